@@ -1,0 +1,119 @@
+/**
+ * The one door to protobuf. Every decoder is strict: size cap, decode, encode again, equal or refused; so there is one
+ * encoding of every message, and unknown, duplicate, reordered and non-minimal fields never get past this file.
+ */
+import protobuf from 'protobufjs/minimal.js';
+import { MusterError } from './errors.ts';
+import { muster } from './generated.js';
+import { equalBytes } from './ids.ts';
+import { LIMITS } from './limits.ts';
+
+// 64-bit fields are numbers; one past 2^53 does not survive encoding again, and is refused by that.
+protobuf.util.Long = undefined as unknown as typeof protobuf.util.Long;
+protobuf.configure();
+
+/** A decoded message: every scalar and list is there, a missing submessage is null. */
+export type Decoded<P> = { [K in keyof P as Named<K>]-?: Field<NonNullable<P[K]>> };
+
+/** What may be encoded: absent fields take their default. */
+export type Encodable<P> = { [K in keyof P as Named<K>]?: EncodableField<NonNullable<P[K]>> | null };
+
+type Named<K> = K extends '$unknowns' ? never : K;
+type Scalar = string | number | boolean | Uint8Array;
+type Field<T> = T extends Scalar
+  ? T
+  : T extends readonly (infer U)[]
+    ? Item<U>[]
+    : T extends Record<string, string>
+      ? Record<string, string>
+      : Decoded<T> | null;
+type Item<U> = U extends Scalar ? U : Decoded<U>;
+type EncodableField<T> = T extends Scalar
+  ? T
+  : T extends readonly (infer U)[]
+    ? readonly (U extends Scalar ? U : Encodable<U>)[]
+    : T extends Record<string, string>
+      ? Record<string, string>
+      : Encodable<T>;
+
+interface Generated<P> {
+  encode(message: P): { finish(): Uint8Array };
+  decode(bytes: Uint8Array): unknown;
+}
+
+export interface Codec<P> {
+  encode(message: Encodable<P>): Uint8Array;
+  /** Throws MusterError('malformed') unless the bytes are the one encoding of a message within `maxBytes`. */
+  decode(bytes: Uint8Array): Decoded<P>;
+}
+
+function codec<P>(name: string, generated: Generated<P>, maxBytes: number): Codec<P> {
+  const encode = (message: P): Uint8Array => generated.encode(message).finish();
+  return {
+    encode: (message) => encode(message as P),
+    decode(bytes) {
+      if (bytes.length > maxBytes) throw new MusterError('malformed', `${name} of ${bytes.length} bytes`);
+      let message: unknown;
+      try {
+        message = generated.decode(bytes);
+      } catch (cause) {
+        throw new MusterError('malformed', name, { cause });
+      }
+      if (!equalBytes(encode(message as P), bytes))
+        throw new MusterError('malformed', `${name} is not strict`);
+      return message as Decoded<P>;
+    },
+  };
+}
+
+type P = typeof muster;
+type Properties<K extends keyof P> = P[K] extends { encode(message: infer M, ...rest: never[]): unknown }
+  ? M
+  : never;
+
+const make = <K extends keyof P>(name: K, maxBytes: number): Codec<Properties<K>> =>
+  codec(name, muster[name] as unknown as Generated<Properties<K>>, maxBytes);
+
+export type Message<K extends keyof P> = Decoded<Properties<K>>;
+
+export const TrustDocument = make('TrustDocument', LIMITS.trustDocumentBytes);
+export const SignedTrust = make('SignedTrust', LIMITS.trustDocumentBytes + 4096);
+export const Order = make('Order', LIMITS.orderBytes);
+export const SignedOrder = make('SignedOrder', LIMITS.signedOrderBytes);
+export const Preamble = make('Preamble', LIMITS.preambleBytes + 4096);
+export const Hello = make('Hello', 1024);
+export const WelcomeBody = make('WelcomeBody', 1024);
+export const ProofBody = make('ProofBody', 1024);
+export const EnrolRequest = make('EnrolRequest', LIMITS.preProofBytes);
+export const EnrolGrant = make('EnrolGrant', 16 * 1024);
+export const Report = make('Report', LIMITS.reportBytes);
+export const JoinToken = make('JoinToken', 4096);
+const FrameMessage = make('Frame', LIMITS.frameBytes);
+
+type FrameFields = Omit<Message<'Frame'>, 'body'>;
+export type FrameKind = keyof FrameFields;
+
+/** A frame of the session: exactly one body. */
+export type Frame = { [K in FrameKind]: { kind: K; value: NonNullable<FrameFields[K]> } }[FrameKind];
+
+type FrameInputs = Omit<Encodable<Properties<'Frame'>>, 'body'>;
+
+export function encodeFrame<K extends FrameKind>(kind: K, value: NonNullable<FrameInputs[K]>): Uint8Array {
+  return FrameMessage.encode({ [kind]: value } as Encodable<Properties<'Frame'>>);
+}
+
+export function decodeFrame(bytes: Uint8Array): Frame {
+  const message = FrameMessage.decode(bytes) as Message<'Frame'> & { body?: FrameKind };
+  const kind = message.body;
+  if (!kind) throw new MusterError('malformed', 'a frame without a body');
+  return { kind, value: message[kind] } as Frame;
+}
+
+export type OrderMessage = Message<'Order'>;
+export type TaskMessage = Message<'Task'>;
+export type DeliverMessage = Message<'Deliver'>;
+export type SignatureMessage = Message<'Signature'>;
+export type ReportMessage = Message<'Report'>;
+export type TrustMessage = Message<'TrustDocument'>;
+export type OutputMessage = Message<'Output'>;
+export type StatusMessage = Message<'Status'>;

@@ -1,0 +1,60 @@
+/** Every cap in one place. Sizes in bytes, times in milliseconds, unless the name says otherwise. */
+
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
+
+export const LIMITS = {
+  // identities and names
+  keyIdBytes: 16,
+  publicKeyBytes: 32,
+  signatureBytes: 64,
+  hashBytes: 32,
+  nonceBytes: 32,
+  jobIdBytes: 16,
+  nameChars: 253,
+  labelKeyChars: 63,
+  labelValueChars: 63,
+  labelsPerAgent: 64,
+
+  // trust
+  trustDocumentBytes: 64 * KIB,
+  trustChainDocuments: 64,
+  trustEntries: 256,
+
+  // orders
+  orderBytes: MIB,
+  signedOrderBytes: MIB + 16 * KIB,
+  chunkBytes: 64 * KIB,
+  paramsBytes: 256 * KIB,
+  tasksPerOrder: 256,
+  signaturesPerOrder: 8,
+  proofHashes: 20,
+  targetsPerOrder: 1 << 20,
+  argvItems: 4096,
+  argBytes: 128 * KIB,
+  envItems: 256,
+  reasonChars: 500,
+  stdinBytes: 768 * KIB,
+  scriptBytes: 768 * KIB,
+
+  // session
+  preambleBytes: 68 * KIB,
+  preProofBytes: 4 * KIB,
+  preProofMs: 5_000,
+  frameBytes: 2 * MIB,
+  outputFrameBytes: 64 * KIB,
+  outputWindowBytes: 512 * KIB,
+  keepAliveMs: 15_000,
+  keepAliveDeadMs: 40_000,
+  factsBytes: 256 * KIB,
+  reportBytes: 64 * KIB,
+  reasonBytes: 4 * KIB,
+
+  // runs
+  outputCapBytes: 10 * MIB,
+  outputCapMaxBytes: 1024 * MIB,
+  timeoutMaxMs: 30 * 86_400_000,
+  ttlMaxMs: 30 * 86_400_000,
+  killGraceMs: 10_000,
+  killGraceMaxMs: 600_000,
+} as const;

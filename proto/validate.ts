@@ -1,0 +1,173 @@
+/** Shape, after the strict decoder and before any signature: lengths, counts, words. One function per message. */
+import type { Message, OrderMessage, TaskMessage } from './codec.ts';
+import { type ErrorCode, MusterError } from './errors.ts';
+import { KIB, LIMITS } from './limits.ts';
+
+type Check = (condition: boolean, what: string) => void;
+
+function checker(code: ErrorCode): Check {
+  return (condition, what) => {
+    if (!condition) throw new MusterError(code, what);
+  };
+}
+
+const wire = checker('malformed');
+const order = checker('order-malformed');
+
+const printable = (text: string): boolean => !/[\0-\x1f\x7f-\x9f]/.test(text);
+
+export function checkHello(message: Message<'Hello'>): void {
+  wire(message.versions.length > 0 && message.versions.length <= 16, 'hello.versions');
+  wire(message.fleetId.length === LIMITS.keyIdBytes, 'hello.fleet_id');
+  wire(message.agentId.length === LIMITS.keyIdBytes, 'hello.agent_id');
+  wire(message.rootKeyId.length === LIMITS.keyIdBytes, 'hello.root_key_id');
+  wire(message.nonce.length === LIMITS.nonceBytes, 'hello.nonce');
+  wire(message.ephemeral.length === LIMITS.publicKeyBytes, 'hello.ephemeral');
+  wire(message.purpose === 'session' || message.purpose === 'enrol', 'hello.purpose');
+}
+
+export function checkWelcomeBody(message: Message<'WelcomeBody'>): void {
+  wire(message.nonce.length === LIMITS.nonceBytes, 'welcome.nonce');
+  wire(message.ephemeral.length === LIMITS.publicKeyBytes, 'welcome.ephemeral');
+  wire(message.controllerKeyId.length === LIMITS.keyIdBytes, 'welcome.controller_key_id');
+}
+
+export function checkProofBody(message: Message<'ProofBody'>): void {
+  wire(message.epoch.length === LIMITS.keyIdBytes, 'proof.epoch');
+  wire(message.instance.length === LIMITS.keyIdBytes, 'proof.instance');
+  wire(message.counter > 0, 'proof.counter');
+  wire(message.bootId.length <= 64 && printable(message.bootId), 'proof.boot_id');
+  wire(message.agentVersion.length <= 64 && printable(message.agentVersion), 'proof.agent_version');
+  wire([0, LIMITS.hashBytes].includes(message.factsDigest.length), 'proof.facts_digest');
+}
+
+export function checkEnrolRequest(message: Message<'EnrolRequest'>): void {
+  wire(message.signPublicKey.length === LIMITS.publicKeyBytes, 'enrol.sign_public_key');
+  wire(message.boxPublicKey.length === LIMITS.publicKeyBytes, 'enrol.box_public_key');
+  wire(message.epoch.length === LIMITS.keyIdBytes, 'enrol.epoch');
+  wire(Object.keys(message.labels).length <= LIMITS.labelsPerAgent, 'enrol.labels');
+  wire(message.hostname.length <= LIMITS.nameChars, 'enrol.hostname');
+  wire(message.machineId.length <= 128, 'enrol.machine_id');
+}
+
+export function checkDeliver(message: Message<'Deliver'>): void {
+  const check = checker('order-too-large');
+  wire(message.orderHash.length === LIMITS.hashBytes, 'deliver.order_hash');
+  wire(message.epk.length === LIMITS.publicKeyBytes, 'deliver.epk');
+  wire(message.keyBox.length === 48, 'deliver.key_box');
+  check(message.proof.length <= LIMITS.proofHashes, 'proof');
+  wire(
+    message.proof.every((hash) => hash.length === LIMITS.hashBytes),
+    'deliver.proof',
+  );
+  check(
+    message.chunks.length > 0 && message.chunks.length <= LIMITS.signedOrderBytes / LIMITS.chunkBytes + 1,
+    'chunks',
+  );
+  check(
+    message.chunks.every((chunk) => chunk.length <= LIMITS.chunkBytes + 16),
+    'chunk',
+  );
+  check(message.paramsBox.length <= LIMITS.paramsBytes + 16, 'params');
+}
+
+export function checkStatus(message: Message<'Status'>): void {
+  wire(message.jobId.length === LIMITS.jobIdBytes, 'status.job_id');
+  wire(message.orderHash.length === LIMITS.hashBytes, 'status.order_hash');
+  wire(['accepted', 'running', 'refused'].includes(message.state), 'status.state');
+  wire(message.code.length <= 64 && message.detail.length <= LIMITS.reasonBytes, 'status.detail');
+}
+
+export function checkOutput(message: Message<'Output'>): void {
+  wire(message.jobId.length === LIMITS.jobIdBytes, 'output.job_id');
+  wire(message.stream === 'stdout' || message.stream === 'stderr', 'output.stream');
+  wire(message.data.length > 0 && message.data.length <= LIMITS.outputFrameBytes, 'output.data');
+  wire(message.attempt > 0, 'output.attempt');
+}
+
+const TERMINAL = ['succeeded', 'failed', 'timed-out', 'cancelled', 'rejected', 'expired', 'interrupted'];
+const TASK_STATES = ['succeeded', 'failed', 'timed-out', 'cancelled', 'interrupted', 'skipped'];
+
+export function checkReport(message: Message<'Report'>): void {
+  wire(message.fleetId.length === LIMITS.keyIdBytes, 'report.fleet_id');
+  wire(message.agentId.length === LIMITS.keyIdBytes, 'report.agent_id');
+  wire(message.epoch.length === LIMITS.keyIdBytes, 'report.epoch');
+  wire(message.reportSeq > 0, 'report.report_seq');
+  wire(message.previous.length === LIMITS.hashBytes, 'report.previous');
+  wire(message.jobId.length === LIMITS.jobIdBytes, 'report.job_id');
+  wire(message.orderHash.length === LIMITS.hashBytes, 'report.order_hash');
+  wire(TERMINAL.includes(message.state), 'report.state');
+  wire(message.reason.length <= LIMITS.reasonBytes && message.code.length <= 64, 'report.reason');
+  wire(message.tasks.length <= LIMITS.tasksPerOrder, 'report.tasks');
+  wire(
+    message.tasks.every((task) => TASK_STATES.includes(task.state) && task.signal.length <= 16),
+    'report.tasks',
+  );
+  const output = message.output;
+  wire(output !== null && output.sha512.length === 64 && output.stored <= output.length, 'report.output');
+}
+
+/** An order's shape, without its meaning. Throws MusterError('order-malformed'). */
+export function checkOrder(message: OrderMessage): void {
+  order(message.fleetId.length === LIMITS.keyIdBytes, 'fleet_id');
+  order(message.jobId.length === LIMITS.jobIdBytes, 'job_id');
+  order(message.kind.length > 0 && message.kind.length <= 32, 'kind');
+  order(message.targetsRoot.length === LIMITS.hashBytes, 'targets_root');
+  order(message.targetsCount > 0 && message.targetsCount <= LIMITS.targetsPerOrder, 'targets_count');
+  order(message.expiresAtMs > message.notBeforeMs, 'expires_at_ms');
+  order(message.reason.length <= LIMITS.reasonChars, 'reason');
+  order(message.tasks.length <= LIMITS.tasksPerOrder, 'tasks');
+  for (const task of message.tasks) checkTask(task);
+  if (message.kind === 'run') checkRun(message);
+  if (message.kind === 'cancel') {
+    order(message.tasks.length === 0, 'tasks of a cancel');
+    order(message.cancel?.jobId.length === LIMITS.jobIdBytes, 'cancel.job_id');
+    order(message.cancel?.orderHash.length === LIMITS.hashBytes, 'cancel.order_hash');
+  } else order(message.cancel === null, 'cancel');
+}
+
+function checkRun(message: OrderMessage): void {
+  const { limits, retry } = message;
+  order(message.tasks.length > 0, 'tasks');
+  if (limits === null) throw new MusterError('order-malformed', 'limits');
+  order(limits.timeoutMs > 0 && limits.timeoutMs <= LIMITS.timeoutMaxMs, 'limits.timeout_ms');
+  order(limits.killGraceMs <= LIMITS.killGraceMaxMs, 'limits.kill_grace_ms');
+  order(limits.outputCapBytes <= LIMITS.outputCapMaxBytes, 'limits.output_cap_bytes');
+  order(limits.user.length <= 256 && printable(limits.user), 'limits.user');
+  order(limits.cwd.length <= 4 * KIB && !limits.cwd.includes('\0'), 'limits.cwd');
+  order(limits.env.length <= LIMITS.envItems, 'limits.env');
+  for (const { name, value } of limits.env) {
+    order(/^[A-Za-z_][A-Za-z0-9_]*$/.test(name), 'limits.env.name');
+    order(!value.includes('\0') && value.length <= LIMITS.argBytes, 'limits.env.value');
+  }
+  if (retry === null) throw new MusterError('order-malformed', 'retry');
+  order(retry.policy === 'never' || retry.policy === 'safe', 'retry.policy');
+  order(retry.attempts >= 1 && retry.attempts <= 100, 'retry.attempts');
+}
+
+function checkTask(task: TaskMessage): void {
+  const { command, shell, script } = task;
+  order([command, shell, script].filter((kind) => kind !== null).length === 1, 'task: exactly one kind');
+  if (command) {
+    order(command.argv.length > 0 && command.argv[0] !== '', 'command.argv');
+    checkArguments(command.argv, 'command.argv');
+  }
+  if (shell) order(shell.line !== '' && !shell.line.includes('\0'), 'shell.line');
+  if (script) {
+    order(script.content.length > 0 && script.content.length <= LIMITS.scriptBytes, 'script.content');
+    order(script.name.length <= 255 && printable(script.name), 'script.name');
+    checkArguments(script.args, 'script.args');
+  }
+  order(
+    (command ?? shell ?? script ?? { stdin: new Uint8Array() }).stdin.length <= LIMITS.stdinBytes,
+    'stdin',
+  );
+}
+
+function checkArguments(args: readonly string[], what: string): void {
+  order(args.length <= LIMITS.argvItems, what);
+  order(
+    args.every((arg) => !arg.includes('\0') && arg.length <= LIMITS.argBytes),
+    what,
+  );
+}
