@@ -1,0 +1,20 @@
+import { DatabaseSync } from 'node:sqlite';
+import { MusterError } from '../../proto/errors.ts';
+
+/**
+ * Holds a file so that no second controller works on the same home. The lock is the kernel's: it goes with the process, however
+ * that ends. Throws MusterError: home-in-use, store-failed.
+ */
+export function lockFile(path: string): () => void {
+  let connection: DatabaseSync | undefined;
+  try {
+    connection = new DatabaseSync(path, { timeout: 0 });
+    connection.exec('begin exclusive');
+  } catch (cause) {
+    connection?.close();
+    if (/locked/.test((cause as Error).message)) throw new MusterError('home-in-use', path, { cause });
+    throw new MusterError('store-failed', `${path}: ${(cause as Error).message}`, { cause });
+  }
+  const held = connection;
+  return () => held.close();
+}

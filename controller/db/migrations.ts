@@ -1,0 +1,198 @@
+import { MusterError } from '../../proto/errors.ts';
+
+/**
+ * The way from an empty file to schema.ts, one numbered step after the other. A step that was released is never changed;
+ * a change is a new step. `PRAGMA user_version` holds how many were taken.
+ *
+ * States carry no CHECK on purpose: SQLite cannot change one without building the table again, and the types hold them.
+ * Foreign keys are checked at their statement, never at COMMIT: a deferred one would fail the batches of others.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  create table meta (
+    key text primary key not null,
+    value blob not null
+  ) strict, without rowid;
+
+  create table trust_documents (
+    serial integer primary key,
+    document blob not null,
+    changes_root integer not null
+  ) strict;
+
+  create table agents (
+    id text primary key not null,
+    name text not null,
+    epoch text not null,
+    sign_key blob not null,
+    box_key blob not null,
+    labels text not null default '{}',
+    claimed_labels text not null default '{}',
+    state text not null,
+    facts text,
+    facts_digest blob,
+    facts_at_ms integer,
+    agent_version text,
+    hostname text,
+    boot_id text,
+    session_counter integer not null default 0,
+    instance text,
+    enrolled_at_ms integer not null,
+    last_seen_at_ms integer,
+    removed_at_ms integer,
+    report_seq integer not null default 0,
+    report_chain blob
+  ) strict;
+  create unique index agents_name on agents (name) where removed_at_ms is null;
+
+  create table tokens (
+    id text primary key not null,
+    secret_hash blob not null,
+    created_at_ms integer not null,
+    expires_at_ms integer not null,
+    uses integer not null,
+    uses_left integer not null,
+    labels text not null default '{}',
+    allow_labels text not null default '[]',
+    approve text not null,
+    name text,
+    created_by text not null,
+    revoked_at_ms integer
+  ) strict, without rowid;
+
+  create table token_grants (
+    token_id text not null references tokens (id),
+    agent_id text not null references agents (id),
+    "grant" blob not null,
+    primary key (token_id, agent_id)
+  ) strict;
+
+  create table operators (
+    id text primary key not null,
+    name text not null,
+    role text not null,
+    token_hash blob not null unique,
+    created_at_ms integer not null,
+    expires_at_ms integer,
+    revoked_at_ms integer,
+    last_used_at_ms integer
+  ) strict, without rowid;
+  create unique index operators_name on operators (name) where revoked_at_ms is null;
+
+  create table jobs (
+    id text primary key not null,
+    kind text not null,
+    title text not null default '',
+    reason text,
+    created_by text not null,
+    created_at_ms integer not null,
+    expires_at_ms integer not null,
+    timeout_ms integer not null,
+    kill_grace_ms integer not null,
+    targets_count integer not null,
+    open_runs integer not null,
+    idempotency_key text,
+    request_digest blob not null,
+    ended_at_ms integer,
+    order_hash blob not null,
+    request text not null,
+    key_box blob,
+    ciphertext blob not null
+  ) strict;
+  create unique index jobs_idempotency on jobs (created_by, idempotency_key) where idempotency_key is not null;
+  create index jobs_created on jobs (created_at_ms, id);
+  create index jobs_open on jobs (id) where ended_at_ms is null;
+
+  create table runs (
+    job_id text not null references jobs (id) on delete cascade,
+    agent_id text not null,
+    target_index integer not null,
+    agent_name text not null,
+    agent_epoch text not null,
+    state text not null,
+    attempt integer not null default 0,
+    reason text,
+    code text,
+    exit_code integer,
+    signal text,
+    duration_ms real,
+    output_bytes integer not null default 0,
+    output_stored integer not null default 0,
+    truncated integer not null default 0,
+    sent_at_ms integer,
+    accepted_at_ms integer,
+    started_at_ms integer,
+    ended_at_ms integer,
+    deadline_at_ms integer,
+    cancel_requested integer not null default 0,
+    output_position integer not null default 0,
+    report_seq integer,
+    primary key (job_id, agent_id)
+  ) strict;
+  create index runs_open_agent on runs (agent_id) where ended_at_ms is null;
+  create index runs_open_deadline on runs (deadline_at_ms) where ended_at_ms is null;
+
+  create table run_events (
+    seq integer primary key autoincrement,
+    job_id text not null references jobs (id) on delete cascade,
+    agent_id text,
+    kind text not null,
+    at_ms integer not null,
+    state text,
+    attempt integer,
+    stream text,
+    "offset" integer,
+    position integer,
+    data blob,
+    body text
+  ) strict;
+  create index run_events_job on run_events (job_id);
+
+  create table reports (
+    agent_id text not null,
+    epoch text not null,
+    report_seq integer not null,
+    job_id text not null,
+    report blob not null,
+    signature blob not null,
+    verified integer not null default 0,
+    primary key (agent_id, epoch, report_seq)
+  ) strict;
+  create index reports_job on reports (job_id, agent_id);
+  create index reports_unverified on reports (agent_id) where verified = 0;
+
+  create table audit (
+    seq integer primary key,
+    at_ms integer not null,
+    actor text not null,
+    action text not null,
+    entry text not null,
+    previous blob not null,
+    hash blob not null
+  ) strict;
+
+  create table audit_heads (
+    seq integer primary key,
+    hash blob not null,
+    at_ms integer not null,
+    controller_key_id text not null,
+    signature blob not null
+  ) strict;
+  `,
+];
+
+export interface Migration {
+  /** The schema's number once this step was taken. */
+  readonly version: number;
+  readonly sql: string;
+}
+
+/** The steps from schema `version` to the one this binary knows. Throws when the database is ahead of it. */
+export function pendingMigrations(version: number, known: readonly string[] = MIGRATIONS): Migration[] {
+  if (version > known.length)
+    throw new MusterError(
+      'internal',
+      `the database was written by a newer Muster (schema ${version}, this one knows ${known.length})`,
+    );
+  return known.slice(version).map((sql, index) => ({ version: version + index + 1, sql }));
+}

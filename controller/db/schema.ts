@@ -1,0 +1,229 @@
+import type { Generated, Insertable, Selectable } from 'kysely';
+
+/**
+ * Every table of the controller, in one place. The SQL that makes them is in migrations.ts; a test holds the two equal.
+ * Ids are lower-case hex, `…_at_ms` milliseconds since the epoch, `Json` is JSON text, a flag is 0 or 1.
+ */
+export type Flag = 0 | 1;
+export type Json = string;
+export type Bytes = Uint8Array;
+
+export type AgentState = 'active' | 'pending' | 'quarantined' | 'removed';
+
+export type RunState =
+  | 'queued'
+  | 'sent'
+  | 'accepted'
+  | 'running'
+  | 'succeeded'
+  | 'failed'
+  | 'timed-out'
+  | 'cancelled'
+  | 'rejected'
+  | 'expired'
+  | 'interrupted'
+  | 'lost';
+
+interface Meta {
+  key: string;
+  value: Bytes;
+}
+
+interface TrustDocuments {
+  serial: number;
+  /** The signed bytes, as they travel. */
+  document: Bytes;
+  changes_root: Flag;
+}
+
+interface Agents {
+  id: string;
+  /** Taken once among the agents that are not removed. */
+  name: string;
+  epoch: string;
+  sign_key: Bytes;
+  box_key: Bytes;
+  labels: Generated<Json>;
+  /** What the host says of itself. */
+  claimed_labels: Generated<Json>;
+  state: AgentState;
+  facts: Json | null;
+  facts_digest: Bytes | null;
+  facts_at_ms: number | null;
+  agent_version: string | null;
+  hostname: string | null;
+  boot_id: string | null;
+  session_counter: Generated<number>;
+  instance: string | null;
+  enrolled_at_ms: number;
+  last_seen_at_ms: number | null;
+  removed_at_ms: number | null;
+  /** How far its reports are stored, and the hash of the last one. */
+  report_seq: Generated<number>;
+  report_chain: Bytes | null;
+}
+
+interface Tokens {
+  id: string;
+  secret_hash: Bytes;
+  created_at_ms: number;
+  expires_at_ms: number;
+  uses: number;
+  uses_left: number;
+  labels: Generated<Json>;
+  allow_labels: Generated<Json>;
+  approve: 'auto' | 'manual';
+  /** The only name that may join with it. */
+  name: string | null;
+  created_by: string;
+  revoked_at_ms: number | null;
+}
+
+interface TokenGrants {
+  token_id: string;
+  agent_id: string;
+  grant: Bytes;
+}
+
+interface Operators {
+  id: string;
+  /** Taken once among the operators that are not revoked. */
+  name: string;
+  role: 'viewer' | 'runner' | 'admin';
+  token_hash: Bytes;
+  created_at_ms: number;
+  expires_at_ms: number | null;
+  revoked_at_ms: number | null;
+  last_used_at_ms: number | null;
+}
+
+interface Jobs {
+  id: string;
+  kind: 'command' | 'shell' | 'script';
+  /** The command in one line, for lists: `request` may be large. */
+  title: Generated<string>;
+  reason: string | null;
+  created_by: string;
+  created_at_ms: number;
+  /** No run starts after it. */
+  expires_at_ms: number;
+  timeout_ms: number;
+  kill_grace_ms: number;
+  targets_count: number;
+  /** Runs without an outcome; the job is over when none is left. */
+  open_runs: number;
+  /** Taken once by each `created_by`. */
+  idempotency_key: string | null;
+  request_digest: Bytes;
+  ended_at_ms: number | null;
+  order_hash: Bytes;
+  // Large from here on: columns before are read without touching these pages.
+  request: Json;
+  /** K of the unfinished job, sealed; erased when every run is over. */
+  key_box: Bytes | null;
+  /** The sealed order; without K it is noise, so what an order held in secret does not stay in the history. */
+  ciphertext: Bytes;
+}
+
+interface Runs {
+  job_id: string;
+  agent_id: string;
+  target_index: number;
+  /** Name and epoch as they were when the job was made. */
+  agent_name: string;
+  agent_epoch: string;
+  state: RunState;
+  attempt: Generated<number>;
+  reason: string | null;
+  code: string | null;
+  exit_code: number | null;
+  signal: string | null;
+  /** May have a fraction. */
+  duration_ms: number | null;
+  output_bytes: Generated<number>;
+  output_stored: Generated<number>;
+  truncated: Generated<Flag>;
+  sent_at_ms: number | null;
+  accepted_at_ms: number | null;
+  started_at_ms: number | null;
+  /** Null exactly while the run is queued, sent, accepted or running: the indexes of open runs rest on it. */
+  ended_at_ms: number | null;
+  /** When the controller stops waiting; null once the run is over. */
+  deadline_at_ms: number | null;
+  /** An operator wants it to end; the agent is told as soon as it can be. */
+  cancel_requested: Generated<Flag>;
+  /** Where the agent has to go on sending output. */
+  output_position: Generated<number>;
+  report_seq: number | null;
+}
+
+interface RunEvents {
+  /** Grows, is never used twice: the cursor of every reader. */
+  seq: Generated<number>;
+  job_id: string;
+  /** Null: of the job itself. */
+  agent_id: string | null;
+  kind: 'state' | 'output' | 'job';
+  at_ms: number;
+  state: RunState | null;
+  attempt: number | null;
+  stream: 'stdout' | 'stderr' | null;
+  /** In its stream. */
+  offset: number | null;
+  /** In the run's log of both streams. */
+  position: number | null;
+  data: Bytes | null;
+  body: Json | null;
+}
+
+interface Reports {
+  agent_id: string;
+  epoch: string;
+  report_seq: number;
+  job_id: string;
+  /** The bytes that the agent signed. */
+  report: Bytes;
+  signature: Bytes;
+  /** 0: not checked yet, 1: the signature verifies, 2: it does not. */
+  verified: Generated<0 | 1 | 2>;
+}
+
+interface Audit {
+  seq: number;
+  at_ms: number;
+  actor: string;
+  action: string;
+  /** The JSON text that is hashed; the columns beside it repeat what is in it. */
+  entry: string;
+  previous: Bytes;
+  hash: Bytes;
+}
+
+interface AuditHeads {
+  seq: number;
+  hash: Bytes;
+  at_ms: number;
+  controller_key_id: string;
+  signature: Bytes;
+}
+
+export interface Tables {
+  meta: Meta;
+  trust_documents: TrustDocuments;
+  agents: Agents;
+  tokens: Tokens;
+  token_grants: TokenGrants;
+  operators: Operators;
+  jobs: Jobs;
+  runs: Runs;
+  run_events: RunEvents;
+  reports: Reports;
+  audit: Audit;
+  audit_heads: AuditHeads;
+}
+
+export type Table = keyof Tables;
+/** A whole row as it is read: `Row<'jobs'>`. */
+export type Row<T extends Table> = Selectable<Tables[T]>;
+/** A row as it is inserted: what may be null or has a default may be left out. */
+export type NewRow<T extends Table> = Insertable<Tables[T]>;
