@@ -1,0 +1,80 @@
+/** Which trust documents there must be, and which of them an agent lacks. Pure. */
+import { applyTrust, pinned, type Trust, type TrustInput } from '../../certs/trust.ts';
+import { equalBytes } from '../../proto/ids.ts';
+
+const DAY_MS = 86_400_000;
+export const VALID_MS = 365 * DAY_MS;
+export const WARN_MS = 30 * DAY_MS;
+
+/** What a controller's key may sign. */
+export const CONTROLLER_KINDS: readonly string[] = ['run', 'cancel'];
+
+export interface StoredDocument {
+  serial: number;
+  /** Signed, as it travels. */
+  bytes: Uint8Array;
+  changesRoot: boolean;
+}
+
+/** The documents folded; each must follow from the one before. Throws MusterError('trust-rejected'). */
+export function fold(fleetId: Uint8Array, documents: readonly StoredDocument[]): Trust {
+  return documents.reduce((trust, document) => applyTrust(trust, document.bytes), pinned(fleetId, fleetId));
+}
+
+export interface Wanted {
+  rootPublicKey: Uint8Array;
+  controllerPublicKey: Uint8Array;
+  urls: readonly string[];
+  nowMs: number;
+}
+
+/** The document that has to be signed now, or undefined: there is none yet, the URLs or the key changed, or half its life is over. */
+export function nextDocument(trust: Trust, wanted: Wanted): TrustInput | undefined {
+  const { document } = trust;
+  const same =
+    document !== undefined &&
+    document.urls.join('\n') === wanted.urls.join('\n') &&
+    document.keys.some(
+      (key) => key.role === 'controller' && equalBytes(key.publicKey, wanted.controllerPublicKey),
+    ) &&
+    wanted.nowMs < (document.issuedAtMs + document.expiresAtMs) / 2;
+  if (same) return undefined;
+  const controller = {
+    role: 'controller',
+    publicKey: wanted.controllerPublicKey,
+    name: 'controller',
+    kinds: [...CONTROLLER_KINDS],
+    notAfterMs: 0,
+  };
+  const others = document?.keys.filter((key) => !equalBytes(key.publicKey, wanted.controllerPublicKey)) ?? [];
+  return {
+    fleetId: trust.fleetId,
+    serial: trust.serial + 1,
+    issuedAtMs: wanted.nowMs,
+    expiresAtMs: wanted.nowMs + VALID_MS,
+    rootPublicKey: wanted.rootPublicKey,
+    keys: [controller, ...others],
+    urls: [...wanted.urls],
+    minimumAgentVersion: document?.minimumAgentVersion ?? '',
+    revoked: document?.revoked ?? [],
+  };
+}
+
+/**
+ * What an agent that is at `serial` and trusts the root `rootKeyId` has to be sent: every later document that changes the root,
+ * and the last one. An agent that has none yet begins with the first document of the root that it was given.
+ */
+export function lacking(
+  documents: readonly StoredDocument[],
+  serial: number,
+  isOfRoot: (document: StoredDocument) => boolean,
+): Uint8Array[] {
+  const from = serial > 0 ? serial : (documents.find(isOfRoot)?.serial ?? 1) - 1;
+  const later = documents.filter((document) => document.serial > from);
+  return later
+    .filter(
+      (document, index) =>
+        document.changesRoot || index === later.length - 1 || (serial === 0 && index === 0),
+    )
+    .map((document) => document.bytes);
+}

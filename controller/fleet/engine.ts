@@ -1,0 +1,125 @@
+import { signTrust, type Trust } from '../../certs/trust.ts';
+import type { Clock } from '../../proto/clock.ts';
+import { SignedTrust, TrustDocument } from '../../proto/codec.ts';
+import type { KeyPair } from '../../proto/crypto.ts';
+import { MusterError } from '../../proto/errors.ts';
+import { fleetIdOf, keyId } from '../../proto/frame.ts';
+import { equalBytes, toHex } from '../../proto/ids.ts';
+import type { Database } from '../db/database.ts';
+import type { Log } from '../log.ts';
+import { fold, lacking, nextDocument, type StoredDocument, WARN_MS } from './documents.ts';
+import type { FleetKeys } from './keys.ts';
+import { allDocuments, insertDocuments } from './store.ts';
+
+export interface FleetPorts {
+  clock: Clock;
+  db: Database;
+  log: Log;
+  keys: FleetKeys;
+  /** Where agents find this controller. */
+  urls: readonly string[];
+}
+
+const RENEW_CHECK_MS = 3_600_000;
+
+export type Fleet = Awaited<ReturnType<typeof openFleet>>;
+
+/** One controller's fleet: its root, its trust documents, the key that it signs with. Throws MusterError. */
+export async function openFleet({ clock, db, log, keys, urls }: FleetPorts) {
+  const documents: StoredDocument[] = (await db.read(allDocuments())).map((row) => ({
+    serial: row.serial,
+    bytes: row.document,
+    changesRoot: row.changes_root === 1,
+  }));
+  const fleetId = fleetOf(documents, keys);
+  let trust: Trust = fold(fleetId, documents);
+  let onDocument: (bytes: Uint8Array) => void = () => {};
+  let cancelTimer: (() => void) | undefined;
+
+  async function renew(): Promise<void> {
+    const rootPublicKey = keys.root?.publicKey ?? trust.document?.rootPublicKey;
+    if (!rootPublicKey) throw new MusterError('internal', 'there is neither a root key nor a trust document');
+    const wanted = {
+      rootPublicKey,
+      controllerPublicKey: keys.controller.publicKey,
+      urls,
+      nowMs: clock.now(),
+    };
+    const next = nextDocument(trust, wanted);
+    if (!next) return;
+    if (!keys.root)
+      return log.warn('the trust document should be renewed, but the root key is not on this machine');
+    const bytes = signTrust(next, [keys.root]);
+    const document = { serial: next.serial, bytes, changesRoot: trust.document === undefined };
+    await db.write(
+      insertDocuments([{ serial: next.serial, document: bytes, changes_root: document.changesRoot ? 1 : 0 }]),
+    );
+    documents.push(document);
+    trust = fold(fleetId, documents);
+    log.info({ serial: next.serial }, 'trust document signed');
+    onDocument(bytes);
+  }
+
+  await renew();
+
+  function watch(): void {
+    cancelTimer = clock.after(RENEW_CHECK_MS, () => {
+      renew().catch((error: unknown) => log.error({ err: error }, 'trust document could not be renewed'));
+      watch();
+    });
+  }
+
+  return {
+    fleetId,
+    fleetIdHex: toHex(fleetId),
+    current: () => ({
+      fleetId,
+      rootKeyId: trust.rootKeyId,
+      urls,
+      serial: trust.serial,
+      expiresAtMs: trust.document?.expiresAtMs ?? 0,
+    }),
+    controllerKey: (): KeyPair => keys.controller,
+    rootKeyHere: keys.root !== undefined,
+    documentsFor: (serial: number, rootKeyId: Uint8Array) =>
+      lacking(documents, serial, (document) => equalBytes(rootKeyIdOf(document.bytes), rootKeyId)),
+    /** Sentences about what somebody should do. */
+    warnings(): string[] {
+      const expiresAtMs = trust.document?.expiresAtMs ?? 0;
+      const leftMs = expiresAtMs - clock.now();
+      const warnings: string[] = [];
+      if (keys.root)
+        warnings.push(
+          "the root key lies beside the controller's other keys; keep a copy of it off this machine",
+        );
+      if (leftMs <= 0)
+        warnings.push('the trust document has expired: agents refuse orders until a newer one is signed');
+      else if (leftMs < WARN_MS)
+        warnings.push(`the trust document expires on ${new Date(expiresAtMs).toISOString()}`);
+      return warnings;
+    },
+    /** A document that was signed while agents are connected is to be pushed to them. */
+    start(push: (bytes: Uint8Array) => void): void {
+      onDocument = push;
+      watch();
+    },
+    stop: (): void => cancelTimer?.(),
+  };
+}
+
+function fleetOf(documents: readonly StoredDocument[], keys: FleetKeys): Uint8Array {
+  const [first] = documents;
+  if (!first) {
+    if (!keys.root)
+      throw new MusterError(
+        'store-failed',
+        'the database has no trust document and the root key is not here',
+      );
+    return fleetIdOf(keys.root.publicKey);
+  }
+  return TrustDocument.decode(SignedTrust.decode(first.bytes).document).fleetId;
+}
+
+function rootKeyIdOf(signed: Uint8Array): Uint8Array {
+  return keyId('root', TrustDocument.decode(SignedTrust.decode(signed).document).rootPublicKey);
+}

@@ -1,0 +1,295 @@
+import type { Clock } from '../../proto/clock.ts';
+import { type ErrorCode, MusterError } from '../../proto/errors.ts';
+import { keyId } from '../../proto/frame.ts';
+import { toHex } from '../../proto/ids.ts';
+import { LIMITS } from '../../proto/limits.ts';
+import { labelProblem } from '../../proto/name.ts';
+import type { Database, Statement } from '../db/database.ts';
+import type { Bus } from '../events.ts';
+import type { Log } from '../log.ts';
+import { applyLimit, parseLimit, seededFractions } from '../targeting/limit.ts';
+import { match } from '../targeting/match.ts';
+import { parseTargets } from '../targeting/parse.ts';
+import { parseSelector } from '../targeting/selector.ts';
+import { type Agent, admit, inSession, type SessionProof } from './agent.ts';
+import { type Facts, parseFacts } from './facts-shape.ts';
+import { reportStored } from './reports.ts';
+import {
+  type AgentRow,
+  agentById,
+  allAgents,
+  approve,
+  beginSession,
+  setFacts,
+  setLabels,
+  setLastSeen,
+  setRemoved,
+  setState,
+} from './store.ts';
+
+export interface InventoryPorts {
+  clock: Clock;
+  db: Database;
+  bus: Bus;
+  log: Log;
+  audit: { entry(actor: { name: string }, action: string, detail: object): Statement };
+  /** A number in [0, 1), for `--limit` without a seed. */
+  fraction(): number;
+  /** Cuts an agent's session. */
+  drop(agentId: string, code: ErrorCode): void;
+}
+
+export interface Query {
+  targets?: string | undefined;
+  selector?: string | undefined;
+  limit?: string | undefined;
+  seed?: number | undefined;
+}
+
+/** What is known of a session while it lasts. */
+export interface Presence {
+  sinceMs: number;
+  address: string | null;
+}
+
+const SYSTEM = { name: 'muster' };
+
+export type Inventory = Awaited<ReturnType<typeof openInventory>>;
+
+/** The fleet. All agents are in memory: ten thousand of them take a few MB, and every target is matched against them. */
+export async function openInventory(ports: InventoryPorts) {
+  const { db, bus, clock, audit, log } = ports;
+  const agents = new Map<string, Agent>();
+  const byName = new Map<string, string>();
+  const present = new Map<string, Presence>();
+
+  const keep = (agent: Agent): void => {
+    agents.set(agent.id, agent);
+    byName.set(agent.name, agent.id);
+  };
+  for (const row of await db.read(allAgents())) keep(agentOf(row));
+
+  const view = (agent: Agent) => {
+    const presence = present.get(agent.id);
+    return { ...agent, online: presence !== undefined, presence };
+  };
+
+  function find(nameOrId: string) {
+    const agent = agents.get(nameOrId) ?? agents.get(byName.get(nameOrId) ?? '');
+    if (!agent) throw new MusterError('no-such-agent', nameOrId.slice(0, LIMITS.nameChars));
+    return agent;
+  }
+
+  /**
+   * Nobody is an empty list. Where some were found and one that was named does not exist, it is an error: the order would
+   * reach fewer hosts than was meant.
+   */
+  function choose(query: Query) {
+    const { agents: meant, unknown } = match([...agents.values()], {
+      targets: query.targets === undefined ? undefined : parseTargets(query.targets),
+      selector: query.selector === undefined ? undefined : parseSelector(query.selector),
+    });
+    if (unknown.length > 0 && meant.length > 0) throw new MusterError('no-such-agent', listed(unknown));
+    if (query.limit === undefined) return meant;
+    const random = query.seed === undefined ? ports.fraction : seededFractions(query.seed);
+    return applyLimit(meant, parseLimit(query.limit), random);
+  }
+
+  async function setStateOf(agentId: string, state: 'quarantined', why: string): Promise<void> {
+    const agent = agents.get(agentId);
+    if (!agent || agent.state === state) return;
+    await db.write([
+      setState({ id: agentId, state }),
+      audit.entry(SYSTEM, 'agent.quarantine', { agent: agent.name, id: agentId, why }),
+    ]);
+    keep({ ...agent, state });
+    log.warn({ agent: agent.name, why }, 'agent quarantined');
+    ports.drop(agentId, 'agent-quarantined');
+    bus.emit({ type: 'agent-changed', agentId });
+  }
+
+  return {
+    find: (nameOrId: string) => view(find(nameOrId)),
+    get: (agentId: string) => {
+      const agent = agents.get(agentId);
+      return agent && view(agent);
+    },
+    list: (query: Pick<Query, 'targets' | 'selector'>) => {
+      const chosen =
+        query.targets === undefined && query.selector === undefined
+          ? [...agents.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+          : choose(query);
+      return chosen.map(view);
+    },
+    /** Agents that an order may be for: those that are active. */
+    meant: (query: Query) =>
+      choose(query)
+        .filter((agent) => agent.state === 'active')
+        .map(view),
+    quarantine: (agentId: string, why: string) => setStateOf(agentId, 'quarantined', why),
+    reportStored,
+
+    /** Called by enrolment once the agent's row is committed. */
+    async enrolled(agentId: string, replaced?: string): Promise<void> {
+      if (replaced !== undefined) forget(replaced);
+      const [row] = await db.read(agentById({ id: agentId }));
+      if (row) keep(agentOf(row));
+      bus.emit({ type: 'agent-enrolled', agentId });
+    },
+
+    /** Begins a session, durably. Throws MusterError: agent-unknown, stale-session, agent-quarantined, agent-removed. */
+    async begin(agentId: string, proof: SessionProof, presence: Presence) {
+      const agent = agents.get(agentId);
+      if (!agent) throw new MusterError('agent-unknown');
+      if (agent.state === 'pending') throw new MusterError('agent-pending');
+      if (agent.state === 'quarantined') throw new MusterError('agent-quarantined');
+      const verdict = admit(agent, proof);
+      if (verdict === 'stale') throw new MusterError('stale-session');
+      if (verdict === 'conflict') {
+        await setStateOf(agentId, 'quarantined', 'two machines use its keys');
+        throw new MusterError('agent-quarantined');
+      }
+      const nowMs = clock.now();
+      const next = inSession(agent, proof, nowMs);
+      const { reportSeq, reportChain } = next;
+      // Before the commit: a second session with this counter, at the same moment, is already too late.
+      keep(next);
+      await db.write([beginSession({ id: agentId, ...proof, nowMs, reportSeq, reportChain })]);
+      // The chain may have moved while this was written; the store knows.
+      const [row] = await db.read(agentById({ id: agentId }));
+      if (!row || row.removed_at_ms !== null) throw new MusterError('agent-removed');
+      keep(agentOf(row));
+      present.set(agentId, presence);
+      return {
+        receipt: row.report_chain && { seq: row.report_seq, chain: row.report_chain },
+        factsDigest: row.facts_digest,
+      };
+    },
+    online: (agentId: string) => bus.emit({ type: 'agent-online', agentId }),
+    /** The session is over. */
+    async end(agentId: string): Promise<void> {
+      const agent = agents.get(agentId);
+      if (!present.delete(agentId) || !agent) return;
+      const nowMs = clock.now();
+      keep({ ...agent, lastSeenMs: nowMs });
+      bus.emit({ type: 'agent-offline', agentId });
+      await db.write([setLastSeen({ id: agentId, nowMs })]);
+    },
+
+    /** Throws MusterError('malformed') when these are no facts. */
+    async learn(agentId: string, digest: Uint8Array, json: Uint8Array): Promise<void> {
+      const agent = agents.get(agentId);
+      if (!agent) return;
+      const facts = parseFacts(json);
+      if (!facts || digest.length !== LIMITS.hashBytes) throw new MusterError('malformed', 'facts');
+      const nowMs = clock.now();
+      await db.write([setFacts({ id: agentId, facts: JSON.stringify(facts), digest, nowMs })]);
+      keep({ ...(agents.get(agentId) ?? agent), facts, factsDigest: digest, factsAtMs: nowMs });
+      bus.emit({ type: 'agent-changed', agentId });
+    },
+
+    async label(
+      nameOrId: string,
+      set: Record<string, string>,
+      remove: readonly string[],
+      actor: { name: string },
+    ) {
+      const agent = find(nameOrId);
+      for (const [key, value] of Object.entries(set)) {
+        const problem = labelProblem(key, value);
+        if (problem) throw new MusterError('bad-request', `label ${key}=${value}: ${problem}`);
+      }
+      const removed = new Set(remove);
+      const labels = {
+        ...Object.fromEntries(Object.entries(agent.labels).filter(([key]) => !removed.has(key))),
+        ...set,
+      };
+      if (Object.keys(labels).length > LIMITS.labelsPerAgent)
+        throw new MusterError('bad-request', `an agent has at most ${LIMITS.labelsPerAgent} labels`);
+      await db.write([
+        setLabels({ id: agent.id, labels: JSON.stringify(labels) }),
+        audit.entry(actor, 'agent.label', { agent: agent.name, id: agent.id, set, remove }),
+      ]);
+      keep({ ...(agents.get(agent.id) ?? agent), labels });
+      bus.emit({ type: 'agent-changed', agentId: agent.id });
+      return labels;
+    },
+
+    /** Lets a waiting agent in, or one that was quarantined: its next session counts as its own. */
+    async approve(nameOrId: string, actor: { name: string }): Promise<void> {
+      const agent = find(nameOrId);
+      if (agent.state === 'active') return;
+      await db.write([
+        approve({ id: agent.id }),
+        audit.entry(actor, 'agent.approve', { agent: agent.name, id: agent.id, was: agent.state }),
+      ]);
+      keep({ ...agent, state: 'active', counter: 0, instance: null });
+      bus.emit({ type: 'agent-changed', agentId: agent.id });
+    },
+
+    /** Cuts the agent off and refuses its key from now on. */
+    async remove(nameOrId: string, actor: { name: string }): Promise<void> {
+      const agent = find(nameOrId);
+      await db.write([
+        setRemoved({ id: agent.id, nowMs: clock.now() }),
+        audit.entry(actor, 'agent.remove', { agent: agent.name, id: agent.id }),
+      ]);
+      forget(agent.id);
+    },
+
+    figures() {
+      const counts = new Map<string, { state: string; online: boolean; count: number }>();
+      for (const agent of agents.values()) {
+        const online = present.has(agent.id);
+        const key = `${agent.state} ${online}`;
+        const entry = counts.get(key) ?? { state: agent.state, online, count: 0 };
+        counts.set(key, { ...entry, count: entry.count + 1 });
+      }
+      return [...counts.values()];
+    },
+  };
+
+  function forget(agentId: string): void {
+    const agent = agents.get(agentId);
+    agents.delete(agentId);
+    if (agent && byName.get(agent.name) === agentId) byName.delete(agent.name);
+    present.delete(agentId);
+    ports.drop(agentId, 'agent-removed');
+    bus.emit({ type: 'agent-removed', agentId });
+  }
+}
+
+/** What an agent prints of its signing key, to compare. */
+export function fingerprint(agent: Pick<Agent, 'signKey'>): string {
+  return toHex(keyId('agent-sign', agent.signKey));
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, 5).join(', ');
+  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
+}
+
+function agentOf(row: AgentRow): Agent {
+  return {
+    id: row.id,
+    name: row.name,
+    state: row.state,
+    epoch: row.epoch,
+    signKey: row.sign_key,
+    boxKey: row.box_key,
+    labels: JSON.parse(row.labels) as Record<string, string>,
+    claims: JSON.parse(row.claimed_labels) as Record<string, string>,
+    facts: row.facts === null ? undefined : (JSON.parse(row.facts) as Facts),
+    factsDigest: row.facts_digest ?? new Uint8Array(0),
+    factsAtMs: row.facts_at_ms,
+    agentVersion: row.agent_version,
+    hostname: row.hostname,
+    bootId: row.boot_id,
+    counter: row.session_counter,
+    instance: row.instance,
+    enrolledAtMs: row.enrolled_at_ms,
+    lastSeenMs: row.last_seen_at_ms,
+    reportSeq: row.report_seq,
+    reportChain: row.report_chain,
+  };
+}
