@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import type { LogLevel } from './log.ts';
+
+/** What the controller is told at its start; the command line reads it, this file completes it. */
+export interface ServeOptions {
+  /** MUSTER_HOME. */
+  home: string;
+  listen: { host: string; port: number };
+  /** Where agents and operators reach it, when that is not where it listens. */
+  urls: readonly string[];
+  logLevel?: LogLevel;
+}
+
+export interface Config {
+  home: string;
+  keys: string;
+  database: string;
+  lock: string;
+  context: string;
+  listen: { host: string; port: number };
+  /** DNS names and addresses for the server's certificate. */
+  certificateHosts(hostname: string): string[];
+  /** Where it is reached, once the port is known. */
+  urlsAt(port: number, hostname: string): string[];
+  logLevel: LogLevel;
+}
+
+const ANY_ADDRESS = new Set(['0.0.0.0', '::', '']);
+const LOOPBACK = ['localhost', '127.0.0.1', '::1'];
+
+export function completeConfig(options: ServeOptions): Config {
+  const { home, listen, urls } = options;
+  const reachedAt = (hostname: string): string => (ANY_ADDRESS.has(listen.host) ? hostname : listen.host);
+  return {
+    home,
+    listen,
+    keys: join(home, 'keys'),
+    database: join(home, 'muster.db'),
+    lock: join(home, 'lock.db'),
+    context: join(home, 'context.json'),
+    certificateHosts: (hostname) => [
+      ...new Set([
+        ...LOOPBACK,
+        hostname,
+        reachedAt(hostname),
+        ...urls.map((url) => bare(new URL(url).hostname)),
+      ]),
+    ],
+    urlsAt: (port, hostname) =>
+      urls.length > 0 ? [...urls] : [`https://${bracketed(reachedAt(hostname))}:${port}`],
+    logLevel: options.logLevel ?? 'info',
+  };
+}
+
+function bare(host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1');
+}
+
+function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}

@@ -1,0 +1,90 @@
+/** One agent's session after the handshake: opens its frames, hands them on, seals what goes out. */
+
+import type { Clock } from '../../proto/clock.ts';
+import { decodeFrame, encodeFrame, type Frame, type FrameInput, type FrameKind } from '../../proto/codec.ts';
+import { MusterError } from '../../proto/errors.ts';
+import { LIMITS, MIB } from '../../proto/limits.ts';
+import type { Proved } from './handshake.ts';
+import type { GatewayPorts, Speaker } from './ports.ts';
+import type { Socket } from './socket.ts';
+
+export interface Link {
+  readonly agentId: string;
+  send<K extends FrameKind>(kind: K, value: FrameInput<K>): void;
+  /** Takes a message of the socket. Throws MusterError where the agent breaks the protocol. */
+  take(bytes: Uint8Array): Promise<void>;
+  /** Asks or gives up: called every few seconds. */
+  checkAlive(): void;
+  close(error: MusterError): void;
+}
+
+/** Frames that are being stored; past it the socket is not read until some are done. */
+const UNDER_WAY_MAX = 256;
+/** A reader so slow that this much waits for it is cut off; it comes back and goes on where it was. */
+const BUFFERED_MAX_BYTES = 16 * MIB;
+const CLOSE_POLICY = 1008;
+
+export function createLink(
+  ports: Pick<GatewayPorts, 'agents' | 'jobs'> & { clock: Clock },
+  socket: Socket,
+  proved: Proved,
+): Link {
+  const from: Speaker = { agentId: proved.agentId, epoch: proved.proof.epoch };
+  const { channel } = proved;
+  let heardMs = ports.clock.monotonicMs();
+  let askedMs = heardMs;
+  let underWay = 0;
+  let pings = 0;
+
+  const link: Link = {
+    agentId: proved.agentId,
+    send(kind, value) {
+      if (socket.buffered() > BUFFERED_MAX_BYTES) return socket.terminate();
+      socket.send(channel.seal(encodeFrame(kind, value)));
+    },
+    async take(bytes) {
+      heardMs = ports.clock.monotonicMs();
+      const frame = decodeFrame(channel.open(bytes));
+      underWay += 1;
+      if (underWay === UNDER_WAY_MAX) socket.pause();
+      try {
+        await handle(frame);
+      } finally {
+        underWay -= 1;
+        if (underWay === UNDER_WAY_MAX / 2) socket.resume();
+      }
+    },
+    checkAlive() {
+      const nowMs = ports.clock.monotonicMs();
+      if (nowMs - heardMs >= LIMITS.keepAliveDeadMs) return socket.terminate();
+      if (nowMs - heardMs < LIMITS.keepAliveMs || nowMs - askedMs < LIMITS.keepAliveMs) return;
+      askedMs = nowMs;
+      pings += 1;
+      link.send('ping', { id: pings });
+    },
+    close(error) {
+      link.send('refusal', { code: error.code, detail: error.detail ?? '' });
+      socket.close(CLOSE_POLICY, error.code);
+    },
+  };
+  return link;
+
+  async function handle(frame: Frame): Promise<void> {
+    switch (frame.kind) {
+      case 'status':
+        return ports.jobs.words.status(from, frame.value);
+      case 'output':
+        return ports.jobs.words.output(from, frame.value);
+      case 'report':
+        return ports.jobs.words.report(from, frame.value);
+      case 'facts':
+        return ports.agents.learn(from.agentId, frame.value.digest, frame.value.json);
+      case 'ping':
+        return link.send('pong', { id: frame.value.id });
+      case 'pong':
+        return;
+      default:
+        throw new MusterError('malformed', `an agent does not send ${frame.kind}`);
+    }
+  }
+}

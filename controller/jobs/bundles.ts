@@ -1,0 +1,101 @@
+/**
+ * The sealed bundles of unfinished jobs. Made once per job; after a restart built again from the store, with a new wrapping
+ * pair: K is kept sealed under a key outside the database, the pair never.
+ */
+import { type SealedBundle, wrapFor, wrappingPair } from '../../proto/bundle.ts';
+import type { DeliverMessage } from '../../proto/codec.ts';
+import { type KeyPair, secretbox, secretboxOpen } from '../../proto/crypto.ts';
+import { MusterError } from '../../proto/errors.ts';
+import { fromHex } from '../../proto/ids.ts';
+import { LIMITS } from '../../proto/limits.ts';
+import { type MerkleTree, merkleTree, targetLeaf } from '../../proto/merkle.ts';
+import type { JobsPorts } from './ports.ts';
+import { runsOfJob, sealedJob } from './store.ts';
+
+const EMPTY = new Uint8Array(0);
+const NONCE_BYTES = 24;
+const SEALED_CHUNK_BYTES = LIMITS.chunkBytes + 16;
+
+interface JobBundle {
+  sealed: SealedBundle;
+  pair: KeyPair;
+  tree: MerkleTree;
+  /** Agent id -> its place among the targets. */
+  indexes: ReadonlyMap<string, number>;
+}
+
+export interface TargetIdentity {
+  id: string;
+  epoch: string;
+}
+
+export function treeOf(targets: readonly TargetIdentity[]): MerkleTree {
+  return merkleTree(
+    targets.map(({ id, epoch }) =>
+      targetLeaf({ agentId: bytesOf(id), epoch: bytesOf(epoch), params: EMPTY }),
+    ),
+  );
+}
+
+export function bytesOf(id: string): Uint8Array {
+  const bytes = fromHex(id, LIMITS.keyIdBytes);
+  if (!bytes) throw new MusterError('internal', 'an id in the store is not one');
+  return bytes;
+}
+
+export interface Bundles {
+  add(jobId: string, sealed: SealedBundle, tree: MerkleTree, targets: readonly TargetIdentity[]): void;
+  /** One agent's share, or undefined when the job has no bundle any more. */
+  share(jobId: string, agentId: string, boxKey: Uint8Array): Promise<DeliverMessage | undefined>;
+  forget(jobId: string): void;
+  /** As it is stored. */
+  sealKey(sealed: SealedBundle): Uint8Array;
+}
+
+export function createBundles(ports: Pick<JobsPorts, 'db' | 'random' | 'jobKey'>): Bundles {
+  const { db, random, jobKey } = ports;
+  const bundles = new Map<string, Promise<JobBundle | undefined>>();
+
+  const make = (sealed: SealedBundle, tree: MerkleTree, targets: readonly TargetIdentity[]): JobBundle => ({
+    sealed,
+    tree,
+    pair: wrappingPair(random),
+    indexes: new Map(targets.map(({ id }, index) => [id, index])),
+  });
+
+  async function load(jobId: string): Promise<JobBundle | undefined> {
+    const [job] = await db.read(sealedJob({ id: jobId }));
+    if (!job?.key_box) return undefined;
+    const key = secretboxOpen(
+      job.key_box.subarray(NONCE_BYTES),
+      job.key_box.subarray(0, NONCE_BYTES),
+      jobKey,
+    );
+    if (!key) throw new MusterError('internal', 'the key of unfinished jobs does not open this job');
+    const runs = await db.read(runsOfJob({ jobId }));
+    const targets = runs.map((run) => ({ id: run.agent_id, epoch: run.agent_epoch }));
+    const chunks: Uint8Array[] = [];
+    for (let at = 0; at < job.ciphertext.length; at += SEALED_CHUNK_BYTES)
+      chunks.push(job.ciphertext.subarray(at, at + SEALED_CHUNK_BYTES));
+    return make({ orderHash: job.order_hash, key, chunks }, treeOf(targets), targets);
+  }
+
+  return {
+    add: (jobId, sealed, tree, targets) =>
+      void bundles.set(jobId, Promise.resolve(make(sealed, tree, targets))),
+    async share(jobId, agentId, boxKey) {
+      const known = bundles.get(jobId) ?? load(jobId);
+      bundles.set(jobId, known);
+      const bundle = await known;
+      const index = bundle?.indexes.get(agentId);
+      if (!bundle || index === undefined) return undefined;
+      const to = { boxPublicKey: boxKey, index, proof: bundle.tree.proof(index), params: EMPTY };
+      return wrapFor(bundle.sealed, bundle.pair, to);
+    },
+    forget: (jobId) => void bundles.delete(jobId),
+    sealKey(sealed) {
+      const nonce = random(NONCE_BYTES);
+      return Buffer.concat([nonce, secretbox(sealed.key, nonce, jobKey)]);
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import { MusterError } from '../../proto/errors.ts';
+import type { Deliveries } from './deliver.ts';
+import type { Actor, JobsPorts } from './ports.ts';
+import { isOpen, NO_OUTCOME } from './run.ts';
+import { jobById, requestCancel, runsOfJob } from './store.ts';
+import { type Change, type Changes, jobEvent } from './transition.ts';
+
+/**
+ * Ends what can be ended. What was not sent yet is cancelled here and now; what was is told to its agent, now or when it comes
+ * back, and counts as cancelled when the agent says so. Resolves with how many runs that concerns.
+ * Throws MusterError: no-such-job, job-over, no-such-agent.
+ */
+export async function cancelJob(
+  ports: JobsPorts,
+  changes: Changes,
+  deliveries: Deliveries,
+  jobId: string,
+  actor: Actor,
+  agentIds?: readonly string[],
+): Promise<{ cancelled: number }> {
+  const { db, clock, audit, bus } = ports;
+  const [job] = await db.read(jobById({ id: jobId }));
+  if (!job) throw new MusterError('no-such-job', jobId);
+  if (job.ended_at_ms !== null) throw new MusterError('job-over', jobId);
+  const runs = await db.read(runsOfJob({ jobId }));
+  const wanted = agentIds && new Set(agentIds);
+  for (const id of wanted ?? [])
+    if (!runs.some((run) => run.agent_id === id))
+      throw new MusterError('no-such-agent', `${id} is no target of this job`);
+  const open = runs.filter((run) => isOpen(run.state) && (!wanted || wanted.has(run.agent_id)));
+  const reason = `cancelled by ${actor.name}`;
+  const unsent = open
+    .filter((run) => run.state === 'queued')
+    .map(
+      (run): Change => ({
+        jobId,
+        agentId: run.agent_id,
+        to: 'cancelled',
+        outcome: { ...NO_OUTCOME, reason },
+      }),
+    );
+  await changes.commit(unsent, [
+    ...open.map((run) => requestCancel({ jobId, agentId: run.agent_id })),
+    ...jobEvent(jobId, 'cancelled', actor.name, clock.now()),
+    audit.entry(actor, 'job.cancel', {
+      job: jobId,
+      runs: open.length,
+      ...(agentIds ? { agents: agentIds } : {}),
+    }),
+  ]);
+  bus.emit({ type: 'job-changed', jobId });
+  // Not only what was sent when it was read: a queued run may have been sent meanwhile.
+  for (const run of open) await deliveries.cancel(jobId, run.agent_id);
+  return { cancelled: open.length };
+}

@@ -1,0 +1,159 @@
+import { seal, signOrder } from '../../proto/bundle.ts';
+import { Order } from '../../proto/codec.ts';
+import { hmacSha512 } from '../../proto/crypto.ts';
+import { MusterError } from '../../proto/errors.ts';
+import { equalBytes, toHex } from '../../proto/ids.ts';
+import { LIMITS } from '../../proto/limits.ts';
+import { isTaken } from '../db/database.ts';
+import { type Bundles, treeOf } from './bundles.ts';
+import { deadlineOf } from './due.ts';
+import type { Actor, JobAgent, JobsPorts } from './ports.ts';
+import { type JobRequest, kindOf, orderOf, remembered, timesOf, titleOf } from './request.ts';
+import { insertEvents, insertJobs, insertRuns, type JobRow, jobByKey, runsOfJob } from './store.ts';
+import { jobEvent } from './transition.ts';
+
+export interface Target {
+  name: string;
+  id: string;
+  online: boolean;
+}
+
+export interface Created {
+  job: string;
+  targets: Target[];
+  /** False: this idempotency key made the job earlier. */
+  created: boolean;
+}
+
+/**
+ * A job, whole or not at all: when this resolves, the order, its targets and the audit line are durable. Runs of agents that
+ * are online are stored as `sent` before anything is sent: a crash in between sends them again, and agents know the job by then.
+ * Throws MusterError: bad-target, bad-selector, bad-limit, nobody-matched, bad-request, too-large, idempotency-conflict, store-failed.
+ */
+export async function createJob(
+  ports: JobsPorts,
+  bundles: Bundles,
+  request: JobRequest,
+  actor: Actor,
+): Promise<Created & { online: JobAgent[] }> {
+  // Keyed: a request may hold secrets that are easy to guess.
+  const digest = hmacSha512(ports.jobKey, Buffer.from(JSON.stringify(request)));
+  const earlier = await earlierJob(ports, request, digest, actor);
+  if (earlier) return { ...earlier, online: [] };
+  const agents = ports.inventory.meant(request);
+  if (agents.length === 0) throw new MusterError('nobody-matched', describe(request));
+
+  const nowMs = ports.clock.now();
+  const jobId = ports.random(LIMITS.jobIdBytes);
+  const id = toHex(jobId);
+  const tree = treeOf(agents);
+  const { fleetId } = ports;
+  const order = Order.encode(
+    orderOf(request, { fleetId, jobId, targetsRoot: tree.root, targetsCount: tree.count, nowMs }),
+  );
+  const sealed = seal(order, [signOrder(order, 'controller', ports.controllerKey())], ports.random);
+  const times = timesOf(request, nowMs);
+  const deadline = (agent: JobAgent): number | null =>
+    deadlineOf(agent.online ? 'sent' : 'queued', times, nowMs) ?? null;
+  const stateEvent = (agent: JobAgent, state: 'queued' | 'sent') =>
+    ({ job_id: id, agent_id: agent.id, kind: 'state', at_ms: nowMs, state, attempt: 0 }) as const;
+
+  const statements = [
+    ...insertJobs([
+      {
+        id,
+        kind: kindOf(request.task),
+        title: titleOf(request.task),
+        reason: request.reason ?? null,
+        created_by: actor.name,
+        created_at_ms: nowMs,
+        expires_at_ms: times.expiresAtMs,
+        timeout_ms: times.timeoutMs,
+        kill_grace_ms: times.killGraceMs,
+        targets_count: agents.length,
+        open_runs: agents.length,
+        idempotency_key: request.idempotencyKey ?? null,
+        request_digest: digest,
+        ended_at_ms: null,
+        order_hash: sealed.orderHash,
+        request: JSON.stringify(remembered(request)),
+        key_box: bundles.sealKey(sealed),
+        ciphertext: Buffer.concat(sealed.chunks),
+      },
+    ]),
+    ...insertRuns(
+      agents.map((agent, index) => ({
+        job_id: id,
+        agent_id: agent.id,
+        target_index: index,
+        agent_name: agent.name,
+        agent_epoch: agent.epoch,
+        state: agent.online ? ('sent' as const) : ('queued' as const),
+        sent_at_ms: agent.online ? nowMs : null,
+        deadline_at_ms: deadline(agent),
+      })),
+    ),
+    ...jobEvent(id, 'created', actor.name, nowMs),
+    ...insertEvents(
+      agents.flatMap((agent) => [
+        stateEvent(agent, 'queued'),
+        ...(agent.online ? [stateEvent(agent, 'sent')] : []),
+      ]),
+    ),
+    ports.audit.entry(actor, 'job.create', {
+      job: id,
+      order: toHex(sealed.orderHash),
+      kind: kindOf(request.task),
+      title: titleOf(request.task),
+      targets: agents.length,
+      asked: describe(request),
+      ...(request.user === undefined ? {} : { user: request.user }),
+      ...(request.reason === undefined ? {} : { reason: request.reason }),
+    }),
+  ];
+  try {
+    await ports.db.write(statements);
+  } catch (error) {
+    // Two requests with one key at once: the second finds the first one's job.
+    const first = isTaken(error, 'jobs.idempotency_key') && (await earlierJob(ports, request, digest, actor));
+    if (first) return { ...first, online: [] };
+    throw error;
+  }
+  bundles.add(id, sealed, tree, agents);
+  ports.bus.emit({ type: 'job-created', jobId: id });
+  ports.bus.emit({ type: 'job-changed', jobId: id });
+  const targets = agents.map(({ name, id, online }) => ({ name, id, online }));
+  return { job: id, targets, created: true, online: agents.filter((agent) => agent.online) };
+}
+
+function describe(request: JobRequest): string {
+  return [
+    request.targets && `-t ${request.targets}`,
+    request.selector && `-l ${request.selector}`,
+    request.limit && `--limit ${request.limit}`,
+  ]
+    .filter(Boolean)
+    .join(' ');
+}
+
+async function earlierJob(
+  ports: JobsPorts,
+  request: JobRequest,
+  digest: Uint8Array,
+  actor: Actor,
+): Promise<Created | undefined> {
+  if (request.idempotencyKey === undefined) return undefined;
+  const [job] = await ports.db.read(jobByKey({ by: actor.name, key: request.idempotencyKey }));
+  if (!job) return undefined;
+  if (!equalBytes(job.request_digest, digest)) throw new MusterError('idempotency-conflict');
+  return { job: job.id, targets: await targetsOf(ports, job), created: false };
+}
+
+async function targetsOf(ports: JobsPorts, job: JobRow): Promise<Target[]> {
+  const runs = await ports.db.read(runsOfJob({ jobId: job.id }));
+  return runs.map((run) => ({
+    name: run.agent_name,
+    id: run.agent_id,
+    online: ports.inventory.get(run.agent_id)?.online ?? false,
+  }));
+}

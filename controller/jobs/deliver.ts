@@ -1,0 +1,75 @@
+import { signOrder } from '../../proto/bundle.ts';
+import { Order } from '../../proto/codec.ts';
+import { MusterError } from '../../proto/errors.ts';
+import { type Bundles, bytesOf } from './bundles.ts';
+import type { JobsPorts } from './ports.ts';
+import { cancelOrderOf } from './request.ts';
+import { NO_OUTCOME } from './run.ts';
+import { jobById, openRunsOfAgent } from './store.ts';
+import type { Changes } from './transition.ts';
+
+/** A cancel order that an agent gets is made when it is sent; it lives long enough to travel. */
+const CANCEL_VALID_MS = 3_600_000;
+
+export interface Deliveries {
+  /** Sends one run's bundle; the run is `sent` in the store already. */
+  deliver(jobId: string, agentId: string): Promise<void>;
+  cancel(jobId: string, agentId: string): Promise<void>;
+  /** Everything that waits for an agent that has just come online. */
+  resume(agentId: string): Promise<void>;
+}
+
+export function createDeliveries(ports: JobsPorts, bundles: Bundles, changes: Changes): Deliveries {
+  const { db, links, inventory } = ports;
+
+  async function deliver(jobId: string, agentId: string): Promise<void> {
+    const agent = inventory.get(agentId);
+    if (!agent) return;
+    try {
+      const share = await bundles.share(jobId, agentId, agent.boxKey);
+      if (share) links.send(agentId, 'deliver', share);
+    } catch (error) {
+      if (!(error instanceof MusterError)) throw error;
+      const outcome = { ...NO_OUTCOME, reason: error.message, code: error.code };
+      await changes.commit([{ jobId, agentId, to: 'rejected', outcome }]);
+    }
+  }
+
+  async function cancel(jobId: string, agentId: string): Promise<void> {
+    const [job] = await db.read(jobById({ id: jobId }));
+    if (!job) return;
+    const order = Order.encode(
+      cancelOrderOf(
+        { jobId: bytesOf(jobId), orderHash: job.order_hash, expiresAtMs: job.expires_at_ms },
+        ports.fleetId,
+        ports.clock.now(),
+        CANCEL_VALID_MS,
+      ),
+    );
+    links.send(agentId, 'cancel', {
+      order,
+      signatures: [signOrder(order, 'controller', ports.controllerKey())],
+    });
+  }
+
+  return {
+    deliver,
+    cancel,
+    async resume(agentId) {
+      const runs = await db.read(openRunsOfAgent({ agentId }));
+      const queued = runs.filter((run) => run.state === 'queued');
+      const applied = await changes.commit(
+        queued.map((run) => ({ jobId: run.job_id, agentId, to: 'sent' as const })),
+      );
+      const sent = new Set([
+        ...applied.map((one) => one.jobId),
+        ...runs.filter((run) => run.state === 'sent').map((run) => run.job_id),
+      ]);
+      for (const run of runs) {
+        // First the cancel: what it names is then refused or ended, never started in between.
+        if (run.cancel_requested === 1) await cancel(run.job_id, agentId);
+        if (sent.has(run.job_id)) await deliver(run.job_id, agentId);
+      }
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import { LIMITS } from '../../proto/limits.ts';
+import { bytesOf, createBundles } from './bundles.ts';
+import { cancelJob } from './cancel.ts';
+import { type Created, createJob } from './create.ts';
+import { createDeadlines } from './deadlines.ts';
+import { createDeliveries } from './deliver.ts';
+import { createHistory, type History } from './history.ts';
+import type { Actor, JobsPorts } from './ports.ts';
+import type { JobRequest } from './request.ts';
+import { NO_OUTCOME } from './run.ts';
+import { openRunsOfAgent } from './store.ts';
+import { type Change, createChanges } from './transition.ts';
+import { createVerifier } from './verifier.ts';
+import { createWords, type Words } from './words.ts';
+
+export interface RunCursor {
+  jobId: Uint8Array;
+  attempt: number;
+  position: number;
+}
+
+export interface Jobs extends History {
+  create(request: JobRequest, actor: Actor): Promise<Created>;
+  cancel(jobId: string, actor: Actor, agentIds?: readonly string[]): Promise<{ cancelled: number }>;
+  readonly words: Words;
+  /** How far the output of an agent's unfinished runs is stored. */
+  cursors(agentId: string): Promise<RunCursor[]>;
+  /** Sends what waits for an agent that has just come online. */
+  resume(agentId: string): Promise<void>;
+  /** Ends what an agent that was removed will never report. */
+  abandon(agentId: string): Promise<void>;
+  start(): void;
+  stop(): void;
+}
+
+/** Jobs, from request to outcome. Everything it knows is in the store; what it keeps in memory can be lost. */
+export function createJobs(ports: JobsPorts): Jobs {
+  const bundles = createBundles(ports);
+  const changes = createChanges(ports, (applied) => {
+    if (applied.deadlineAtMs !== undefined) deadlines.expect(applied.deadlineAtMs);
+    if (applied.jobEnded) bundles.forget(applied.jobId);
+  });
+  const deadlines = createDeadlines(ports, changes);
+  const deliveries = createDeliveries(ports, bundles, changes);
+  const verifier = createVerifier(ports);
+  const words = createWords(ports, changes, verifier.wake);
+
+  return {
+    ...createHistory(ports),
+    words,
+    async create(request, actor) {
+      const { online, ...created } = await createJob(ports, bundles, request, actor);
+      if (created.created) deadlines.expect(ports.clock.now() + (request.ttlMs ?? LIMITS.ttlMaxMs));
+      for (const agent of online) await deliveries.deliver(created.job, agent.id);
+      return created;
+    },
+    cancel: (jobId, actor, agentIds) => cancelJob(ports, changes, deliveries, jobId, actor, agentIds),
+    resume: deliveries.resume,
+    async cursors(agentId) {
+      const runs = await ports.db.read(openRunsOfAgent({ agentId }));
+      return runs
+        .filter((run) => run.output_position > 0)
+        .map((run) => ({ jobId: bytesOf(run.job_id), attempt: run.attempt, position: run.output_position }));
+    },
+    async abandon(agentId) {
+      const runs = await ports.db.read(openRunsOfAgent({ agentId }));
+      const outcome = { ...NO_OUTCOME, reason: 'the agent was removed from the fleet' };
+      await changes.commit(
+        runs.map(
+          (run): Change => ({
+            jobId: run.job_id,
+            agentId,
+            to: run.state === 'queued' ? 'cancelled' : 'lost',
+            outcome,
+          }),
+        ),
+      );
+    },
+    start() {
+      deadlines.start();
+      verifier.start();
+    },
+    stop() {
+      deadlines.stop();
+      verifier.stop();
+    },
+  };
+}

@@ -1,0 +1,219 @@
+/** What is told of jobs: lists, one job, and the pages of its history that live views and replays read alike. */
+import { MusterError } from '../../proto/errors.ts';
+import type { JobsPorts } from './ports.ts';
+import type { Asked, JobKind } from './request.ts';
+import type { Outcome, RunState } from './run.ts';
+import {
+  agentEventsAfter,
+  countsOfJob,
+  countsOfOpenRuns,
+  eventsAfter,
+  type JobRow,
+  jobById,
+  jobRequest,
+  jobsBefore,
+  openJobs,
+  type RunEventRow,
+  type RunRow,
+  runsOfJob,
+} from './store.ts';
+
+export type Counts = Partial<Record<RunState, number>>;
+export type JobState = 'running' | 'over';
+
+export interface JobSummary {
+  job: string;
+  state: JobState;
+  kind: JobKind;
+  title: string;
+  targets: number;
+  counts: Counts;
+  actor: string;
+  reason: string | null;
+  createdAtMs: number;
+  expiresAtMs: number;
+  endedAtMs: number | null;
+}
+
+export interface RunDetail extends Outcome {
+  agent: string;
+  agentId: string;
+  state: RunState;
+  attempt: number;
+  sentAtMs: number | null;
+  acceptedAtMs: number | null;
+  startedAtMs: number | null;
+  endedAtMs: number | null;
+}
+
+export interface JobDetail extends JobSummary {
+  asked: Pick<Asked, never> & { targets?: string; selector?: string; limit?: string; seed?: number };
+  timeoutMs: number;
+  runs: RunDetail[];
+}
+
+interface At {
+  seq: number;
+  atMs: number;
+}
+
+export type RunEvent =
+  | (At & {
+      kind: 'output';
+      agentId: string;
+      attempt: number;
+      stream: 'stdout' | 'stderr';
+      offset: number;
+      position: number;
+      data: Uint8Array;
+    })
+  | (At & { kind: 'state'; agentId: string; attempt: number; state: RunState; outcome: Outcome | null })
+  | (At & { kind: 'job'; what: 'created' | 'cancelled' | 'ended'; by: string | null });
+
+export interface EventPage {
+  events: RunEvent[];
+  over: boolean;
+}
+
+export interface History {
+  list(query: { limit: number; before?: string; state?: JobState }): Promise<JobSummary[]>;
+  show(jobId: string): Promise<JobDetail>;
+  events(jobId: string, afterSeq: number, limit: number, agentId?: string): Promise<EventPage>;
+  figures(): Promise<{ runs: Counts; jobs: Record<JobState, number> }>;
+}
+
+export function createHistory({ db }: Pick<JobsPorts, 'db'>): History {
+  async function find(jobId: string): Promise<JobRow> {
+    const [job] = await db.read(jobById({ id: jobId }));
+    if (!job) throw new MusterError('no-such-job', jobId);
+    return job;
+  }
+
+  async function countsOf(jobId: string): Promise<Counts> {
+    const rows = await db.read(countsOfJob({ jobId }));
+    return Object.fromEntries(rows.map((row) => [row.state, row.runs]));
+  }
+
+  async function summary(job: JobRow): Promise<JobSummary> {
+    return {
+      job: job.id,
+      state: job.ended_at_ms === null ? 'running' : 'over',
+      kind: job.kind,
+      title: job.title,
+      targets: job.targets_count,
+      counts: await countsOf(job.id),
+      actor: job.created_by,
+      reason: job.reason,
+      createdAtMs: job.created_at_ms,
+      expiresAtMs: job.expires_at_ms,
+      endedAtMs: job.ended_at_ms,
+    };
+  }
+
+  async function page(query: { limit: number; before?: string; state?: JobState }): Promise<JobRow[]> {
+    if (query.state === 'running') {
+      const open = (await db.read(openJobs())).reverse();
+      const from = query.before ? open.findIndex((job) => job.id === query.before) + 1 : 0;
+      return open.slice(from, from + query.limit);
+    }
+    let edge = { atMs: Number.MAX_SAFE_INTEGER, id: '' };
+    if (query.before) {
+      const before = await find(query.before);
+      edge = { atMs: before.created_at_ms, id: before.id };
+    }
+    const rows = await db.read(jobsBefore({ ...edge, limit: query.limit }));
+    return query.state === 'over' ? rows.filter((job) => job.ended_at_ms !== null) : rows;
+  }
+
+  return {
+    async list(query) {
+      return Promise.all((await page(query)).map(summary));
+    },
+    async show(jobId) {
+      const job = await find(jobId);
+      const [request] = await db.read(jobRequest({ id: jobId }));
+      const { targets, selector, limit, seed } = JSON.parse(request?.request ?? '{}') as JobDetail['asked'];
+      return {
+        ...(await summary(job)),
+        asked: {
+          ...(targets === undefined ? {} : { targets }),
+          ...(selector === undefined ? {} : { selector }),
+          ...(limit === undefined ? {} : { limit }),
+          ...(seed === undefined ? {} : { seed }),
+        },
+        timeoutMs: job.timeout_ms,
+        runs: (await db.read(runsOfJob({ jobId }))).map(runDetail),
+      };
+    },
+    async events(jobId, afterSeq, limit, agentId) {
+      // First whether it is over, then the page: a job that ends in between is found over at the next page.
+      const job = await find(jobId);
+      const rows = await db.read(
+        agentId === undefined
+          ? eventsAfter({ jobId, after: afterSeq, limit })
+          : agentEventsAfter({ jobId, agentId, after: afterSeq, limit }),
+      );
+      return { events: rows.map(eventOf), over: job.ended_at_ms !== null };
+    },
+    async figures() {
+      const open = await db.read(countsOfOpenRuns());
+      const jobs = await db.read(openJobs());
+      return {
+        runs: Object.fromEntries(open.map((row) => [row.state, row.runs])),
+        jobs: { running: jobs.length, over: 0 },
+      };
+    },
+  };
+}
+
+function runDetail(run: RunRow): RunDetail {
+  return {
+    agent: run.agent_name,
+    agentId: run.agent_id,
+    state: run.state,
+    attempt: run.attempt,
+    sentAtMs: run.sent_at_ms,
+    acceptedAtMs: run.accepted_at_ms,
+    startedAtMs: run.started_at_ms,
+    endedAtMs: run.ended_at_ms,
+    exitCode: run.exit_code,
+    signal: run.signal,
+    durationMs: run.duration_ms,
+    outputBytes: run.output_bytes,
+    storedBytes: run.output_stored,
+    truncated: run.truncated === 1,
+    reason: run.reason,
+    code: run.code,
+  };
+}
+
+function eventOf(row: RunEventRow): RunEvent {
+  const at = { seq: row.seq, atMs: row.at_ms };
+  const body: unknown = row.body === null ? null : JSON.parse(row.body);
+  switch (row.kind) {
+    case 'output':
+      return {
+        ...at,
+        kind: 'output',
+        agentId: row.agent_id ?? '',
+        attempt: row.attempt ?? 0,
+        stream: row.stream ?? 'stdout',
+        offset: row.offset ?? 0,
+        position: row.position ?? 0,
+        data: row.data ?? new Uint8Array(0),
+      };
+    case 'state':
+      return {
+        ...at,
+        kind: 'state',
+        agentId: row.agent_id ?? '',
+        attempt: row.attempt ?? 0,
+        state: row.state ?? 'queued',
+        outcome: body as Outcome | null,
+      };
+    case 'job': {
+      const { what, by } = body as { what: 'created' | 'cancelled' | 'ended'; by: string | null };
+      return { ...at, kind: 'job', what, by };
+    }
+  }
+}

@@ -1,0 +1,68 @@
+/** What this feature needs of others, declared at its side; `serve.ts` joins them. */
+
+import type { Clock } from '../../proto/clock.ts';
+import type { FrameInput, FrameKind } from '../../proto/codec.ts';
+import type { KeyPair } from '../../proto/crypto.ts';
+import type { RandomBytes } from '../../proto/random.ts';
+import type { Database, Statement } from '../db/database.ts';
+import type { Bus } from '../events.ts';
+import type { Log } from '../log.ts';
+
+export interface Actor {
+  name: string;
+  role: 'viewer' | 'runner' | 'admin';
+}
+
+/** An agent as jobs see it. */
+export interface JobAgent {
+  id: string;
+  name: string;
+  epoch: string;
+  boxKey: Uint8Array;
+  online: boolean;
+  /** When its last session ended; null when it never had one. */
+  lastSeenMs: number | null;
+}
+
+/** The agents' door, as jobs use it. */
+export interface AgentLinks {
+  /** Puts a frame on the agent's session; false where there is none. It may still be lost: word comes by frames. */
+  send<K extends FrameKind>(agentId: string, kind: K, value: FrameInput<K>): boolean;
+}
+
+export interface JobsInventory {
+  /** Active agents that targets and selector mean, by name. Throws bad-target, bad-selector, bad-limit, no-such-agent. */
+  meant(query: {
+    targets?: string | undefined;
+    selector?: string | undefined;
+    limit?: string | undefined;
+    seed?: number | undefined;
+  }): JobAgent[];
+  get(agentId: string): JobAgent | undefined;
+  /** How far an agent's report chain is stored, read and moved inside the transaction that stores the next report. */
+  reportStored(
+    agentId: string,
+    epoch: string,
+    seq: number,
+    chain: Uint8Array,
+    previous: Uint8Array,
+  ): Statement;
+  /** Cuts an agent off whose word cannot be trusted. */
+  quarantine(agentId: string, why: string): Promise<void>;
+}
+
+export interface JobsPorts {
+  clock: Clock;
+  random: RandomBytes;
+  db: Database;
+  bus: Bus;
+  log: Log;
+  links: AgentLinks;
+  inventory: JobsInventory;
+  audit: { entry(actor: { name: string }, action: string, detail: object): Statement };
+  fleetId: Uint8Array;
+  /** Signs what the controller orders. */
+  controllerKey(): KeyPair;
+  /** 32 bytes from a file outside the database; seals K of unfinished jobs. */
+  jobKey: Uint8Array;
+}

@@ -1,0 +1,331 @@
+/** This feature's SQL, one function per statement. */
+import { insertMany, k, type Params, query, sql, statement } from '../db/compile.ts';
+import type { Row } from '../db/schema.ts';
+
+export type JobRow = Omit<Row<'jobs'>, 'ciphertext' | 'key_box' | 'request'>;
+export type RunRow = Row<'runs'>;
+export type RunEventRow = Row<'run_events'>;
+
+const JOB_COLUMNS = [
+  'id',
+  'kind',
+  'title',
+  'reason',
+  'created_by',
+  'created_at_ms',
+  'expires_at_ms',
+  'timeout_ms',
+  'kill_grace_ms',
+  'targets_count',
+  'open_runs',
+  'idempotency_key',
+  'request_digest',
+  'ended_at_ms',
+  'order_hash',
+] as const;
+
+export const insertJobs = insertMany('jobs', [...JOB_COLUMNS, 'request', 'key_box', 'ciphertext']);
+
+export const insertRuns = insertMany('runs', [
+  'job_id',
+  'agent_id',
+  'target_index',
+  'agent_name',
+  'agent_epoch',
+  'state',
+  'sent_at_ms',
+  'deadline_at_ms',
+]);
+
+export const insertEvents = insertMany('run_events', [
+  'job_id',
+  'agent_id',
+  'kind',
+  'at_ms',
+  'state',
+  'attempt',
+  'stream',
+  'offset',
+  'position',
+  'data',
+  'body',
+]);
+
+export const insertReports = insertMany('reports', [
+  'agent_id',
+  'epoch',
+  'report_seq',
+  'job_id',
+  'report',
+  'signature',
+  'verified',
+]);
+
+export const jobById = query((p: Params<{ id: string }>) =>
+  k.selectFrom('jobs').select(JOB_COLUMNS).where('id', '=', p('id')),
+);
+
+export const jobRequest = query((p: Params<{ id: string }>) =>
+  k.selectFrom('jobs').select('request').where('id', '=', p('id')),
+);
+
+export const jobByKey = query((p: Params<{ by: string; key: string }>) =>
+  k
+    .selectFrom('jobs')
+    .select(JOB_COLUMNS)
+    .where('created_by', '=', p('by'))
+    .where('idempotency_key', '=', p('key')),
+);
+
+export const jobsBefore = query((p: Params<{ atMs: number; id: string; limit: number }>) =>
+  k
+    .selectFrom('jobs')
+    .select(JOB_COLUMNS)
+    .where((e) =>
+      e.or([
+        e('created_at_ms', '<', p('atMs')),
+        e.and([e('created_at_ms', '=', p('atMs')), e('id', '<', p('id'))]),
+      ]),
+    )
+    .orderBy('created_at_ms', 'desc')
+    .orderBy('id', 'desc')
+    .limit(p('limit')),
+);
+
+export const openJobs = query((_: Params<Record<never, never>>) =>
+  k
+    .selectFrom('jobs')
+    .select(JOB_COLUMNS)
+    .where('ended_at_ms', 'is', null)
+    .orderBy('created_at_ms')
+    .orderBy('id'),
+);
+
+export const jobsCount = query((_: Params<Record<never, never>>) =>
+  k
+    .selectFrom('jobs')
+    .select((e) => e.fn.countAll<number>().as('running'))
+    .where('ended_at_ms', 'is', null),
+);
+
+export const sealedJob = query((p: Params<{ id: string }>) =>
+  k.selectFrom('jobs').select(['order_hash', 'key_box', 'ciphertext']).where('id', '=', p('id')),
+);
+
+export const runsOfJob = query((p: Params<{ jobId: string }>) =>
+  k.selectFrom('runs').selectAll().where('job_id', '=', p('jobId')).orderBy('target_index'),
+);
+
+export const runById = query((p: Params<{ jobId: string; agentId: string }>) =>
+  k.selectFrom('runs').selectAll().where('job_id', '=', p('jobId')).where('agent_id', '=', p('agentId')),
+);
+
+export const openRunsOfAgent = query((p: Params<{ agentId: string }>) =>
+  k
+    .selectFrom('runs')
+    .innerJoin('jobs', 'jobs.id', 'runs.job_id')
+    .select([
+      'runs.job_id',
+      'runs.state',
+      'runs.attempt',
+      'runs.output_position',
+      'runs.cancel_requested',
+      'jobs.created_at_ms',
+    ])
+    .where('runs.agent_id', '=', p('agentId'))
+    .where('runs.ended_at_ms', 'is', null)
+    .orderBy('jobs.created_at_ms')
+    .orderBy('jobs.id'),
+);
+
+export const openRunByOrder = query((p: Params<{ agentId: string; orderHash: Uint8Array }>) =>
+  k
+    .selectFrom('runs')
+    .innerJoin('jobs', 'jobs.id', 'runs.job_id')
+    .select('runs.job_id')
+    .where('runs.agent_id', '=', p('agentId'))
+    .where('runs.ended_at_ms', 'is', null)
+    .where('jobs.order_hash', '=', p('orderHash')),
+);
+
+export const dueRuns = query((p: Params<{ nowMs: number; limit: number }>) =>
+  k
+    .selectFrom('runs')
+    .select(['job_id', 'agent_id', 'state', 'attempt'])
+    .where('ended_at_ms', 'is', null)
+    .where('deadline_at_ms', '<=', p('nowMs'))
+    .orderBy('deadline_at_ms')
+    .limit(p('limit')),
+);
+
+export const nextDeadline = query((_: Params<Record<never, never>>) =>
+  k
+    .selectFrom('runs')
+    .select((e) => e.fn.min('deadline_at_ms').as('at_ms'))
+    .where('ended_at_ms', 'is', null),
+);
+
+export const countsOfJob = query((p: Params<{ jobId: string }>) =>
+  k
+    .selectFrom('runs')
+    .select((e) => ['state', e.fn.countAll<number>().as('runs')])
+    .where('job_id', '=', p('jobId'))
+    .groupBy('state'),
+);
+
+export const countsOfOpenRuns = query((_: Params<Record<never, never>>) =>
+  k
+    .selectFrom('runs')
+    .select((e) => ['state', e.fn.countAll<number>().as('runs')])
+    .where('ended_at_ms', 'is', null)
+    .groupBy('state'),
+);
+
+export const updateRunState = statement(
+  (
+    p: Params<{
+      jobId: string;
+      agentId: string;
+      state: RunRow['state'];
+      attempt: number;
+      deadlineAtMs: number | null;
+      sentAtMs: number | null;
+      acceptedAtMs: number | null;
+      startedAtMs: number | null;
+    }>,
+  ) =>
+    k
+      .updateTable('runs')
+      .set({
+        state: p('state'),
+        attempt: p('attempt'),
+        deadline_at_ms: p('deadlineAtMs'),
+        sent_at_ms: p('sentAtMs'),
+        accepted_at_ms: p('acceptedAtMs'),
+        started_at_ms: p('startedAtMs'),
+      })
+      .where('job_id', '=', p('jobId'))
+      .where('agent_id', '=', p('agentId')),
+);
+
+export interface EndRunParams {
+  jobId: string;
+  agentId: string;
+  state: RunRow['state'];
+  attempt: number;
+  endedAtMs: number;
+  startedAtMs: number | null;
+  reason: string | null;
+  code: string | null;
+  exitCode: number | null;
+  signal: string | null;
+  durationMs: number | null;
+  outputBytes: number;
+  storedBytes: number;
+  truncated: 0 | 1;
+  reportSeq: number | null;
+}
+
+export const endRun = statement((p: Params<EndRunParams>) =>
+  k
+    .updateTable('runs')
+    .set({
+      state: p('state'),
+      attempt: p('attempt'),
+      ended_at_ms: p('endedAtMs'),
+      deadline_at_ms: null,
+      started_at_ms: p('startedAtMs'),
+      reason: p('reason'),
+      code: p('code'),
+      exit_code: p('exitCode'),
+      signal: p('signal'),
+      duration_ms: p('durationMs'),
+      output_bytes: p('outputBytes'),
+      output_stored: p('storedBytes'),
+      truncated: p('truncated'),
+      report_seq: p('reportSeq'),
+    })
+    .where('job_id', '=', p('jobId'))
+    .where('agent_id', '=', p('agentId')),
+);
+
+export const setOutputPosition = statement(
+  (p: Params<{ jobId: string; agentId: string; position: number }>) =>
+    k
+      .updateTable('runs')
+      .set({ output_position: p('position') })
+      .where('job_id', '=', p('jobId'))
+      .where('agent_id', '=', p('agentId')),
+);
+
+export const requestCancel = statement((p: Params<{ jobId: string; agentId: string }>) =>
+  k
+    .updateTable('runs')
+    .set({ cancel_requested: 1 })
+    .where('job_id', '=', p('jobId'))
+    .where('agent_id', '=', p('agentId')),
+);
+
+export const countDownJob = statement((p: Params<{ id: string }>) =>
+  k.updateTable('jobs').set({ open_runs: sql`open_runs - 1` }).where('id', '=', p('id')),
+);
+
+export const openRunsLeft = query((p: Params<{ id: string }>) =>
+  k.selectFrom('jobs').select('open_runs').where('id', '=', p('id')),
+);
+
+/** The job is over: K is erased. */
+export const endJob = statement((p: Params<{ id: string; atMs: number }>) =>
+  k
+    .updateTable('jobs')
+    .set({ ended_at_ms: p('atMs'), key_box: null })
+    .where('id', '=', p('id')),
+);
+
+export const eventsAfter = query((p: Params<{ jobId: string; after: number; limit: number }>) =>
+  k
+    .selectFrom('run_events')
+    .selectAll()
+    .where('job_id', '=', p('jobId'))
+    .where('seq', '>', p('after'))
+    .orderBy('seq')
+    .limit(p('limit')),
+);
+
+export const agentEventsAfter = query(
+  (p: Params<{ jobId: string; agentId: string; after: number; limit: number }>) =>
+    k
+      .selectFrom('run_events')
+      .selectAll()
+      .where('job_id', '=', p('jobId'))
+      .where((e) => e.or([e('agent_id', '=', p('agentId')), e('agent_id', 'is', null)]))
+      .where('seq', '>', p('after'))
+      .orderBy('seq')
+      .limit(p('limit')),
+);
+
+export const unverifiedReports = query((p: Params<{ limit: number }>) =>
+  k
+    .selectFrom('reports')
+    .innerJoin('agents', 'agents.id', 'reports.agent_id')
+    .select([
+      'reports.agent_id',
+      'reports.epoch',
+      'reports.report_seq',
+      'reports.report',
+      'reports.signature',
+      'agents.sign_key',
+    ])
+    .where('reports.verified', '=', sql.lit(0))
+    .limit(p('limit')),
+);
+
+export const setVerified = statement(
+  (p: Params<{ agentId: string; epoch: string; seq: number; verified: 1 | 2 }>) =>
+    k
+      .updateTable('reports')
+      .set({ verified: p('verified') })
+      .where('agent_id', '=', p('agentId'))
+      .where('epoch', '=', p('epoch'))
+      .where('report_seq', '=', p('seq')),
+);

@@ -1,0 +1,160 @@
+import { equalBytes } from '../../proto/ids.ts';
+import type { Late, Statement } from '../db/database.ts';
+import { deadlineOf, type JobTimes } from './due.ts';
+import type { JobsPorts } from './ports.ts';
+import { apply, isOpen, NO_OUTCOME, type Outcome, type RunState } from './run.ts';
+import {
+  countDownJob,
+  endJob,
+  endRun,
+  insertEvents,
+  type JobRow,
+  jobById,
+  type RunRow,
+  runById,
+  updateRunState,
+} from './store.ts';
+
+/** Something that was learned of a run. */
+export interface Change {
+  jobId: string;
+  agentId: string;
+  to: RunState;
+  /** Left out: as it is. */
+  attempt?: number;
+  /** The order that this is about; a change of another order than the job's does not apply. */
+  orderHash?: Uint8Array;
+  outcome?: Outcome;
+  reportSeq?: number;
+  startedAtMs?: number | null;
+}
+
+/** What a change did; nothing is said of a change that did not apply. */
+export interface Applied {
+  jobId: string;
+  agentId: string;
+  from: RunState;
+  to: RunState;
+  /** When the controller stops waiting for this run, or undefined: it is over. */
+  deadlineAtMs: number | undefined;
+  jobEnded: boolean;
+}
+
+/** Decides inside the transaction, from the rows as they are there, so that the store is the only truth. */
+export function transition(change: Change, atMs: number, onApplied: (applied: Applied) => void): Late {
+  return {
+    late(tx) {
+      const { jobId, agentId } = change;
+      const [row] = tx.read(runById({ jobId, agentId }));
+      const [job] = tx.read(jobById({ id: jobId }));
+      if (!row || !job) return [];
+      if (change.orderHash && !equalBytes(change.orderHash, job.order_hash)) return [];
+      const run = { jobId, agentId, state: row.state, attempt: row.attempt };
+      const next = apply(run, { to: change.to, attempt: change.attempt ?? row.attempt });
+      if (!next) return [];
+      const over = isOpen(row.state) && !isOpen(next.state);
+      const jobEnded = over && job.open_runs === 1;
+      const deadlineAtMs = deadlineOf(next.state, timesOfJob(job), atMs);
+      onApplied({ jobId, agentId, from: row.state, to: next.state, deadlineAtMs, jobEnded });
+      const statements: Statement[] = [
+        isOpen(next.state)
+          ? movedOn(row, next.state, next.attempt, deadlineAtMs ?? null, atMs)
+          : ended(row, next.state, next.attempt, change, atMs),
+        ...insertEvents([
+          {
+            job_id: jobId,
+            agent_id: agentId,
+            kind: 'state',
+            at_ms: atMs,
+            state: next.state,
+            attempt: next.attempt,
+            body: isOpen(next.state) ? null : JSON.stringify(change.outcome ?? NO_OUTCOME),
+          },
+        ]),
+      ];
+      if (over) statements.push(countDownJob({ id: jobId }));
+      if (jobEnded) statements.push(endJob({ id: jobId, atMs }), ...jobEvent(jobId, 'ended', null, atMs));
+      return statements;
+    },
+  };
+}
+
+export function timesOfJob(job: Pick<JobRow, 'expires_at_ms' | 'timeout_ms' | 'kill_grace_ms'>): JobTimes {
+  return { expiresAtMs: job.expires_at_ms, timeoutMs: job.timeout_ms, killGraceMs: job.kill_grace_ms };
+}
+
+export function jobEvent(
+  jobId: string,
+  what: 'created' | 'cancelled' | 'ended',
+  by: string | null,
+  atMs: number,
+): Statement[] {
+  return insertEvents([{ job_id: jobId, kind: 'job', at_ms: atMs, body: JSON.stringify({ what, by }) }]);
+}
+
+function movedOn(
+  row: RunRow,
+  state: RunState,
+  attempt: number,
+  deadlineAtMs: number | null,
+  atMs: number,
+): Statement {
+  return updateRunState({
+    jobId: row.job_id,
+    agentId: row.agent_id,
+    state,
+    attempt,
+    deadlineAtMs,
+    sentAtMs: state === 'sent' ? atMs : row.sent_at_ms,
+    acceptedAtMs: row.accepted_at_ms ?? (state === 'sent' ? null : atMs),
+    startedAtMs: state === 'running' ? atMs : row.started_at_ms,
+  });
+}
+
+function ended(row: RunRow, state: RunState, attempt: number, change: Change, atMs: number): Statement {
+  const outcome = change.outcome ?? NO_OUTCOME;
+  return endRun({
+    jobId: row.job_id,
+    agentId: row.agent_id,
+    state,
+    attempt,
+    endedAtMs: atMs,
+    startedAtMs: change.startedAtMs ?? row.started_at_ms,
+    reason: outcome.reason,
+    code: outcome.code,
+    exitCode: outcome.exitCode,
+    signal: outcome.signal,
+    durationMs: outcome.durationMs,
+    outputBytes: outcome.outputBytes,
+    storedBytes: outcome.storedBytes,
+    truncated: outcome.truncated ? 1 : 0,
+    reportSeq: change.reportSeq ?? null,
+  });
+}
+
+export interface Changes {
+  /** Applies the changes and `others` in one transaction; resolves, after its commit, with what applied. */
+  commit(changes: readonly Change[], others?: readonly Statement[]): Promise<Applied[]>;
+}
+
+/** The one way into a run's history: writes, then tells. */
+export function createChanges(
+  ports: Pick<JobsPorts, 'db' | 'bus' | 'clock'>,
+  onApplied: (applied: Applied) => void,
+): Changes {
+  return {
+    async commit(changes, others = []) {
+      const atMs = ports.clock.now();
+      const applied: Applied[] = [];
+      await ports.db.write([
+        ...others,
+        ...changes.map((change) => transition(change, atMs, (one) => applied.push(one))),
+      ]);
+      for (const one of applied) onApplied(one);
+      for (const jobId of new Set(applied.map((one) => one.jobId)))
+        ports.bus.emit({ type: 'job-changed', jobId });
+      for (const one of applied) if (one.jobEnded) ports.bus.emit({ type: 'job-ended', jobId: one.jobId });
+      return applied;
+    },
+  };
+}

@@ -1,0 +1,189 @@
+/** What agents say of their runs: status, output, reports. Each is stored, then answered. */
+import { type OutputMessage, Report, type ReportMessage, type StatusMessage } from '../../proto/codec.ts';
+import { isErrorCode, MusterError, sentence } from '../../proto/errors.ts';
+import { shortHash } from '../../proto/frame.ts';
+import { equalBytes, toHex } from '../../proto/ids.ts';
+import { checkOutput, checkReport, checkStatus } from '../../proto/validate.ts';
+import type { Statement } from '../db/database.ts';
+import { ReportKnown } from '../inventory/reports.ts';
+import type { JobsPorts } from './ports.ts';
+import { NO_OUTCOME, type Outcome, type RunState } from './run.ts';
+import { insertEvents, insertReports, openRunByOrder, runById, setOutputPosition } from './store.ts';
+import type { Change, Changes } from './transition.ts';
+
+export interface SignedReport {
+  report: Uint8Array;
+  signature: Uint8Array;
+}
+
+/** The agent behind a session, as its proof said. */
+export interface Speaker {
+  agentId: string;
+  epoch: string;
+}
+
+export interface Words {
+  /** All throw MusterError where the agent breaks the protocol; its session must then end. */
+  status(from: Speaker, message: StatusMessage): Promise<void>;
+  output(from: Speaker, message: OutputMessage): Promise<void>;
+  report(from: Speaker, signed: SignedReport): Promise<void>;
+}
+
+export function createWords(ports: JobsPorts, changes: Changes, onReport: () => void): Words {
+  const { db, links, inventory, log, bus, clock } = ports;
+
+  async function refused(from: Speaker, message: StatusMessage): Promise<void> {
+    const [run] = await db.read(openRunByOrder({ agentId: from.agentId, orderHash: message.orderHash }));
+    if (!run)
+      return log.warn({ agent: from.agentId, code: message.code }, 'refusal of an order that is not open');
+    const reason = isErrorCode(message.code)
+      ? sentence(message.code, message.detail || undefined)
+      : `refused: ${message.code}`;
+    const outcome = { ...NO_OUTCOME, reason, code: message.code };
+    await changes.commit([
+      { jobId: run.job_id, agentId: from.agentId, to: refusedState(message.code), outcome },
+    ]);
+  }
+
+  return {
+    async status(from, message) {
+      checkStatus(message);
+      if (message.state === 'refused') return refused(from, message);
+      const change: Change = {
+        jobId: toHex(message.jobId),
+        agentId: from.agentId,
+        to: message.state === 'running' ? 'running' : 'accepted',
+        attempt: message.attempt,
+        orderHash: message.orderHash,
+      };
+      await changes.commit([change]);
+    },
+
+    async output(from, message) {
+      checkOutput(message);
+      const jobId = toHex(message.jobId);
+      let position: number | undefined;
+      await db.write([
+        {
+          late(tx) {
+            const [run] = tx.read(runById({ jobId, agentId: from.agentId }));
+            if (!run) return [];
+            if (message.position > run.output_position)
+              throw new MusterError(
+                'malformed',
+                `output at ${message.position}, expected ${run.output_position}`,
+              );
+            // What is stored already comes again after a reconnect.
+            const known = run.output_position - message.position;
+            position = Math.max(run.output_position, message.position + message.data.length);
+            if (known >= message.data.length) return [];
+            return [
+              ...outputEvent(jobId, from.agentId, message, known, clock.now()),
+              setOutputPosition({ jobId, agentId: from.agentId, position }),
+            ];
+          },
+        },
+      ]);
+      if (position === undefined) return;
+      bus.emit({ type: 'job-changed', jobId });
+      links.send(from.agentId, 'outputAck', { jobId: message.jobId, attempt: message.attempt, position });
+    },
+
+    async report(from, signed) {
+      const message = Report.decode(signed.report);
+      checkReport(message);
+      if (
+        toHex(message.agentId) !== from.agentId ||
+        toHex(message.epoch) !== from.epoch ||
+        !equalBytes(message.fleetId, ports.fleetId)
+      )
+        throw new MusterError('malformed', 'a report of somebody else');
+      const chain = shortHash('report', signed.report);
+      await changes
+        .commit(
+          [changeOf(message)],
+          [
+            inventory.reportStored(from.agentId, from.epoch, message.reportSeq, chain, message.previous),
+            storeReport(from, message, signed),
+          ],
+        )
+        .catch((error: unknown) => {
+          if (!(error instanceof ReportKnown)) throw error;
+        });
+      links.send(from.agentId, 'receipt', { epoch: message.epoch, reportSeq: message.reportSeq, chain });
+      onReport();
+    },
+  };
+}
+
+/** A report of another order than the job's stays in the chain and moves nothing. */
+function changeOf(message: ReportMessage): Change {
+  return {
+    jobId: toHex(message.jobId),
+    agentId: toHex(message.agentId),
+    to: message.state as RunState,
+    attempt: message.attempt,
+    orderHash: message.orderHash,
+    outcome: outcomeOf(message),
+    reportSeq: message.reportSeq,
+    startedAtMs: message.startedAtMs === 0 ? null : message.startedAtMs,
+  };
+}
+
+function refusedState(code: string): RunState {
+  if (code === 'order-expired') return 'expired';
+  return code === 'order-cancelled' ? 'cancelled' : 'rejected';
+}
+
+function outputEvent(
+  jobId: string,
+  agentId: string,
+  message: OutputMessage,
+  known: number,
+  atMs: number,
+): Statement[] {
+  return insertEvents([
+    {
+      job_id: jobId,
+      agent_id: agentId,
+      kind: 'output',
+      at_ms: atMs,
+      attempt: message.attempt,
+      stream: message.stream as 'stdout' | 'stderr',
+      offset: message.offset + known,
+      position: message.position + known,
+      data: message.data.subarray(known),
+    },
+  ]);
+}
+
+function storeReport(from: Speaker, message: ReportMessage, signed: SignedReport): Statement {
+  const [statement] = insertReports([
+    {
+      agent_id: from.agentId,
+      epoch: from.epoch,
+      report_seq: message.reportSeq,
+      job_id: toHex(message.jobId),
+      report: signed.report,
+      signature: signed.signature,
+      verified: 0,
+    },
+  ]);
+  return statement as Statement;
+}
+
+function outcomeOf(message: ReportMessage): Outcome {
+  // The task that decided: the last one that was not skipped.
+  const task = message.tasks.findLast((one) => one.state !== 'skipped');
+  const output = message.output;
+  return {
+    exitCode: task?.exited ? task.exitCode : null,
+    signal: task?.signal || null,
+    durationMs: message.durationUs / 1000,
+    outputBytes: output?.length ?? 0,
+    storedBytes: output?.stored ?? 0,
+    truncated: output?.truncated ?? false,
+    reason: message.reason || null,
+    code: message.code || null,
+  };
+}
