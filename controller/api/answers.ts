@@ -1,0 +1,84 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Clock } from '../../proto/clock.ts';
+import { API, type Calls, type RouteName } from './contract.ts';
+import { resumeAfter } from './door.ts';
+import type { Flows } from './flow.ts';
+import { createHandlers, type Given, type JsonRoute } from './handlers.ts';
+import { METRICS_TYPE, renderMetrics } from './metrics.ts';
+import { openApiDocument } from './openapi.ts';
+import { openOutput } from './output.ts';
+import type { ProcessFigures } from './probe.ts';
+import { type Checks, readiness } from './readiness.ts';
+import { type ApiBus, openEvents } from './stream.ts';
+import type { Traffic } from './traffic.ts';
+import type { ApiVerbs } from './verbs.ts';
+
+export interface AnswerPorts {
+  verbs: ApiVerbs;
+  bus: ApiBus;
+  clock: Clock;
+  version: string;
+  checks: Checks;
+  probe: { read(): ProcessFigures };
+  flows: Flows;
+  traffic: Traffic;
+  stopping: AbortSignal;
+}
+
+/** What a route does with a request that was let in and read. `given` has what the route's shape says. */
+export type Answer<N extends RouteName> = (
+  given: Given<N>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) => Promise<Calls[N]['reply'] | FastifyReply>;
+
+export type Answers = { [N in RouteName]: Answer<N> };
+
+/** Every route's answer: the JSON handlers, and the few routes that answer in another way or to everybody. */
+export function createAnswers(ports: AnswerPorts): Answers {
+  const { verbs, bus, clock, flows, stopping } = ports;
+  let document: Record<string, unknown> | undefined;
+
+  const special: Pick<Answers, Exclude<RouteName, JsonRoute>> = {
+    'jobs.events': ({ params, query }, request, reply) => {
+      const after = resumeAfter(query.after, request.headers['last-event-id']);
+      const { agentId, follow = true } = query;
+      const wanted = { jobId: params.job, after, follow, ...(agentId === undefined ? {} : { agentId }) };
+      reply.type('text/event-stream');
+      return flows.send(reply, (gone) =>
+        openEvents({ jobs: verbs.jobs, bus, clock, gone, stopping }, wanted),
+      );
+    },
+    'jobs.output': async ({ params, query }, _request, reply) => {
+      const agentId = /^[0-9a-f]{32}$/.test(params.agent)
+        ? params.agent
+        : (await verbs.agents.show(params.agent)).id;
+      reply.type('application/octet-stream').header('content-disposition', 'attachment');
+      return flows.send(reply, () => openOutput(verbs.jobs, { jobId: params.job, agentId, ...query }));
+    },
+    async openapi() {
+      document ??= openApiDocument(ports.version);
+      return document;
+    },
+    health: async () => ({ ok: true }),
+    async ready(_given, _request, reply) {
+      const answer = await readiness(ports.checks, clock);
+      return reply.code(answer.ready ? 200 : 503).send(answer);
+    },
+    async metrics(_given, _request, reply) {
+      reply.type(METRICS_TYPE);
+      const fleet = await verbs.figures();
+      return renderMetrics({
+        fleet,
+        process: ports.probe.read(),
+        traffic: ports.traffic.read(),
+        streams: flows.open,
+      });
+    },
+    async home(_given, _request, reply) {
+      reply.type('text/plain; charset=utf-8');
+      return `This is a Muster controller. The web console is not there yet; the command line is: muster login URL\nThe API is under ${API}, described at ${API}/openapi.json\n`;
+    },
+  };
+  return { ...createHandlers(verbs), ...special };
+}

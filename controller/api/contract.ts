@@ -1,0 +1,184 @@
+import type {
+  Actor,
+  AgentDetail,
+  AgentSummary,
+  AuditEntry,
+  AuditHead,
+  AuditQuery,
+  AuditVerifyQuery,
+  AuditVerifyReply,
+  CancelBody,
+  CancelReply,
+  Done,
+  EventsQuery,
+  FactsReply,
+  HealthReply,
+  JobBody,
+  JobCreated,
+  JobDetail,
+  JobSummary,
+  JobsQuery,
+  LabelBody,
+  LabelReply,
+  OperatorBody,
+  OperatorReply,
+  OperatorSummary,
+  OutputQuery,
+  ReadyReply,
+  Role,
+  StatusReply,
+  Target,
+  TargetQuery,
+  TokenBody,
+  TokenReply,
+  TokenSummary,
+} from './messages.ts';
+
+export type * from './messages.ts';
+export { RUN_STATES } from './messages.ts';
+
+/**
+ * The operators' API: the only thing that its server and its users (command line, web console) share.
+ * A name has one row here and one entry in Calls; nothing in this file costs anything to import.
+ */
+
+/** `public` needs no token; the others need a token of at least this role. */
+export type Access = 'public' | Role;
+
+export interface Route {
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** `:name` marks a parameter. */
+  path: string;
+  role: Access;
+  /** What a good answer is: JSON as in Calls, plain text, bytes, or server-sent events (see StreamEvents). */
+  answer: 'json' | 'text' | 'bytes' | 'events';
+  summary: string;
+}
+
+export const API = '/api/v1';
+/** With it, a second `jobs.create` answers with the first one's job. */
+export const IDEMPOTENCY_HEADER = 'idempotency-key';
+
+const get = (path: string, role: Access, summary: string, answer: Route['answer'] = 'json'): Route => ({
+  method: 'GET',
+  path,
+  role,
+  answer,
+  summary,
+});
+const change = (method: Route['method'], path: string, role: Access, summary: string): Route => ({
+  method,
+  path,
+  role,
+  answer: 'json',
+  summary,
+});
+
+export const ROUTES: Readonly<Record<RouteName, Route>> = {
+  whoami: get(`${API}/whoami`, 'viewer', 'The operator behind the token'),
+  status: get(`${API}/status`, 'viewer', 'The controller at a glance'),
+  'targets.list': get(`${API}/targets`, 'viewer', 'Who would be meant'),
+  // The same for lists of names that fit into no URL.
+  'targets.match': change('POST', `${API}/targets`, 'viewer', 'Who would be meant, for long lists'),
+
+  'agents.list': get(`${API}/agents`, 'viewer', 'The fleet, or a part of it'),
+  'agents.show': get(`${API}/agents/:agent`, 'viewer', 'One agent, by name or id'),
+  'agents.facts': get(`${API}/agents/:agent/facts`, 'viewer', 'What a machine says of itself'),
+  // Labels decide whom everybody's next order means.
+  'agents.label': change('PATCH', `${API}/agents/:agent/labels`, 'admin', 'Set and remove labels'),
+  'agents.remove': change('DELETE', `${API}/agents/:agent`, 'admin', 'Cut an agent off and refuse its key'),
+
+  'tokens.create': change('POST', `${API}/tokens`, 'admin', 'Make a join token'),
+  'tokens.list': get(`${API}/tokens`, 'admin', 'Join tokens, without their secrets'),
+  'tokens.revoke': change('DELETE', `${API}/tokens/:id`, 'admin', 'Revoke a join token'),
+
+  'jobs.create': change('POST', `${API}/jobs`, 'runner', 'Run a task on agents'),
+  'jobs.list': get(`${API}/jobs`, 'viewer', 'Jobs, newest first'),
+  'jobs.show': get(`${API}/jobs/:job`, 'viewer', 'One job and its runs'),
+  'jobs.cancel': change('POST', `${API}/jobs/:job/cancel`, 'runner', 'Cancel a job or some of its runs'),
+  'jobs.events': get(`${API}/jobs/:job/events`, 'viewer', 'What happened and happens in a job', 'events'),
+  'jobs.output': get(
+    `${API}/jobs/:job/output/:agent`,
+    'viewer',
+    "One run's output, as it was written",
+    'bytes',
+  ),
+
+  'operators.add': change('POST', `${API}/operators`, 'admin', 'Add an operator; answers with the API token'),
+  'operators.list': get(`${API}/operators`, 'admin', 'The operators'),
+  'operators.revoke': change('DELETE', `${API}/operators/:name`, 'admin', "Revoke an operator's tokens"),
+
+  'audit.list': get(`${API}/audit`, 'viewer', 'The audit log, oldest first'),
+  'audit.verify': get(`${API}/audit/verify`, 'viewer', 'Check the chain of the audit log'),
+  'audit.head': get(`${API}/audit/head`, 'viewer', 'The head of the audit log, to keep elsewhere'),
+
+  openapi: get(`${API}/openapi.json`, 'public', 'This API as an OpenAPI 3.1 document'),
+  health: get('/healthz', 'public', 'The process lives'),
+  ready: get('/readyz', 'public', 'The controller can do its work'),
+  // Names of routes and the size of the fleet are nobody else's business; Prometheus sends bearer tokens.
+  metrics: get('/metrics', 'viewer', 'Measurements in the Prometheus text format', 'text'),
+  home: get('/', 'public', 'Where the web console will be', 'text'),
+};
+
+/** What each route takes and answers. */
+export interface Calls {
+  whoami: { reply: Actor };
+  status: { reply: StatusReply };
+  'targets.list': { query: TargetQuery; reply: Target[] };
+  'targets.match': { body: TargetQuery; reply: Target[] };
+
+  'agents.list': { query: Pick<TargetQuery, 'targets' | 'selector'>; reply: AgentSummary[] };
+  'agents.show': { params: { agent: string }; reply: AgentDetail };
+  'agents.facts': { params: { agent: string }; reply: FactsReply };
+  'agents.label': { params: { agent: string }; body: LabelBody; reply: LabelReply };
+  'agents.remove': { params: { agent: string }; reply: Done };
+
+  'tokens.create': { body: TokenBody; reply: TokenReply };
+  'tokens.list': { reply: TokenSummary[] };
+  'tokens.revoke': { params: { id: string }; reply: Done };
+
+  'jobs.create': { body: JobBody; reply: JobCreated };
+  'jobs.list': { query: JobsQuery; reply: JobSummary[] };
+  'jobs.show': { params: { job: string }; reply: JobDetail };
+  'jobs.cancel': { params: { job: string }; body: CancelBody; reply: CancelReply };
+  'jobs.events': { params: { job: string }; query: EventsQuery; reply: string };
+  'jobs.output': { params: { job: string; agent: string }; query: OutputQuery; reply: string };
+
+  'operators.add': { body: OperatorBody; reply: OperatorReply };
+  'operators.list': { reply: OperatorSummary[] };
+  'operators.revoke': { params: { name: string }; reply: Done };
+
+  'audit.list': { query: AuditQuery; reply: AuditEntry[] };
+  'audit.verify': { query: AuditVerifyQuery; reply: AuditVerifyReply };
+  'audit.head': { reply: AuditHead };
+
+  openapi: { reply: Record<string, unknown> };
+  health: { reply: HealthReply };
+  ready: { reply: ReadyReply };
+  metrics: { reply: string };
+  home: { reply: string };
+}
+
+export type RouteName = keyof Calls;
+
+/** What a caller of a route has to give. */
+export type Given<N extends RouteName> = Omit<Calls[N], 'reply'>;
+
+/** Path and query string of a call. Throws when the path needs a parameter that is not there. */
+export function pathOf(
+  name: RouteName,
+  given: { params?: Record<string, string>; query?: object } = {},
+): string {
+  const path = ROUTES[name].path.replace(/:(\w+)/g, (_, key: string) => {
+    const value = given.params?.[key];
+    // `.` and `..` would be taken out of the path again on its way.
+    if (value === undefined || /^\.{0,2}$/.test(value))
+      throw new TypeError(`${name} needs the parameter ${key}`);
+    return encodeURIComponent(value);
+  });
+  const query = new URLSearchParams();
+  for (const [key, value] of Object.entries(given.query ?? {})) {
+    if (value !== undefined) query.set(key, String(value));
+  }
+  return query.size === 0 ? path : `${path}?${query}`;
+}

@@ -1,0 +1,93 @@
+import { MusterError } from '../../proto/errors.ts';
+import type { Calls, RouteName } from './contract.ts';
+import { API_DEFAULTS, API_LIMITS } from './limits.ts';
+import type { Actor } from './messages.ts';
+import type { ApiVerbs } from './verbs.ts';
+
+/** The routes that need an operator and answer in JSON: what was sent, checked, to a verb and back. */
+
+type Part<N extends RouteName, P extends string> = P extends keyof Calls[N] ? Calls[N][P] : undefined;
+
+export interface Given<N extends RouteName> {
+  params: Part<N, 'params'>;
+  query: Part<N, 'query'>;
+  body: Part<N, 'body'>;
+  by: Actor;
+  idempotencyKey: string | undefined;
+}
+
+export type JsonRoute = Exclude<
+  RouteName,
+  'jobs.events' | 'jobs.output' | 'openapi' | 'health' | 'ready' | 'metrics' | 'home'
+>;
+export type Handlers = { [N in JsonRoute]: (given: Given<N>) => Promise<Calls[N]['reply']> };
+
+const DONE = { ok: true } as const;
+
+export function createHandlers(verbs: ApiVerbs): Handlers {
+  const { agents, tokens, jobs, operators, audit, targets } = verbs;
+  return {
+    whoami: async ({ by }) => ({ name: by.name, role: by.role }),
+    status: () => verbs.status(),
+    'targets.list': ({ query }) => targets.match(query),
+    'targets.match': ({ body }) => targets.match(body),
+
+    'agents.list': ({ query }) => agents.list(query),
+    'agents.show': ({ params }) => agents.show(params.agent),
+    'agents.facts': ({ params }) => agents.facts(params.agent),
+    async 'agents.label'({ params, body, by }) {
+      const { set = {}, remove = [] } = body;
+      const both = remove.find((key) => Object.hasOwn(set, key));
+      if (both !== undefined)
+        throw new MusterError('bad-request', `body: the label ${both} is both set and removed`);
+      const { id } = await agents.show(params.agent);
+      return { labels: await agents.label(id, set, remove, by) };
+    },
+    async 'agents.remove'({ params, by }) {
+      const { id } = await agents.show(params.agent);
+      await agents.remove(id, by);
+      return DONE;
+    },
+
+    'tokens.create': ({ body, by }) => {
+      const { ttlMs = API_DEFAULTS.tokenTtlMs, labels = {}, allowLabels = [], uses = 1 } = body;
+      const { approve = 'auto', name } = body;
+      return tokens.create(
+        { ttlMs, labels, allowLabels, uses, approve, ...(name === undefined ? {} : { name }) },
+        by,
+      );
+    },
+    'tokens.list': () => tokens.list(),
+    async 'tokens.revoke'({ params, by }) {
+      await tokens.revoke(params.id, by);
+      return DONE;
+    },
+
+    'jobs.create': ({ body, by, idempotencyKey }) => {
+      if (body.targets === undefined && body.selector === undefined)
+        throw new MusterError('bad-request', 'body: needs targets, a selector or both');
+      const { timeoutMs = API_DEFAULTS.runTimeoutMs, ttlMs = API_DEFAULTS.runTtlMs } = body;
+      const key = idempotencyKey === undefined ? {} : { idempotencyKey };
+      return jobs.create({ ...body, timeoutMs, ttlMs, ...key }, by);
+    },
+    'jobs.list': ({ query }) => jobs.list({ ...query, limit: query.limit ?? API_LIMITS.listDefault }),
+    'jobs.show': ({ params }) => jobs.show(params.job),
+    'jobs.cancel': ({ params, body, by }) => jobs.cancel(params.job, by, body.agentIds),
+
+    'operators.add': ({ body, by }) => operators.add(body, by),
+    'operators.list': () => operators.list(),
+    async 'operators.revoke'({ params, by }) {
+      await operators.revoke(params.name, by);
+      return DONE;
+    },
+
+    'audit.list': ({ query }) =>
+      audit.list({ afterSeq: query.after ?? 0, limit: query.limit ?? API_LIMITS.listDefault }),
+    'audit.verify': ({ query }) => {
+      if (query.since === undefined) return audit.verify();
+      const [seq = '', hash = ''] = query.since.split(':');
+      return audit.verify({ seq: Number(seq), hash });
+    },
+    'audit.head': () => audit.head(),
+  };
+}

@@ -1,0 +1,223 @@
+import * as z from 'zod';
+import { LIMITS } from '../../proto/limits.ts';
+import { labelProblem, nameProblem } from '../../proto/name.ts';
+import type { RouteName } from './contract.ts';
+import { API_LIMITS as CAPS } from './limits.ts';
+import type { JobState } from './messages.ts';
+import * as replies from './replies.ts';
+
+/**
+ * What the server lets in: the requests of messages.ts as strict schemas (an unknown key is refused, every string has an end).
+ * Queries arrive as strings and leave as numbers and booleans.
+ */
+
+const text = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .refine((value) => !value.includes('\0'), 'has a NUL byte');
+const some = (max: number) => text(max).min(1);
+const durationMs = (max: number) => z.int().min(1).max(max);
+
+const queryNumber = (max: number, min = 0) =>
+  z
+    .string()
+    .regex(/^(0|[1-9]\d{0,15})$/, 'expected a whole number')
+    .transform(Number)
+    .pipe(z.int().min(min).max(max));
+const queryFlag = z
+  .enum(['true', 'false'])
+  .transform((value) => value === 'true')
+  .pipe(z.boolean());
+
+const jobId = z.string().regex(/^[0-9a-f]{32}$/, 'expected a job id: 32 hex digits');
+const agentId = z.string().regex(/^[0-9a-f]{32}$/, 'expected an agent id: 32 hex digits');
+const agentName = text(LIMITS.nameChars).superRefine((value, context) => {
+  const problem = nameProblem(value);
+  if (problem) context.addIssue({ code: 'custom', message: problem });
+});
+const operatorName = z
+  .string()
+  .max(CAPS.operatorChars)
+  .regex(
+    /^[a-z0-9]([a-z0-9._@-]*[a-z0-9])?$/,
+    'expected lower-case letters, digits, dots, dashes, underscores and @',
+  );
+
+const labelKey = z.string().max(LIMITS.labelKeyChars);
+const labels = z.record(labelKey, z.string().max(LIMITS.labelValueChars)).superRefine((record, context) => {
+  const entries = Object.entries(record);
+  if (entries.length > LIMITS.labelsPerAgent)
+    context.addIssue({ code: 'custom', message: `more than ${LIMITS.labelsPerAgent} labels` });
+  for (const [key, value] of entries) {
+    const problem = labelProblem(key, value);
+    if (problem) context.addIssue({ code: 'custom', message: problem, path: [key] });
+  }
+});
+const labelKeys = z.array(labelKey).max(LIMITS.labelsPerAgent);
+
+const base64 = (maxBytes: number) => z.base64().max(Math.ceil(maxBytes / 3) * 4);
+const argument = text(LIMITS.argBytes);
+
+const who = {
+  targets: some(CAPS.targetsChars).exactOptional(),
+  selector: some(CAPS.selectorChars).exactOptional(),
+};
+const narrowed = { ...who, limit: some(16).exactOptional() };
+const seedMax = 2 ** 32 - 1;
+
+const task = z.union([
+  z.strictObject({
+    command: z.strictObject({
+      argv: z
+        .array(argument)
+        .min(1)
+        .max(LIMITS.argvItems)
+        .refine((argv) => argv[0] !== '', 'the program is empty'),
+    }),
+  }),
+  z.strictObject({ shell: z.strictObject({ line: some(LIMITS.argBytes) }) }),
+  z.strictObject({
+    script: z.strictObject({
+      content: base64(LIMITS.scriptBytes).min(1),
+      args: z.array(argument).max(LIMITS.argvItems),
+      name: some(255),
+    }),
+  }),
+]);
+
+const env = z
+  .record(
+    z
+      .string()
+      .max(255)
+      .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of a variable'),
+    text(LIMITS.argBytes),
+  )
+  .refine(
+    (record) => Object.keys(record).length <= LIMITS.envItems,
+    `more than ${LIMITS.envItems} variables`,
+  );
+
+const job = z.strictObject({
+  ...narrowed,
+  seed: z.int().min(0).max(seedMax).exactOptional(),
+  task,
+  stdin: base64(LIMITS.stdinBytes).exactOptional(),
+  timeoutMs: durationMs(LIMITS.timeoutMaxMs).exactOptional(),
+  ttlMs: durationMs(LIMITS.ttlMaxMs).exactOptional(),
+  killGraceMs: z.int().min(0).max(LIMITS.killGraceMaxMs).exactOptional(),
+  outputCapBytes: z.int().min(0).max(LIMITS.outputCapMaxBytes).exactOptional(),
+  user: some(CAPS.userChars).exactOptional(),
+  cwd: some(CAPS.pathChars).startsWith('/').exactOptional(),
+  env: env.exactOptional(),
+  reason: text(LIMITS.reasonChars).exactOptional(),
+});
+
+const JOB_STATES = ['running', 'over'] as const satisfies readonly JobState[];
+const atJob = z.strictObject({ job: jobId });
+const atAgent = z.strictObject({ agent: some(LIMITS.nameChars) });
+const page = { limit: queryNumber(CAPS.listMax, 1).exactOptional() };
+const after = { after: queryNumber(Number.MAX_SAFE_INTEGER).exactOptional() };
+
+/** A row's absent part is one that its route does not have. */
+export interface Shape {
+  params?: z.ZodType;
+  query?: z.ZodType;
+  body?: z.ZodType;
+  reply: z.ZodType;
+}
+
+export const SHAPES = {
+  whoami: { reply: replies.actor },
+  status: { reply: replies.status },
+  'targets.list': {
+    query: z.strictObject({ ...narrowed, seed: queryNumber(seedMax).exactOptional() }),
+    reply: replies.targets,
+  },
+  'targets.match': {
+    body: z.strictObject({ ...narrowed, seed: z.int().min(0).max(seedMax).exactOptional() }),
+    reply: replies.targets,
+  },
+
+  'agents.list': { query: z.strictObject(who), reply: replies.agents },
+  'agents.show': { params: atAgent, reply: replies.agent },
+  'agents.facts': { params: atAgent, reply: replies.facts },
+  'agents.label': {
+    params: atAgent,
+    body: z.strictObject({ set: labels.exactOptional(), remove: labelKeys.exactOptional() }),
+    reply: replies.labelled,
+  },
+  'agents.remove': { params: atAgent, reply: replies.done },
+
+  'tokens.create': {
+    body: z.strictObject({
+      ttlMs: durationMs(CAPS.tokenTtlMaxMs).exactOptional(),
+      labels: labels.exactOptional(),
+      allowLabels: labelKeys.exactOptional(),
+      uses: z.int().min(1).max(CAPS.tokenUsesMax).exactOptional(),
+      approve: z.enum(['auto', 'manual']).exactOptional(),
+      name: agentName.exactOptional(),
+    }),
+    reply: replies.token,
+  },
+  'tokens.list': { reply: replies.tokens },
+  'tokens.revoke': { params: z.strictObject({ id: some(CAPS.idChars) }), reply: replies.done },
+
+  'jobs.create': { body: job, reply: replies.jobCreated },
+  'jobs.list': {
+    query: z.strictObject({
+      ...page,
+      before: jobId.exactOptional(),
+      state: z.enum(JOB_STATES).exactOptional(),
+    }),
+    reply: replies.jobs,
+  },
+  'jobs.show': { params: atJob, reply: replies.job },
+  'jobs.cancel': {
+    params: atJob,
+    body: z.strictObject({ agentIds: z.array(agentId).min(1).max(LIMITS.targetsPerOrder).exactOptional() }),
+    reply: replies.cancelled,
+  },
+  'jobs.events': {
+    params: atJob,
+    query: z.strictObject({ ...after, agentId: agentId.exactOptional(), follow: queryFlag.exactOptional() }),
+    reply: z.string(),
+  },
+  'jobs.output': {
+    params: z.strictObject({ job: jobId, agent: some(LIMITS.nameChars) }),
+    query: z.strictObject({ stream: z.enum(['stdout', 'stderr']).exactOptional() }),
+    reply: z.string(),
+  },
+
+  'operators.add': {
+    body: z.strictObject({
+      name: operatorName,
+      role: replies.role,
+      ttlMs: durationMs(CAPS.operatorTtlMaxMs).exactOptional(),
+    }),
+    reply: replies.operatorAdded,
+  },
+  'operators.list': { reply: replies.operators },
+  'operators.revoke': { params: z.strictObject({ name: some(CAPS.operatorChars) }), reply: replies.done },
+
+  'audit.list': { query: z.strictObject({ ...after, ...page }), reply: replies.auditEntries },
+  'audit.verify': {
+    query: z.strictObject({
+      since: z
+        .string()
+        .regex(/^\d{1,16}:[0-9a-f]{64,128}$/, 'expected a head as SEQ:HASH')
+        .exactOptional(),
+    }),
+    reply: replies.auditVerified,
+  },
+  'audit.head': { reply: replies.auditHead },
+
+  openapi: { reply: z.record(z.string(), z.unknown()) },
+  health: { reply: z.object({ ok: z.literal(true) }) },
+  ready: { reply: replies.ready },
+  metrics: { reply: z.string() },
+  home: { reply: z.string() },
+} satisfies Record<RouteName, Shape>;
+
+export type Shapes = typeof SHAPES;

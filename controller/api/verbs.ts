@@ -1,0 +1,152 @@
+import type {
+  Actor,
+  AgentDetail,
+  AgentSummary,
+  AuditEntry,
+  AuditHead,
+  AuditVerifyReply,
+  Counts,
+  FactsReply,
+  JobBody,
+  JobCreated,
+  JobDetail,
+  JobState,
+  JobSummary,
+  JobsQuery,
+  Labels,
+  OperatorReply,
+  OperatorSummary,
+  Outcome,
+  Role,
+  RunState,
+  StatusReply,
+  Target,
+  TargetQuery,
+  TokenReply,
+  TokenSummary,
+} from './messages.ts';
+
+/**
+ * What this door asks of the features, declared at its side; `serve.ts` joins the two.
+ * Every verb may throw a MusterError, which becomes the reply; anything else becomes `internal`.
+ */
+export interface ApiVerbs {
+  readonly status: () => Promise<StatusReply>;
+  readonly targets: TargetVerbs;
+  readonly agents: AgentVerbs;
+  readonly tokens: TokenVerbs;
+  readonly jobs: JobVerbs;
+  readonly operators: OperatorVerbs;
+  readonly audit: AuditVerbs;
+  /** For the metrics page: cheap, since it is asked every few seconds. */
+  readonly figures: () => Promise<FleetFigures>;
+}
+
+export interface TargetVerbs {
+  /** Who would be meant, by name. Nobody is an empty list. Throws bad-target, bad-selector. */
+  match(query: TargetQuery): Promise<Target[]>;
+}
+
+export interface AgentVerbs {
+  list(query: Pick<TargetQuery, 'targets' | 'selector'>): Promise<AgentSummary[]>;
+  /** Throws no-such-agent. */
+  show(nameOrId: string): Promise<AgentDetail>;
+  /** Answers with the labels as they are afterwards. */
+  label(agentId: string, set: Labels, remove: readonly string[], by: Actor): Promise<Labels>;
+  remove(agentId: string, by: Actor): Promise<void>;
+  /** Throws no-such-agent; not-found while an agent has not sent its facts. */
+  facts(nameOrId: string): Promise<FactsReply>;
+}
+
+export interface TokenRequest {
+  ttlMs: number;
+  labels: Labels;
+  allowLabels: string[];
+  uses: number;
+  approve: 'auto' | 'manual';
+  name?: string;
+}
+
+export interface TokenVerbs {
+  create(request: TokenRequest, by: Actor): Promise<TokenReply>;
+  list(): Promise<TokenSummary[]>;
+  /** Throws no-such-token. */
+  revoke(id: string, by: Actor): Promise<void>;
+}
+
+/** A job as it was asked for, with the defaults filled in. */
+export interface JobRequest extends JobBody {
+  timeoutMs: number;
+  ttlMs: number;
+  idempotencyKey?: string;
+}
+
+/** One row of a job's history. `seq` grows in the order of commit, over all jobs. */
+export type RunEvent =
+  | {
+      kind: 'output';
+      seq: number;
+      agentId: string;
+      attempt: number;
+      stream: 'stdout' | 'stderr';
+      offset: number;
+      position: number;
+      data: Uint8Array;
+      atMs: number;
+    }
+  | {
+      kind: 'state';
+      seq: number;
+      agentId: string;
+      attempt: number;
+      state: RunState;
+      /** Null until the state is one that a run ends in. */
+      outcome: Outcome | null;
+      atMs: number;
+    }
+  | { kind: 'job'; seq: number; what: 'created' | 'cancelled' | 'ended'; by: string | null; atMs: number };
+
+export interface EventPage {
+  /** Oldest first, at most `limit`. */
+  events: RunEvent[];
+  /** Every run had an outcome when the page was read. */
+  over: boolean;
+}
+
+export interface JobVerbs {
+  create(request: JobRequest, by: Actor): Promise<JobCreated>;
+  /** Throws no-such-job, job-over. Without agentIds: every run that is not over. */
+  cancel(jobId: string, by: Actor, agentIds?: readonly string[]): Promise<{ cancelled: number }>;
+  list(query: JobsQuery & { limit: number }): Promise<JobSummary[]>;
+  /** Throws no-such-job. */
+  show(jobId: string): Promise<JobDetail>;
+  /**
+   * The page of history after `afterSeq`. Throws no-such-job.
+   * With agentId, rows of other agents may be left out; the caller leaves them out in any case.
+   */
+  events(jobId: string, afterSeq: number, limit: number, agentId?: string): Promise<EventPage>;
+}
+
+export interface OperatorVerbs {
+  /** Throws name-taken. */
+  add(request: { name: string; role: Role; ttlMs?: number }, by: Actor): Promise<OperatorReply>;
+  list(): Promise<OperatorSummary[]>;
+  /** Throws no-such-operator. */
+  revoke(name: string, by: Actor): Promise<void>;
+  /** Undefined: unknown, expired or revoked; which of them is nobody's business. */
+  authenticate(token: string): Promise<Actor | undefined>;
+}
+
+export interface AuditVerbs {
+  list(query: { afterSeq: number; limit: number }): Promise<AuditEntry[]>;
+  verify(since?: { seq: number; hash: string }): Promise<AuditVerifyReply>;
+  head(): Promise<AuditHead>;
+}
+
+export interface FleetFigures {
+  agents: { state: string; online: boolean; count: number }[];
+  runs: Counts;
+  jobs: Record<JobState, number>;
+  /** Transactions that the store has committed since the start. */
+  commits: number;
+}
