@@ -6,7 +6,6 @@ import { type Encodable, EnrolGrant, EnrolRequest, JoinToken, type Message } fro
 import type { KeyPair } from '../proto/crypto.ts';
 import { MusterError } from '../proto/errors.ts';
 import { hash, sign, verify } from '../proto/frame.ts';
-import { toHex } from '../proto/ids.ts';
 import { LIMITS } from '../proto/limits.ts';
 import { checkEnrolRequest } from '../proto/validate.ts';
 import { ENROL_VERSION, TOKEN_VERSION } from '../proto/version.ts';
@@ -36,6 +35,8 @@ export function decodeToken(text: string): TokenContent {
   } catch {
     return refuse('it is cut or altered');
   }
+  // Base64 has spare bits and Node skips a lone last character: one text for one token.
+  if (Buffer.from(body, 'base64url').toString('base64url') !== body) return refuse('it is cut or altered');
   if (token.version !== TOKEN_VERSION) return refuse('it was made by another version of Muster');
   const { secret, fleetId, rootKeyId, urls } = token;
   if (secret.length !== 32 || fleetId.length !== LIMITS.keyIdBytes || rootKeyId.length !== LIMITS.keyIdBytes)
@@ -44,9 +45,9 @@ export function decodeToken(text: string): TokenContent {
   return { secret, fleetId, rootKeyId, urls };
 }
 
-/** What the controller keeps of a token: hex; the secret itself is never stored. */
-export function tokenHash(secret: Uint8Array): string {
-  return toHex(hash('join-token', secret));
+/** What the controller keeps of a token; the secret itself is never stored. */
+export function tokenHash(secret: Uint8Array): Uint8Array {
+  return hash('join-token', secret);
 }
 
 export type EnrolInput = Omit<Message<'EnrolRequest'>, 'version'>;
@@ -77,8 +78,15 @@ export function signGrant(
   key: KeyPair,
   grant: Encodable<Grant> & Grant,
 ): { grant: Uint8Array; signature: Uint8Array } {
-  const bytes = EnrolGrant.encode({ ...grant, version: ENROL_VERSION });
-  return { grant: bytes, signature: sign(key, 'enrol-grant', bytes) };
+  return signGrantBytes(key, EnrolGrant.encode({ ...grant, version: ENROL_VERSION }));
+}
+
+/** Signs a grant that was given before, byte for byte. */
+export function signGrantBytes(
+  key: KeyPair,
+  grant: Uint8Array,
+): { grant: Uint8Array; signature: Uint8Array } {
+  return { grant, signature: sign(key, 'enrol-grant', grant) };
 }
 
 /** Throws MusterError('malformed' | 'bad-signature'). */

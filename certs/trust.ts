@@ -15,6 +15,7 @@ import { MusterError } from '../proto/errors.ts';
 import { type KeyRole, keyId, sign, verify } from '../proto/frame.ts';
 import { equalBytes } from '../proto/ids.ts';
 import { LIMITS } from '../proto/limits.ts';
+import { isTime } from '../proto/validate.ts';
 import { TRUST_VERSION } from '../proto/version.ts';
 
 export interface Trust {
@@ -86,9 +87,10 @@ function checkShape(document: TrustMessage, signatures: number): void {
   for (const key of document.keys) {
     check(['controller', 'operator', 'release'].includes(key.role), 'keys.role');
     check(isSignPublicKey(key.publicKey), 'keys.public_key');
+    check(isTime(key.notAfterMs), 'keys.not_after_ms');
   }
   check(document.urls.length <= 16 && document.urls.every((url) => url.length <= 512), 'urls');
-  check(document.expiresAtMs > document.issuedAtMs, 'expires_at_ms');
+  check(isTime(document.expiresAtMs) && document.expiresAtMs > document.issuedAtMs, 'expires_at_ms');
 }
 
 type TrustKey = Message<'TrustKey'>;

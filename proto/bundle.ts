@@ -185,7 +185,9 @@ export function openCancel(signed: Uint8Array, context: Omit<OpenContext, 'boxKe
 type SignedContext = Pick<OpenContext, 'fleetId' | 'signer'>;
 
 function openSigned(bytes: Uint8Array, context: SignedContext, kinds: readonly string[]): OpenedOrder {
+  checkSize(bytes, LIMITS.signedOrderBytes);
   const signed = strictly(() => SignedOrder.decode(bytes));
+  checkSize(signed.order, LIMITS.orderBytes);
   const order = strictly(() => Order.decode(signed.order));
   checkOrder(order);
   const signers = acceptSigners(signed.signatures, order.kind, signed.order, context);
@@ -193,6 +195,10 @@ function openSigned(bytes: Uint8Array, context: SignedContext, kinds: readonly s
   if (!kinds.includes(order.kind)) throw new MusterError('order-kind', order.kind);
   if (!equalBytes(order.fleetId, context.fleetId)) throw new MusterError('order-fleet');
   return { order, orderBytes: signed.order, orderHash: orderHash(signed.order), signers };
+}
+
+function checkSize(bytes: Uint8Array, maxBytes: number): void {
+  if (bytes.length > maxBytes) throw new MusterError('order-too-large', `${bytes.length} bytes`);
 }
 
 /** First who signed, then whether they did: every signature must be one that counts. */

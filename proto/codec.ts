@@ -8,9 +8,15 @@ import { muster } from './generated.js';
 import { equalBytes } from './ids.ts';
 import { LIMITS } from './limits.ts';
 
-// 64-bit fields are numbers; one past 2^53 does not survive encoding again, and is refused by that.
+// 64-bit fields are numbers. Some past 2^53 would survive encoding again, but no arithmetic, so the reader refuses them all.
 protobuf.util.Long = undefined as unknown as typeof protobuf.util.Long;
 protobuf.configure();
+const readUint64 = protobuf.Reader.prototype.uint64;
+protobuf.Reader.prototype.uint64 = function exactUint64() {
+  const value = readUint64.call(this);
+  if (!Number.isSafeInteger(value)) throw new RangeError('a number past 2^53');
+  return value;
+};
 
 /** A decoded message: every scalar and list is there, a missing submessage is null. */
 export type Decoded<P> = { [K in keyof P as Named<K>]-?: Field<NonNullable<P[K]>> };
@@ -54,13 +60,14 @@ function codec<P>(name: string, generated: Generated<P>, maxBytes: number): Code
     decode(bytes) {
       if (bytes.length > maxBytes) throw new MusterError('malformed', `${name} of ${bytes.length} bytes`);
       let message: unknown;
+      let again: Uint8Array;
       try {
         message = generated.decode(bytes);
+        again = encode(message as P);
       } catch (cause) {
         throw new MusterError('malformed', name, { cause });
       }
-      if (!equalBytes(encode(message as P), bytes))
-        throw new MusterError('malformed', `${name} is not strict`);
+      if (!equalBytes(again, bytes)) throw new MusterError('malformed', `${name} is not strict`);
       return message as Decoded<P>;
     },
   };
@@ -98,7 +105,10 @@ export type Frame = { [K in FrameKind]: { kind: K; value: NonNullable<FrameField
 
 type FrameInputs = Omit<Encodable<Properties<'Frame'>>, 'body'>;
 
-export function encodeFrame<K extends FrameKind>(kind: K, value: NonNullable<FrameInputs[K]>): Uint8Array {
+/** The body of a frame that is to be sent. */
+export type FrameInput<K extends FrameKind> = NonNullable<FrameInputs[K]>;
+
+export function encodeFrame<K extends FrameKind>(kind: K, value: FrameInput<K>): Uint8Array {
   return FrameMessage.encode({ [kind]: value } as Encodable<Properties<'Frame'>>);
 }
 

@@ -39,27 +39,35 @@ const DER = {
 
 type Curve = keyof typeof DER;
 
-/** Importing a key costs as much as a signature, so a key that stays in memory is imported once. */
-const handles = new WeakMap<Uint8Array, KeyObject>();
+type Handles = WeakMap<Uint8Array, KeyObject>;
+
+/**
+ * Importing a key costs as much as a signature, so a key that stays in memory is imported once: the array stands for
+ * the key and is never written to. One cache per use, since the same bytes are another key on another curve.
+ */
+const handles: Record<Curve, { private: Handles; public: Handles }> = {
+  ed25519: { private: new WeakMap(), public: new WeakMap() },
+  x25519: { private: new WeakMap(), public: new WeakMap() },
+};
 
 function privateHandle(curve: Curve, key: Uint8Array): KeyObject {
-  return handle(key, () =>
+  return handle(handles[curve].private, key, () =>
     createPrivateKey({ key: Buffer.concat([DER[curve].private, key]), format: 'der', type: 'pkcs8' }),
   );
 }
 
 function publicHandle(curve: Curve, key: Uint8Array): KeyObject {
-  return handle(key, () =>
+  return handle(handles[curve].public, key, () =>
     createPublicKey({ key: Buffer.concat([DER[curve].public, key]), format: 'der', type: 'spki' }),
   );
 }
 
-function handle(key: Uint8Array, make: () => KeyObject): KeyObject {
+function handle(known: Handles, key: Uint8Array, make: () => KeyObject): KeyObject {
   if (key.length !== 32) throw new TypeError('a key has 32 bytes');
-  const known = handles.get(key);
-  if (known) return known;
+  const found = known.get(key);
+  if (found) return found;
   const made = make();
-  handles.set(key, made);
+  known.set(key, made);
   return made;
 }
 

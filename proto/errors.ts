@@ -26,6 +26,7 @@ export const ERRORS = {
   'bad-request': row('the request is not well-formed', 400, 2),
   'bad-selector': row('the selector cannot be read', 400, 2),
   'bad-target': row('the target list cannot be read', 400, 2),
+  'bad-limit': row('the limit cannot be read', 400, 2),
   'not-found': row('there is no such thing', 404, 2),
   'no-such-agent': row('no agent has this name or id', 404, 2),
   'no-such-job': row('there is no such job', 404, 2),
@@ -38,9 +39,12 @@ export const ERRORS = {
   'too-large': row('the order is larger than 1 MiB', 413, 2),
   unauthenticated: row('the API token is missing, wrong, expired or revoked; run "muster login URL"', 401, 5),
   forbidden: row('the role of this API token does not allow that', 403, 5),
+  'foreign-origin': row('requests from the web pages of others are refused', 403, 5),
   unavailable: row('the controller is not reachable', 503, 5, true),
   'shutting-down': row('the controller is stopping', 503, 5, true),
   internal: row('the controller failed; its log has the detail', 500, 5),
+  'cannot-listen': row('the controller cannot listen on its address', 500, 5),
+  'home-in-use': row('another controller uses this home', 409, 5),
   'store-failed': row('the controller could not write to its store', 507, 5, true),
 
   // --- at the agents' door
@@ -49,6 +53,7 @@ export const ERRORS = {
   'fleet-unknown': row('this controller serves another fleet', 403, 5),
   'agent-unknown': row('the controller does not know this agent; it was removed or never joined', 403, 5),
   'agent-removed': row('this agent was removed from the fleet', 403, 5),
+  'agent-pending': row('the agent waits for an operator to approve it', 403, 5, true),
   'agent-quarantined': row(
     'two machines hold this identity (a clone or a restored snapshot); run "muster agents approve" for the one to keep',
     403,
@@ -69,6 +74,8 @@ export const ERRORS = {
   'label-not-allowed': row('the join token does not allow this label', 403, 2),
   'bad-name': row('this is not a valid agent name', 400, 2),
   'home-taken': row('this agent home belongs to another fleet', 409, 2),
+  'home-busy': row('another agent is at work on this home', 409, 1, true),
+  'not-joined': row('this agent belongs to no fleet yet; run "muster-agent join"', 409, 2),
 
   // --- refusals of a delivered order, in TRUST's opening order
   'order-too-large': row('the order or one of its parts is larger than allowed', 400, 1),
@@ -91,8 +98,9 @@ export const ERRORS = {
   'policy-denied': row("the agent's policy does not allow this", 403, 1),
   'disk-reserve': row("too little free space in the agent's home", 507, 1, true),
   'journal-failed': row('the agent could not write its journal; nothing was started', 507, 1, true),
+  'bad-task': row('the order asks for something that cannot be carried out as it is written', 400, 1),
   'no-such-user': row('the user does not exist on this machine', 400, 1),
-  'cannot-switch-user': row('the agent does not run as root, so it cannot run as another user', 403, 1),
+  'cannot-switch-user': row('the agent cannot run a command as another user', 403, 1),
   'no-such-directory': row('the working directory does not exist on this machine', 400, 1),
   'agent-busy': row('the agent has too many jobs waiting', 503, 1, true),
   'agent-stopping': row('the agent is stopping', 503, 1, true),

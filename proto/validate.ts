@@ -16,6 +16,9 @@ const order = checker('order-malformed');
 
 const printable = (text: string): boolean => !/[\0-\x1f\x7f-\x9f]/.test(text);
 
+/** Whether a Date can hold it; past that, toISOString throws. */
+export const isTime = (ms: number): boolean => ms <= 8.64e15;
+
 export function checkHello(message: Message<'Hello'>): void {
   wire(message.versions.length > 0 && message.versions.length <= 16, 'hello.versions');
   wire(message.fleetId.length === LIMITS.keyIdBytes, 'hello.fleet_id');
@@ -30,6 +33,7 @@ export function checkWelcomeBody(message: Message<'WelcomeBody'>): void {
   wire(message.nonce.length === LIMITS.nonceBytes, 'welcome.nonce');
   wire(message.ephemeral.length === LIMITS.publicKeyBytes, 'welcome.ephemeral');
   wire(message.controllerKeyId.length === LIMITS.keyIdBytes, 'welcome.controller_key_id');
+  wire(isTime(message.timeMs), 'welcome.time_ms');
 }
 
 export function checkProofBody(message: Message<'ProofBody'>): void {
@@ -76,6 +80,7 @@ export function checkStatus(message: Message<'Status'>): void {
   wire(message.orderHash.length === LIMITS.hashBytes, 'status.order_hash');
   wire(['accepted', 'running', 'refused'].includes(message.state), 'status.state');
   wire(message.code.length <= 64 && message.detail.length <= LIMITS.reasonBytes, 'status.detail');
+  wire(isTime(message.atMs), 'status.at_ms');
 }
 
 export function checkOutput(message: Message<'Output'>): void {
@@ -103,6 +108,7 @@ export function checkReport(message: Message<'Report'>): void {
     message.tasks.every((task) => TASK_STATES.includes(task.state) && task.signal.length <= 16),
     'report.tasks',
   );
+  wire(isTime(message.startedAtMs) && isTime(message.endedAtMs), 'report.ended_at_ms');
   const output = message.output;
   wire(output !== null && output.sha512.length === 64 && output.stored <= output.length, 'report.output');
 }
@@ -112,18 +118,23 @@ export function checkOrder(message: OrderMessage): void {
   order(message.fleetId.length === LIMITS.keyIdBytes, 'fleet_id');
   order(message.jobId.length === LIMITS.jobIdBytes, 'job_id');
   order(message.kind.length > 0 && message.kind.length <= 32, 'kind');
-  order(message.targetsRoot.length === LIMITS.hashBytes, 'targets_root');
-  order(message.targetsCount > 0 && message.targetsCount <= LIMITS.targetsPerOrder, 'targets_count');
-  order(message.expiresAtMs > message.notBeforeMs, 'expires_at_ms');
+  order(isTime(message.signedAtMs), 'signed_at_ms');
+  order(isTime(message.expiresAtMs) && message.expiresAtMs > message.notBeforeMs, 'expires_at_ms');
   order(message.reason.length <= LIMITS.reasonChars, 'reason');
   order(message.tasks.length <= LIMITS.tasksPerOrder, 'tasks');
   for (const task of message.tasks) checkTask(task);
   if (message.kind === 'run') checkRun(message);
   if (message.kind === 'cancel') {
     order(message.tasks.length === 0, 'tasks of a cancel');
+    order(message.targetsRoot.length === 0 && message.targetsCount === 0, 'targets of a cancel');
     order(message.cancel?.jobId.length === LIMITS.jobIdBytes, 'cancel.job_id');
     order(message.cancel?.orderHash.length === LIMITS.hashBytes, 'cancel.order_hash');
-  } else order(message.cancel === null, 'cancel');
+    order(isTime(message.cancel?.expiresAtMs ?? 0), 'cancel.expires_at_ms');
+  } else {
+    order(message.cancel === null, 'cancel');
+    order(message.targetsRoot.length === LIMITS.hashBytes, 'targets_root');
+    order(message.targetsCount > 0 && message.targetsCount <= LIMITS.targetsPerOrder, 'targets_count');
+  }
 }
 
 function checkRun(message: OrderMessage): void {

@@ -1,0 +1,74 @@
+import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { wrongUse } from './failure.ts';
+
+/** The command line's way to files. Errors are Failures that name the file. */
+
+export async function readBytes(path: string, maxBytes: number): Promise<Uint8Array> {
+  const file = await open(path).catch((error: unknown) => Promise.reject(fileFailure(path, error)));
+  try {
+    // The size of a pipe or of a file in /proc is not known, so what counts is what comes.
+    const pieces: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const piece of file.createReadStream({ autoClose: false }) as AsyncIterable<Uint8Array>) {
+      pieces.push(piece);
+      bytes += piece.length;
+      if (bytes > maxBytes) throw wrongUse(`${path} is larger than ${maxBytes} bytes`);
+    }
+    return Buffer.concat(pieces);
+  } catch (error) {
+    throw fileFailure(path, error);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Undefined when there is no such file. */
+export async function readTextIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+    throw fileFailure(path, error);
+  }
+}
+
+/** Readable by nobody else, whole or not there at all, also after a power cut. Makes the folder (0700) where it is missing. */
+export async function writePrivate(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.new`;
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const file = await open(temporary, 'w', 0o600);
+    try {
+      await chmod(temporary, 0o600);
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw fileFailure(path, error);
+  }
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EISDIR: 'it is a folder',
+  EROFS: 'the disk is read-only',
+  ENOSPC: 'the disk is full',
+};
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+function fileFailure(path: string, error: unknown): Error {
+  const code = codeOf(error);
+  if (code === '' && error instanceof Error) return error;
+  return wrongUse(`${path}: ${WHY[code] ?? code}`);
+}

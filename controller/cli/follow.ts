@@ -1,0 +1,114 @@
+import { type Backoff, fullJitterMs } from '../../proto/backoff.ts';
+import { type Clock, delay } from '../../proto/clock.ts';
+import { ERRORS, MusterError } from '../../proto/errors.ts';
+import type { RandomBytes } from '../../proto/random.ts';
+import type { EndData, StreamEvents } from '../api/contract.ts';
+import type { Client } from './client.ts';
+import { EXIT, Failure } from './failure.ts';
+import { createSseParser, SseOverflow } from './sse.ts';
+
+export type JobEvent = {
+  [T in Exclude<keyof StreamEvents, 'end'>]: { type: T; seq: number; data: StreamEvents[T] };
+}[Exclude<keyof StreamEvents, 'end'>];
+
+export interface FollowRequest {
+  job: string;
+  /** Only events after this one; 0: from the start. */
+  after: number;
+  agentId?: string;
+  /** False: what is there now, then the end. */
+  follow: boolean;
+  /** Leaves. */
+  signal: AbortSignal;
+}
+
+export interface FollowParts {
+  client: Pick<Client, 'open' | 'url'>;
+  clock: Clock;
+  random: RandomBytes;
+  /** Told when the connection breaks and when it is back. */
+  note(text: string): void;
+}
+
+const BACKOFF: Backoff = { baseMs: 250, capMs: 3000 };
+/** A controller that restarts is back long before; a script must not wait for ever. */
+export const GONE_MS = 5 * 60_000;
+const EVENT_CHARS = 4 * 1024 * 1024;
+
+/**
+ * A job's events, each once and in order, until it is over (or what is there has been told, when it is not followed). A connection that breaks and a
+ * controller that restarts are survived: it comes back after the last event that it saw. Returns undefined when it was told to leave.
+ */
+export async function* followJob(
+  parts: FollowParts,
+  request: FollowRequest,
+): AsyncGenerator<JobEvent, EndData['why'] | undefined> {
+  const { clock, random, note } = parts;
+  const { signal, job } = request;
+  let after = request.after;
+  let attempt = 0;
+  let lostAtMs: number | undefined;
+  for (;;) {
+    try {
+      const events = streamOf(parts.client, { ...request, after });
+      for (let step = await events.next(); ; step = await events.next()) {
+        if (lostAtMs !== undefined) note('muster: connected to the controller again');
+        lostAtMs = undefined;
+        attempt = 0;
+        if (step.done) {
+          if (step.value === 'over' || step.value === 'no-follow') return step.value;
+          break;
+        }
+        if (step.value === 'connected') continue;
+        after = step.value.seq;
+        yield step.value;
+      }
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      if (!mayPass(error)) throw error;
+    }
+    if (signal.aborted) return undefined;
+    if (lostAtMs === undefined)
+      note('muster: the connection to the controller broke; the job goes on, trying to come back');
+    lostAtMs ??= clock.monotonicMs();
+    if (clock.monotonicMs() - lostAtMs > GONE_MS)
+      throw new Failure(
+        EXIT.refused,
+        `${parts.client.url} did not come back within 5 minutes; the job goes on where it can`,
+        `come back with "muster jobs logs -f ${job.slice(0, 12)} --after ${after}"`,
+      );
+    try {
+      await delay(clock, fullJitterMs(BACKOFF, attempt, random), signal);
+    } catch {
+      return undefined;
+    }
+    attempt += 1;
+  }
+}
+
+/** One connection's worth of events; `connected` as soon as the controller answers. Returns why the controller ended it, or undefined when it was cut. */
+async function* streamOf(
+  client: FollowParts['client'],
+  { job, after, agentId, follow, signal }: FollowRequest,
+): AsyncGenerator<JobEvent | 'connected', EndData['why'] | undefined> {
+  const query = { follow, ...(after > 0 ? { after } : {}), ...(agentId === undefined ? {} : { agentId }) };
+  const options = { signal, ...(after > 0 ? { lastEventId: String(after) } : {}) };
+  const body = await client.open('jobs.events', { params: { job }, query }, options);
+  yield 'connected';
+  const parse = createSseParser(EVENT_CHARS);
+  for await (const bytes of body) {
+    for (const { id, type, data } of parse(bytes)) {
+      if (type === 'end') return (JSON.parse(data) as EndData).why;
+      // A kind that a newer controller knows.
+      if (type !== 'output' && type !== 'state' && type !== 'job') continue;
+      yield { type, seq: Number(id), data: JSON.parse(data) } as JobEvent;
+    }
+  }
+  return undefined;
+}
+
+/** Whether coming back later may help. */
+function mayPass(error: unknown): boolean {
+  if (error instanceof SseOverflow || error instanceof SyntaxError) return false;
+  return error instanceof MusterError && ERRORS[error.code].retryable;
+}

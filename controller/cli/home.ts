@@ -1,0 +1,15 @@
+import { join } from 'node:path';
+import type { Surroundings } from './surroundings.ts';
+
+/** Where the controller's state and the operator's context are. */
+export function homeOf({
+  env,
+  isRoot,
+  homeDirectory,
+}: Pick<Surroundings, 'env' | 'isRoot' | 'homeDirectory'>): string {
+  return env.MUSTER_HOME || (isRoot ? '/var/lib/muster' : join(homeDirectory, '.muster'));
+}
+
+export function contextFileOf(surroundings: Pick<Surroundings, 'env' | 'isRoot' | 'homeDirectory'>): string {
+  return join(homeOf(surroundings), 'context.json');
+}

@@ -1,0 +1,77 @@
+import type { StatusReply } from '../api/contract.ts';
+import type { Client } from './client.ts';
+import { formatDuration } from './duration.ts';
+import { EXIT, Failure } from './failure.ts';
+import { type Paint, paintFor } from './output/paint.ts';
+import { jsonLine, sanitiseLine } from './output/sanitise.ts';
+import { renderProperties } from './output/table.ts';
+import { formatTime } from './output/time.ts';
+import type { Surroundings } from './surroundings.ts';
+import { withClient } from './with-client.ts';
+
+const WARN_TRUST_MS = 30 * 86_400_000;
+
+/** Exit status 0 says that the controller is ready and that this operator may use it. */
+export function status(surroundings: Surroundings, options: { json?: boolean }): Promise<number> {
+  return withClient(surroundings, async (client) => {
+    const reply = await client.call('status', {});
+    await requireReady(client);
+    const { stdout, stderr, env } = surroundings;
+    if (options.json) {
+      stdout.write(`${jsonLine({ url: client.url, ...reply })}\n`);
+      return EXIT.ok;
+    }
+    stdout.write(renderProperties(propertiesOf(reply, client.url), paintFor(stdout.isTerminal, env)));
+    for (const warning of warningsOf(reply))
+      stderr.write(`${warn(paintFor(stderr.isTerminal, env))} ${sanitiseLine(warning)}\n`);
+    return EXIT.ok;
+  });
+}
+
+const warn = (paint: Paint): string => paint('yellow', 'muster: warning:');
+
+async function requireReady(client: Client): Promise<void> {
+  const { ready, checks } = await client.call('ready', {}, { alsoGood: 503 });
+  if (ready) return;
+  const wrong = Object.entries(checks).filter(([, problem]) => problem !== null);
+  throw new Failure(
+    EXIT.refused,
+    `the controller is not ready: ${wrong.map(([name, problem]) => `${name}: ${problem}`).join('; ')}`,
+    'its log has the detail',
+  );
+}
+
+function propertiesOf(reply: StatusReply, url: string): [string, string][] {
+  const { agents, trust, timeMs } = reply;
+  const others: [number, string][] = [
+    [agents.pending, 'waiting for approval'],
+    [agents.quarantined, 'quarantined'],
+  ];
+  const more = others.filter(([count]) => count > 0).map(([count, what]) => `, ${count} ${what}`);
+  return [
+    ['controller', url],
+    ['version', reply.version],
+    ['up', `${formatDuration(timeMs - reply.startedAtMs)}, since ${formatTime(reply.startedAtMs)}`],
+    ['fleet', reply.fleetId],
+    ['root key', reply.rootKeyHere ? "beside the controller's keys" : 'not on the controller'],
+    ['trust document', `number ${trust.serial}, until ${formatTime(trust.expiresAtMs)}`],
+    ['agents', `${agents.online} of ${agents.known} online${more.join('')}`],
+    ['jobs', `${reply.jobs.running} running`],
+  ];
+}
+
+/** What the controller says, and what its numbers say where it is silent. */
+function warningsOf(reply: StatusReply): string[] {
+  if (reply.warnings.length > 0) return reply.warnings;
+  const warnings: string[] = [];
+  if (reply.rootKeyHere)
+    warnings.push('whoever takes this controller owns the fleet for good: its root key is still on it');
+  const leftMs = reply.trust.expiresAtMs - reply.timeMs;
+  if (leftMs < WARN_TRUST_MS)
+    warnings.push(
+      leftMs < 0
+        ? 'the trust document has expired; orders are refused'
+        : `the trust document expires in ${formatDuration(leftMs)}`,
+    );
+  return warnings;
+}

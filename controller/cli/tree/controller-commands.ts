@@ -1,0 +1,190 @@
+import { Argument, type Command, Option } from 'commander';
+import { EXIT } from '../failure.ts';
+import { duration, several, whole } from './options.ts';
+import type { Choose } from './program.ts';
+
+export function controllerCommands(program: Command, choose: Choose): void {
+  program.commandsGroup('The controller:');
+  serveCommands(program, choose);
+  const operator = program
+    .command('operator')
+    .summary('who may use this controller')
+    .description('Who may use this controller. Without a subcommand: ls.');
+  operatorCommands(operator, choose);
+  const audit = program
+    .command('audit')
+    .summary('the audit log')
+    .description('The audit log: who did what, as a chain that shows tampering. Without a subcommand: ls.');
+  auditCommands(audit, choose);
+  program.commandsGroup('This program:');
+  programCommands(program, choose);
+}
+
+function serveCommands(program: Command, choose: Choose): void {
+  program
+    .command('serve')
+    .summary('start a controller')
+    .description(
+      'Starts a controller and stays up until Ctrl-C. The first start makes what it needs in MUSTER_HOME.',
+    )
+    .option('--listen <host:port>', 'where agents and operators connect', '127.0.0.1:7443')
+    .option('--url <url>', 'how it is reached from elsewhere; several times: several', several)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  muster serve\n  muster serve --listen 0.0.0.0:7443 --url https://muster.example.net:7443',
+    )
+    .action((options) =>
+      choose(async (surroundings) =>
+        (await import('../serve-command.ts')).serveCommand(surroundings, options),
+      ),
+    );
+  program
+    .command('status')
+    .summary('whether the controller is ready')
+    .description('Shows how the controller is. Exit status 0: it is ready.')
+    .option('--json', 'print it as JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  muster status\n  until muster status >/dev/null 2>&1; do sleep 0.2; done',
+    )
+    .action((options) =>
+      choose(async (surroundings) => (await import('../status-command.ts')).status(surroundings, options)),
+    );
+  program
+    .command('login')
+    .summary('use a controller from this machine')
+    .description(
+      'Pins a controller and keeps an API token for it, so that the other commands go there. The token is never an argument: others could read it.',
+    )
+    .argument('<url>', 'https://HOST:PORT')
+    .option('--fingerprint <hex>', "SHA-256 of the controller's certificate authority, instead of a question")
+    .option('--token-file <file>', 'the API token; "-": from standard input; left out: from a prompt')
+    .option('--json', 'print what was kept as JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  muster login https://controller:7443\n  muster login controller --fingerprint 9F:86:… --token-file - < api.token',
+    )
+    .action((url: string, options) =>
+      choose(async (surroundings) => (await import('../login-command.ts')).login(surroundings, url, options)),
+    );
+}
+
+function operatorCommands(operator: Command, choose: Choose): void {
+  operator
+    .command('add')
+    .summary('add an operator')
+    .description(
+      'Adds an operator and prints the API token, alone, on standard output. It is not shown again.',
+    )
+    .argument('<name>', 'what the audit log will call them')
+    .addOption(
+      new Option('--role <role>', 'viewer sees, runner runs, admin does all')
+        .choices(['viewer', 'runner', 'admin'])
+        .makeOptionMandatory(),
+    )
+    .option(
+      '--ttl <duration>',
+      'how long the token is good (until it is revoked, where not said)',
+      duration(10 * 366 * 86_400_000),
+    )
+    .option('--json', 'print it as JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  muster operator add kim --role runner > kim.token\n  muster operator add ci --role runner --ttl 90d',
+    )
+    .action((name: string, options) =>
+      choose(async (surroundings) =>
+        (await import('../operator-command.ts')).add(surroundings, name, options),
+      ),
+    );
+  operator
+    .command('ls')
+    .description('Lists operators.')
+    .option('--json', 'print an array as JSON')
+    .addHelpText('after', '\nExample:\n  muster operator ls')
+    .action((options) =>
+      choose(async (surroundings) => (await import('../operator-command.ts')).ls(surroundings, options)),
+    );
+  operator
+    .command('revoke')
+    .description("Revokes an operator's tokens.")
+    .argument('<name>', 'the operator')
+    .option('--json', 'print the answer as JSON')
+    .addHelpText('after', '\nExample:\n  muster operator revoke kim')
+    .action((name: string, options) =>
+      choose(async (surroundings) =>
+        (await import('../operator-command.ts')).revoke(surroundings, name, options),
+      ),
+    );
+}
+
+function auditCommands(audit: Command, choose: Choose): void {
+  audit
+    .command('ls')
+    .description('Lists the newest entries, oldest first.')
+    .option('--limit <n>', 'at most so many', whole(1_000_000, 1), 50)
+    .option('--after <seq>', 'those after this one instead of the newest', whole(Number.MAX_SAFE_INTEGER))
+    .option('--json', 'print one object a line as JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  muster audit\n  muster audit ls --after 0 --limit 1000000 --json > audit.ndjson',
+    )
+    .action((options) =>
+      choose(async (surroundings) => (await import('../audit-command.ts')).ls(surroundings, options)),
+    );
+  audit
+    .command('head')
+    .summary('print the head, to keep elsewhere')
+    .description(
+      'Prints the head of the chain as SEQ:HASH. Keep it where nobody who can write to the controller can write.',
+    )
+    .option('--json', 'print it as JSON, with its signature')
+    .addHelpText('after', '\nExample:\n  muster audit head >> /mnt/elsewhere/heads')
+    .action((options) =>
+      choose(async (surroundings) => (await import('../audit-command.ts')).head(surroundings, options)),
+    );
+  audit
+    .command('verify')
+    .summary('check the chain')
+    .description('Checks the whole chain. Exit status 1: it was changed.')
+    .option(
+      '--since <head>',
+      'a head that was kept, as SEQ:HASH; without one, entries cut off the end cannot be seen',
+    )
+    .option('--json', 'print the finding as JSON')
+    .addHelpText('after', '\nExample:\n  muster audit verify --since "$(tail -1 /mnt/elsewhere/heads)"')
+    .action((options) =>
+      choose(async (surroundings) => (await import('../audit-command.ts')).verify(surroundings, options)),
+    );
+}
+
+function programCommands(program: Command, choose: Choose): void {
+  program
+    .command('completion')
+    .summary('print a completion script')
+    .description('Prints a completion script for a shell.')
+    .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  muster completion bash > /etc/bash_completion.d/muster
+  muster completion zsh > "\${fpath[1]}/_muster"
+  muster completion fish > ~/.config/fish/completions/muster.fish`,
+    )
+    .action((shell: 'bash' | 'zsh' | 'fish') =>
+      choose(async (surroundings) => {
+        const { completionScript } = await import('../completion.ts');
+        surroundings.stdout.write(completionScript(shell, program));
+        return EXIT.ok;
+      }),
+    );
+  program
+    .command('version')
+    .summary('print the version')
+    .description('Prints the version.')
+    .option('--json', 'print it as JSON')
+    .action((options) =>
+      choose(async (surroundings) => (await import('../version-command.ts')).version(surroundings, options)),
+    );
+}

@@ -1,0 +1,124 @@
+import { type Command, Option } from 'commander';
+import { LIMITS } from '../../../proto/limits.ts';
+import { duration, pairs, several, targetOptions, whole } from './options.ts';
+import type { Choose } from './program.ts';
+
+export function fleetCommands(program: Command, choose: Choose): void {
+  program.commandsGroup('The fleet:');
+  const agents = program
+    .command('agents')
+    .summary('the machines of the fleet')
+    .description('The machines of the fleet. Without a subcommand: ls.');
+  agentCommands(agents, choose);
+  program
+    .command('facts')
+    .summary('what a machine says of itself')
+    .description('Shows what a machine says of itself, one value a line, by the names that -l understands.')
+    .argument('<agent>', 'its name or id')
+    .option('--json', 'print them as JSON')
+    .addHelpText('after', '\nExample:\n  muster facts web-1')
+    .action((agent: string, options) =>
+      choose(async (surroundings) =>
+        (await import('../agents-command.ts')).facts(surroundings, agent, options),
+      ),
+    );
+  const token = program
+    .command('token')
+    .summary('join tokens')
+    .description('Join tokens: what a new machine joins the fleet with. Without a subcommand: ls.');
+  tokenCommands(token, choose);
+}
+
+function agentCommands(agents: Command, choose: Choose): void {
+  targetOptions(agents.command('ls').description('Lists the machines of the fleet, or some of them.'))
+    .option('--json', 'print an array as JSON')
+    .addHelpText(
+      'after',
+      "\nExamples:\n  muster agents\n  muster agents ls -l 'role=web,os.id=debian'\n  muster agents --json | jq -r '.[] | select(.online | not) | .name'",
+    )
+    .action((options) =>
+      choose(async (surroundings) => (await import('../agents-command.ts')).ls(surroundings, options)),
+    );
+  agents
+    .command('show')
+    .description('Shows all that is known of one machine.')
+    .argument('<agent>', 'its name or id')
+    .option('--json', 'print it as JSON')
+    .addHelpText('after', '\nExample:\n  muster agents show web-1')
+    .action((agent: string, options) =>
+      choose(async (surroundings) =>
+        (await import('../agents-command.ts')).show(surroundings, agent, options),
+      ),
+    );
+  agents
+    .command('label')
+    .description('Sets labels (KEY=VALUE) and removes them (KEY-).')
+    .argument('<agent>', 'its name or id')
+    .argument('<changes...>', 'KEY=VALUE or KEY-')
+    .option('--json', 'print its labels as JSON')
+    .addHelpText('after', '\nExample:\n  muster agents label web-1 env=prod rack-')
+    .action((agent: string, changes: string[], options) =>
+      choose(async (surroundings) =>
+        (await import('../agents-command.ts')).label(surroundings, agent, changes, options),
+      ),
+    );
+  agents
+    .command('remove')
+    .description('Removes a machine from the fleet: its session is cut and its key refused from now on.')
+    .argument('<agent>', 'its name or id')
+    .option('--yes', 'do not ask')
+    .option('--json', 'print the answer as JSON')
+    .addHelpText('after', '\nExample:\n  muster agents remove web-9')
+    .action((agent: string, options) =>
+      choose(async (surroundings) =>
+        (await import('../agents-command.ts')).remove(surroundings, agent, options),
+      ),
+    );
+}
+
+function tokenCommands(token: Command, choose: Choose): void {
+  token
+    .command('create')
+    .summary('make a join token')
+    .description('Makes a join token and prints it, alone, on standard output.')
+    .option('--ttl <duration>', 'how long it is good (15m where not said)', duration(LIMITS.ttlMaxMs))
+    .option('--label <key=value>', 'a label for whoever joins with it; several times: several', pairs)
+    .option(
+      '--allow-label <key>',
+      'a label that the machine may propose itself; several times: several',
+      several,
+    )
+    .option('--uses <n>', 'how many machines may join with it (1 where not said)', whole(10_000, 1))
+    .addOption(
+      new Option('--approve <how>', 'manual: new machines wait until an operator approves them').choices([
+        'auto',
+        'manual',
+      ]),
+    )
+    .option('--name <name>', 'the only name that may join with it')
+    .option('--json', 'print it as JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  muster token create > join.token\n  muster token create --ttl 1h --uses 20 --label role=web --json',
+    )
+    .action((options) =>
+      choose(async (surroundings) => (await import('../token-command.ts')).create(surroundings, options)),
+    );
+  token
+    .command('ls')
+    .description('Lists join tokens; what makes them valid is stored nowhere.')
+    .option('--json', 'print an array as JSON')
+    .addHelpText('after', '\nExample:\n  muster token ls')
+    .action((options) =>
+      choose(async (surroundings) => (await import('../token-command.ts')).ls(surroundings, options)),
+    );
+  token
+    .command('revoke')
+    .description('Revokes a join token; who joined with it stays.')
+    .argument('<id>', 'its id, as "muster token ls" shows it')
+    .option('--json', 'print the answer as JSON')
+    .addHelpText('after', '\nExample:\n  muster token revoke 5e0c')
+    .action((id: string, options) =>
+      choose(async (surroundings) => (await import('../token-command.ts')).revoke(surroundings, id, options)),
+    );
+}

@@ -1,0 +1,156 @@
+import { type Command, Option } from 'commander';
+import { jobOptions, several, whole } from './options.ts';
+import type { Choose } from './program.ts';
+
+export function jobCommands(program: Command, choose: Choose): void {
+  program.commandsGroup('Doing things:');
+  runCommand(program, choose);
+  scriptCommand(program, choose);
+  const jobs = program
+    .command('jobs')
+    .summary('what was done, and how it went')
+    .description('What was done, and how it went. Without a subcommand: ls.');
+  lsCommand(jobs, choose);
+  showCommand(jobs, choose);
+  logsCommand(jobs, choose);
+  outputCommand(jobs, choose);
+  cancelCommand(jobs, choose);
+}
+
+function runCommand(program: Command, choose: Choose): void {
+  jobOptions(
+    program
+      .command('run')
+      .summary('run a command, with its output live')
+      .description('Runs a command on the machines that are meant and shows its output while it runs.')
+      .argument('[command...]', 'the command and its arguments, as they are: no shell sees them'),
+  )
+    .option('--shell <line>', 'run this line with /bin/sh instead of a command')
+    // From the first word of the command on everything is its own, also what begins with a dash.
+    .passThroughOptions()
+    .addHelpText(
+      'after',
+      `
+Examples:
+  muster run -t web-1 -- systemctl status nginx
+  muster run -t 'web-*,!web-9' -l env=prod -- uptime
+  muster run -t all --shell 'df -h / | tail -1' --fold
+  muster run -t db-1 --ttl 2h --timeout 30m --reason 'ticket 812' -- /usr/local/bin/backup
+  muster run -l role=web --limit 10% --seed 7 --list
+
+Ctrl-C shows who is still running. Again within 3 s it cancels the job; otherwise the job goes on
+and "muster jobs logs -f ID" comes back to it.`,
+    )
+    .action((argv: string[], options) =>
+      choose(async (surroundings) => (await import('../run-command.ts')).run(surroundings, argv, options)),
+    );
+}
+
+function scriptCommand(program: Command, choose: Choose): void {
+  jobOptions(
+    program
+      .command('script')
+      .summary('run a script, with its output live')
+      .description(
+        'Sends a script to the machines that are meant and runs it with the interpreter that its first line names.',
+      )
+      .argument('<file>', 'the script; "-": standard input')
+      .argument('[args...]', 'its arguments, as they are'),
+  )
+    .passThroughOptions()
+    .addHelpText(
+      'after',
+      `
+Examples:
+  muster script -t all check.sh
+  muster script -t 'db-*' --user postgres vacuum.sh --full
+  generate | muster script -t web-1 -`,
+    )
+    .action((file: string, args: string[], options) =>
+      choose(async (surroundings) =>
+        (await import('../run-command.ts')).script(surroundings, file, args, options),
+      ),
+    );
+}
+
+function lsCommand(jobs: Command, choose: Choose): void {
+  jobs
+    .command('ls')
+    .description('Lists jobs, newest first.')
+    .option('--limit <n>', 'at most so many', whole(1000, 1), 20)
+    .option('--before <job>', 'only older ones than this')
+    .addOption(new Option('--state <state>', 'only these').choices(['running', 'over']))
+    .option('--json', 'print an array as JSON')
+    .addHelpText('after', '\nExamples:\n  muster jobs\n  muster jobs ls --state running')
+    .action((options) =>
+      choose(async (surroundings) => (await import('../jobs-command.ts')).ls(surroundings, options)),
+    );
+}
+
+function showCommand(jobs: Command, choose: Choose): void {
+  jobs
+    .command('show')
+    .description('Shows a job and what became of it on each host.')
+    .argument('<job>', 'its id, or the first 4 digits or more')
+    .option('--json', 'print it as JSON')
+    .addHelpText('after', '\nExample:\n  muster jobs show 3f2a9c')
+    .action((id: string, options) =>
+      choose(async (surroundings) => (await import('../jobs-command.ts')).show(surroundings, id, options)),
+    );
+}
+
+function logsCommand(jobs: Command, choose: Choose): void {
+  jobs
+    .command('logs')
+    .summary('show the output of a job, again or while it runs')
+    .description(
+      'Shows the output of a job as "muster run" does: what there is, and with -f what follows. The exit status of -f is that of the job.',
+    )
+    .argument('<job>', 'its id, or the first 4 digits or more')
+    .option('-f, --follow', 'go on until the job is over')
+    .option('--after <n>', 'only what came after this event', whole(Number.MAX_SAFE_INTEGER))
+    .option('--agent <name>', 'only this host')
+    .option('--fold', 'no live output; at the end each distinct output once')
+    .option('--json', 'print events as JSON, one object a line')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  muster jobs logs -f 3f2a9c\n  muster jobs logs 3f2a9c --agent web-1',
+    )
+    .action((id: string, options) =>
+      choose(async (surroundings) => (await import('../jobs-command.ts')).logs(surroundings, id, options)),
+    );
+}
+
+function outputCommand(jobs: Command, choose: Choose): void {
+  jobs
+    .command('output')
+    .summary('print what one host wrote, byte for byte')
+    .description(
+      'Prints what one host wrote in a job, byte for byte: both streams in the order of arrival, or one of them.',
+    )
+    .argument('<job>', 'its id, or the first 4 digits or more')
+    .argument('<agent>', 'the host')
+    .addOption(new Option('--stream <stream>', 'only this one').choices(['stdout', 'stderr']))
+    .addHelpText('after', '\nExample:\n  muster jobs output 3f2a9c web-1 --stream stdout > dump.sql')
+    .action((id: string, agent: string, options) =>
+      choose(async (surroundings) =>
+        (await import('../jobs-command.ts')).output(surroundings, id, agent, options),
+      ),
+    );
+}
+
+function cancelCommand(jobs: Command, choose: Choose): void {
+  jobs
+    .command('cancel')
+    .description('Cancels a job: what runs is ended, what has not started never will.')
+    .argument('<job>', 'its id, or the first 4 digits or more')
+    .option('--agent <name>', 'only on this host; several times: on these', several)
+    .option('--json', 'print how many runs as JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  muster jobs cancel 3f2a9c\n  muster jobs cancel 3f2a9c --agent web-1',
+    )
+    .action((id: string, options) =>
+      choose(async (surroundings) => (await import('../jobs-command.ts')).cancel(surroundings, id, options)),
+    );
+}

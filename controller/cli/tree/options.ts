@@ -1,0 +1,89 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { LIMITS } from '../../../proto/limits.ts';
+import { parseDuration } from '../duration.ts';
+import { Failure } from '../failure.ts';
+import { collectPair } from '../pair.ts';
+import { parseSize } from '../size.ts';
+
+/** A parser of ours as commander wants it: its complaint is shown with the option's name. */
+export function parser<T>(
+  parse: (text: string, previous: T | undefined) => T,
+): (text: string, previous: T | undefined) => T {
+  return (text, previous) => {
+    try {
+      return parse(text, previous);
+    } catch (error) {
+      if (error instanceof Failure) throw new InvalidArgumentError(`${error.message}.`);
+      throw error;
+    }
+  };
+}
+
+export const duration = (maxMs: number) => parser<number>((text) => parseDuration(text, { maxMs }));
+export const size = (maxBytes: number) => parser<number>((text) => parseSize(text, { maxBytes }));
+export const pairs = parser<Record<string, string>>((text, previous) => collectPair(text, previous));
+export const several = (text: string, previous: string[] | undefined): string[] => [
+  ...(previous ?? []),
+  text,
+];
+
+export const whole = (most: number, least = 0) =>
+  parser<number>((text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= least && value <= most))
+      throw new Failure(2, `expected a whole number from ${least} to ${most}`);
+    return value;
+  });
+
+/** `10` or `25%`. */
+export const share = parser<string>((text) => {
+  if (!/^[1-9]\d*%?$/.test(text) || (text.endsWith('%') && Number.parseInt(text, 10) > 100))
+    throw new Failure(2, 'expected a number like 10, or a share like 25%');
+  return text;
+});
+
+export const jsonOption = (command: Command, what: string): Command =>
+  command.option('--json', `print ${what} as JSON`);
+
+export function targetOptions(command: Command): Command {
+  return command
+    .option(
+      '-t, --targets <names>',
+      'names, globs, !exclusions, @FILE, or all; several times: together',
+      several,
+    )
+    .option('-l, --selector <selector>', "labels and facts: 'role=web,env in (prod,stage),!gpu'");
+}
+
+export function jobOptions(command: Command): Command {
+  return targetOptions(command)
+    .option('--limit <n>', 'at most so many of them: 10, or 25%', share)
+    .option('--seed <n>', 'makes the choice of --limit random, and repeatable', whole(2 ** 32 - 1))
+    .option('--list', 'show who would be meant, and do nothing')
+    .option(
+      '--timeout <duration>',
+      'how long a run may take (1h where not said)',
+      duration(LIMITS.timeoutMaxMs),
+    )
+    .addOption(
+      new Option(
+        '--ttl <duration>',
+        'how long it waits for a host that is off (15s where not said)',
+      ).argParser(duration(LIMITS.ttlMaxMs)),
+    )
+    .option('--user <name>', 'run as this user')
+    .option('--cwd <path>', 'run in this folder')
+    .option('--env <key=value>', 'set a variable; several times: several', pairs)
+    .option('--stdin', 'give standard input to each host')
+    .option(
+      '--max-output <size>',
+      'what is kept of the output of each host (10MiB where not said)',
+      size(LIMITS.outputCapMaxBytes),
+    )
+    .option('--reason <text>', 'for the audit log')
+    .option('--idempotency-key <key>', 'the same key makes the same job, however often it is sent')
+    .option('--yes', 'do not ask, however many hosts are meant')
+    .option('--detach', 'print the id of the job and leave it running')
+    .option('--fold', 'no live output; at the end each distinct output once')
+    .option('--json', 'print events as JSON, one object a line');
+}

@@ -1,0 +1,147 @@
+import type { Client } from './client.ts';
+import { formatDuration } from './duration.ts';
+import { exitStatus, VERDICT } from './exit-status.ts';
+import { EXIT, explain } from './failure.ts';
+import { followJob, type JobEvent } from './follow.ts';
+import { type Action, ASKED_MS, watchInterrupts } from './interrupt.ts';
+import { createNdjsonView } from './output/ndjson-view.ts';
+import { paintFor, plain, wantsColour } from './output/paint.ts';
+import { renderProgress } from './output/progress.ts';
+import { sanitiseLine } from './output/sanitise.ts';
+import { createScreen, type Screen } from './output/screen.ts';
+import { hosts } from './output/summary.ts';
+import { createTextView } from './output/text-view.ts';
+import { createGapFinder, type JobView } from './output/view.ts';
+import type { Surroundings } from './surroundings.ts';
+import { createTally, type Tally, type Tracked } from './tally.ts';
+
+export interface WatchRequest {
+  job: string;
+  targets: readonly { id: string; name: string }[];
+  /** Runs as they stood at `after`; left out: all queued. */
+  known?: readonly Omit<Tracked, 'sinceMs'>[];
+  after?: number;
+  agentId?: string;
+  /** Default true. */
+  follow?: boolean;
+  json: boolean;
+  folded: boolean;
+}
+
+/** Shows a job until it is over or the operator leaves it; returns the exit status. */
+export async function watchJob(
+  surroundings: Surroundings,
+  client: Client,
+  request: WatchRequest,
+): Promise<number> {
+  const { clock, random, stdout, stderr, env } = surroundings;
+  const { job, after = 0, agentId, follow = true } = request;
+  const screen = createScreen({ stdout, stderr, clock, live: wantsColour(stderr.isTerminal, env) });
+  const view = viewOf(surroundings, screen, request);
+  const tally = createTally(request.targets, clock.monotonicMs());
+  for (const run of request.known ?? [])
+    tally.apply(run.agentId, run.state, run.outcome, clock.monotonicMs());
+  const leave = new AbortController();
+  const signal = AbortSignal.any([leave.signal, surroundings.closed]);
+  const elapsed = createStopwatch(clock.monotonicMs);
+  const gapBefore = createGapFinder();
+
+  function take(event: JobEvent): void {
+    elapsed.see(event);
+    if (event.type === 'job') {
+      if (event.data.what === 'cancelled')
+        screen.note(`muster: cancelled by ${sanitiseLine(event.data.by ?? 'the controller')}`);
+      return;
+    }
+    const { data } = event;
+    if (event.type === 'output') {
+      const { attempt, stream, offset } = event.data;
+      const name = tally.get(data.agentId)?.name ?? data.agentId;
+      const bytes = Buffer.from(event.data.base64, 'base64');
+      const piece = { agentId: data.agentId, name, attempt, stream, offset, bytes };
+      view.output({ ...piece, missingBytes: after > 0 ? 0 : gapBefore(piece) });
+      return;
+    }
+    const run = tally.apply(data.agentId, event.data.state, event.data.outcome, clock.monotonicMs());
+    if (VERDICT[run.state] !== 'open') view.ended(run);
+  }
+
+  const stopWatching = watchInterrupts({
+    clock,
+    subscribe: surroundings.onInterrupt,
+    act: (action) =>
+      answerInterrupt(action, { screen, client, job, tally, leave, nowMs: clock.monotonicMs() }),
+  });
+  screen.progress((columns) => renderProgress(tally, clock.monotonicMs(), columns, paintFor(true, env)));
+  try {
+    const range = { job, after, follow, signal, ...(agentId === undefined ? {} : { agentId }) };
+    for await (const event of followJob({ client, clock, random, note: screen.note }, range)) {
+      take(event);
+      await stdout.settled();
+    }
+  } finally {
+    stopWatching();
+    screen.stop();
+  }
+  if (surroundings.closed.aborted) return EXIT.closed;
+  const counts = tally.counts();
+  view.finished({ job, counts, runs: [...tally.all()], elapsedMs: elapsed.ms() });
+  if (leave.signal.aborted)
+    screen.note(`muster: left the job; it goes on. Come back with "muster jobs logs -f ${job.slice(0, 12)}"`);
+  return follow ? exitStatus(counts) : EXIT.ok;
+}
+
+function viewOf({ stdout, stderr, env }: Surroundings, screen: Screen, request: WatchRequest): JobView {
+  if (request.json) return createNdjsonView(screen.out);
+  return createTextView({
+    screen,
+    names: request.targets.map(({ name }) => name),
+    folded: request.folded,
+    isTerminal: { stdout: stdout.isTerminal, stderr: stderr.isTerminal },
+    paint: { stdout: paintFor(stdout.isTerminal, env), stderr: paintFor(stderr.isTerminal, env) },
+  });
+}
+
+interface Interrupted {
+  screen: Screen;
+  client: Client;
+  job: string;
+  tally: Tally;
+  leave: AbortController;
+  nowMs: number;
+}
+
+function answerInterrupt(action: Exclude<Action, 'none'>, parts: Interrupted): void {
+  const { screen, client, job, tally, leave, nowMs } = parts;
+  switch (action) {
+    case 'show-state':
+      screen.note(`muster: ${renderProgress(tally, nowMs, 1000, plain)}`);
+      screen.note(
+        `muster: Ctrl-C again within ${formatDuration(ASKED_MS)} cancels the job; otherwise it goes on without you`,
+      );
+      return;
+    case 'cancel':
+      client.call('jobs.cancel', { params: { job }, body: {} }).then(
+        ({ cancelled }) =>
+          screen.note(`muster: cancelling on ${hosts(cancelled)}; Ctrl-C again leaves at once`),
+        (error) => screen.note(`muster: the job was not cancelled: ${sanitiseLine(explain(error).message)}`),
+      );
+      return;
+    case 'detach':
+      leave.abort();
+  }
+}
+
+/** How long the job took: by the controller's clock where its beginning was told, else by ours. */
+function createStopwatch(monotonicMs: () => number): { see(event: JobEvent): void; ms(): number } {
+  const startMs = monotonicMs();
+  let createdAtMs: number | undefined;
+  let lastAtMs = 0;
+  return {
+    see({ type, data }) {
+      if (type === 'job' && data.what === 'created') createdAtMs = data.atMs;
+      lastAtMs = data.atMs;
+    },
+    ms: () => (createdAtMs === undefined ? monotonicMs() - startMs : Math.max(0, lastAtMs - createdAtMs)),
+  };
+}
