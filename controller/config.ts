@@ -9,6 +9,8 @@ export interface ServeOptions {
   /** Where agents and operators reach it, when that is not where it listens. */
   urls: readonly string[];
   logLevel?: LogLevel;
+  /** Left out: standard error. */
+  logTo?: NodeJS.WritableStream;
 }
 
 export interface Config {

@@ -104,6 +104,7 @@ export const ERRORS = {
   'no-such-directory': row('the working directory does not exist on this machine', 400, 1),
   'agent-busy': row('the agent has too many jobs waiting', 503, 1, true),
   'agent-stopping': row('the agent is stopping', 503, 1, true),
+  'agent-failed': row('the agent failed; its log has the detail', 500, 1),
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERRORS;

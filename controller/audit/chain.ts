@@ -117,19 +117,20 @@ export function verifyPage(
     const problem = checkRecord(checks.hash, last, record);
     if (problem) return problem;
     last = record;
-    const head = headOf.get(record.seq);
-    const rewritten = `${span(vouched + 1, record.seq)} rewritten`;
-    if (checks.since?.seq === record.seq) {
-      if (checks.since.hash.toLowerCase() !== toHex(record.hash))
-        return { seq: record.seq, why: `${rewritten} after the kept head was made` };
-      vouched = record.seq;
+    const { seq } = record;
+    const rewritten = (since: string): Problem => ({
+      seq,
+      why: `${span(vouched + 1, seq)} rewritten after ${since}`,
+    });
+    if (checks.since?.seq === seq) {
+      if (checks.since.hash.toLowerCase() !== toHex(record.hash)) return rewritten('the kept head was made');
+      vouched = seq;
     }
+    const head = headOf.get(seq);
     if (!head) continue;
-    if (!checks.verifyHead(head))
-      return { seq: record.seq, why: 'the signature of its head does not verify' };
-    if (!equalBytes(head.hash, record.hash))
-      return { seq: record.seq, why: `${rewritten} after the head was signed` };
-    vouched = record.seq;
+    if (!checks.verifyHead(head)) return { seq, why: 'the signature of its head does not verify' };
+    if (!equalBytes(head.hash, record.hash)) return rewritten('the head was signed');
+    vouched = seq;
   }
   return { last, vouched };
 }

@@ -1,6 +1,6 @@
 /**
- * The only file that knows node:sqlite. One connection, used synchronously: a transaction is never open across an await, so a
- * read between two ticks sees what is committed and nothing else.
+ * The store on node:sqlite, which only this file and lock.ts know. One connection, used synchronously: a transaction is never open
+ * across an await, so a read between two ticks sees what is committed and nothing else.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { MusterError } from '../../proto/errors.ts';
@@ -73,8 +73,6 @@ export function openDatabase({ path, schedule, busyTimeoutMs = 2_000 }: SqliteOp
     const failures = new Map<Batch, { readonly error: unknown }>();
     let fatal: { readonly error: unknown } | undefined;
     try {
-      // Left open only if a rollback failed as well.
-      if (connection.isTransaction) control('rollback');
       control('begin immediate');
       for (const batch of batches) {
         const failure = attempt(batch);
@@ -98,7 +96,7 @@ export function openDatabase({ path, schedule, busyTimeoutMs = 2_000 }: SqliteOp
     try {
       if (connection.isTransaction) control('rollback');
     } catch {
-      // The next flush tries again before it begins.
+      // Then the next transaction cannot begin, fails, and comes here again.
     }
   }
 

@@ -25,8 +25,6 @@ export interface Agent {
   readonly instance: string | null;
   readonly enrolledAtMs: number;
   readonly lastSeenMs: number | null;
-  readonly reportSeq: number;
-  readonly reportChain: Uint8Array | null;
 }
 
 /** What an agent proves when a session begins. */
@@ -50,14 +48,7 @@ export function admit(
   return proof.instance === agent.instance ? 'stale' : 'conflict';
 }
 
-/** The agent once its session has begun; a new epoch begins a new chain of reports. */
+/** The agent once its session has begun. */
 export function inSession(agent: Agent, proof: SessionProof, nowMs: number): Agent {
-  const fresh = proof.epoch !== agent.epoch;
-  return {
-    ...agent,
-    ...proof,
-    lastSeenMs: nowMs,
-    reportSeq: fresh ? 0 : agent.reportSeq,
-    reportChain: fresh ? null : agent.reportChain,
-  };
+  return { ...agent, ...proof, lastSeenMs: nowMs };
 }

@@ -13,7 +13,7 @@ import { parseTargets } from '../targeting/parse.ts';
 import { parseSelector } from '../targeting/selector.ts';
 import { type Agent, admit, inSession, type SessionProof } from './agent.ts';
 import { type Facts, parseFacts } from './facts-shape.ts';
-import { reportStored } from './reports.ts';
+import { newChain, reportStored } from './reports.ts';
 import {
   type AgentRow,
   agentById,
@@ -151,11 +151,9 @@ export async function openInventory(ports: InventoryPorts) {
       }
       const nowMs = clock.now();
       const next = inSession(agent, proof, nowMs);
-      const { reportSeq, reportChain } = next;
       // Before the commit: a second session with this counter, at the same moment, is already too late.
       keep(next);
-      await db.write([beginSession({ id: agentId, ...proof, nowMs, reportSeq, reportChain })]);
-      // The chain may have moved while this was written; the store knows.
+      await db.write([newChain(agentId, proof.epoch), beginSession({ id: agentId, ...proof, nowMs })]);
       const [row] = await db.read(agentById({ id: agentId }));
       if (!row || row.removed_at_ms !== null) throw new MusterError('agent-removed');
       keep(agentOf(row));
@@ -289,7 +287,5 @@ function agentOf(row: AgentRow): Agent {
     instance: row.instance,
     enrolledAtMs: row.enrolled_at_ms,
     lastSeenMs: row.last_seen_at_ms,
-    reportSeq: row.report_seq,
-    reportChain: row.report_chain,
   };
 }

@@ -30,3 +30,13 @@ export function reportStored(
     },
   };
 }
+
+/** A new epoch begins a new chain: its agent lost the journal that held the old one. */
+export function newChain(agentId: string, epoch: string): Late {
+  return {
+    late(tx) {
+      const [place] = tx.read(reportPlace({ id: agentId }));
+      return place && place.epoch !== epoch ? [setReportPlace({ id: agentId, seq: 0, chain: null })] : [];
+    },
+  };
+}

@@ -38,8 +38,6 @@ export const beginSession = statement(
       bootId: string;
       agentVersion: string;
       nowMs: number;
-      reportSeq: number;
-      reportChain: Uint8Array | null;
     }>,
   ) =>
     k
@@ -51,8 +49,6 @@ export const beginSession = statement(
         boot_id: p('bootId'),
         agent_version: p('agentVersion'),
         last_seen_at_ms: p('nowMs'),
-        report_seq: p('reportSeq'),
-        report_chain: p('reportChain'),
       })
       .where('id', '=', p('id')),
 );
@@ -105,7 +101,7 @@ export const reportPlace = query((p: Params<{ id: string }>) =>
   k.selectFrom('agents').select(['epoch', 'report_seq', 'report_chain']).where('id', '=', p('id')),
 );
 
-export const setReportPlace = statement((p: Params<{ id: string; seq: number; chain: Uint8Array }>) =>
+export const setReportPlace = statement((p: Params<{ id: string; seq: number; chain: Uint8Array | null }>) =>
   k
     .updateTable('agents')
     .set({ report_seq: p('seq'), report_chain: p('chain') })

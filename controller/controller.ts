@@ -1,0 +1,194 @@
+/**
+ * A controller without its world: joins the features over a clock, randomness, a store and keys that are given to it, and says what
+ * its two doors need. serve.ts gives it the real ones; a simulator its own.
+ */
+import type { Clock } from '../proto/clock.ts';
+import { MusterError } from '../proto/errors.ts';
+import { hash, keyId, sign, verify } from '../proto/frame.ts';
+import { toHex } from '../proto/ids.ts';
+import { fraction, type RandomBytes } from '../proto/random.ts';
+import { MUSTER_VERSION } from '../proto/version.ts';
+import type { ApiVerbs } from './api/verbs.ts';
+import { createAudit } from './audit/engine.ts';
+import type { Database } from './db/database.ts';
+import { enrol } from './enrolment/enrol.ts';
+import { createTokens } from './enrolment/tokens.ts';
+import { type Bus, createBus } from './events.ts';
+import { openFleet } from './fleet/engine.ts';
+import type { FleetKeys } from './fleet/keys.ts';
+import { createAdmission } from './gateway/admission.ts';
+import { createGateway, type Gateway } from './gateway/engine.ts';
+import { openInventory } from './inventory/engine.ts';
+import { agentDetail, agentSummary } from './inventory/summary.ts';
+import { createJobs, type Jobs } from './jobs/engine.ts';
+import type { Log } from './log.ts';
+import { createOperators, type Operators } from './operators/engine.ts';
+
+export interface World {
+  clock: Clock;
+  random: RandomBytes;
+  db: Database;
+  log: Log;
+  keys: FleetKeys;
+  /** Where agents and operators find this controller. */
+  urls: readonly string[];
+}
+
+export interface Controller {
+  readonly verbs: ApiVerbs;
+  readonly gateway: Gateway;
+  readonly bus: Bus;
+  readonly operators: Operators;
+  readonly fleetId: string;
+  start(): Promise<void>;
+  /** Ends every session and loop; what was acknowledged is durable. */
+  stop(): Promise<void>;
+}
+
+const ADMISSION = { perSecond: 400, burst: 800, concurrent: 400 } as const;
+
+/** Throws MusterError with a sentence for the operator. */
+export async function openController({ clock, random, db, log, keys, urls }: World): Promise<Controller> {
+  const bus = createBus({ onError: (error) => log.error({ err: error }, 'listener failed') });
+  const fleet = await openFleet({ clock, db, log, keys, urls });
+  const controllerKeyId = toHex(keyId('controller', keys.controller.publicKey));
+  const audit = createAudit({
+    db,
+    clock,
+    hash,
+    signHead: (bytes) => ({ keyId: controllerKeyId, signature: sign(keys.controller, 'audit', bytes) }),
+    verifyHead: (id, bytes, signature) =>
+      id === controllerKeyId && verify(keys.controller.publicKey, signature, 'audit', bytes),
+    onError: (error) => log.error({ err: error }, 'audit head could not be signed'),
+  });
+
+  // The agents' door and the features behind it know each other: what one sends, the other hands over.
+  const door: { gateway?: Gateway } = {};
+  const inventory = await openInventory({
+    clock,
+    db,
+    bus,
+    log,
+    audit,
+    fraction: () => fraction(random),
+    drop: (agentId, code) => door.gateway?.drop(agentId, code),
+  });
+  const enrolmentPorts = { clock, random, db, audit, fleet, enrolled: inventory.enrolled };
+  const jobs = createJobs({
+    clock,
+    random,
+    db,
+    bus,
+    log,
+    audit,
+    links: { send: (agentId, kind, value) => door.gateway?.send(agentId, kind, value) ?? false },
+    inventory,
+    fleetId: fleet.fleetId,
+    controllerKey: fleet.controllerKey,
+    jobKey: keys.job,
+  });
+  const gateway = createGateway(
+    {
+      clock,
+      random,
+      log,
+      fleet,
+      agents: { ...inventory, signKeyOf: (agentId) => inventory.get(agentId)?.signKey },
+      enrol: (attempt) => enrol(enrolmentPorts, attempt),
+      jobs,
+    },
+    createAdmission(ADMISSION, clock, random),
+  );
+  door.gateway = gateway;
+  const operators = createOperators({ clock, random, db, audit });
+  const startedAtMs = clock.now();
+
+  const status: ApiVerbs['status'] = async () => {
+    const { serial, expiresAtMs } = fleet.current();
+    const agents = inventory.figures();
+    const sum = (wanted: (one: (typeof agents)[number]) => boolean): number =>
+      agents.filter(wanted).reduce((total, one) => total + one.count, 0);
+    return {
+      version: MUSTER_VERSION,
+      fleetId: fleet.fleetIdHex,
+      urls: [...urls],
+      timeMs: clock.now(),
+      startedAtMs,
+      agents: {
+        known: sum(() => true),
+        online: sum((one) => one.online),
+        pending: sum((one) => one.state === 'pending'),
+        quarantined: sum((one) => one.state === 'quarantined'),
+      },
+      jobs: { running: (await jobs.figures()).jobs.running },
+      trust: { serial, expiresAtMs },
+      rootKeyHere: fleet.rootKeyHere,
+      warnings: fleet.warnings(),
+    };
+  };
+
+  return {
+    bus,
+    gateway,
+    operators,
+    fleetId: fleet.fleetIdHex,
+    verbs: {
+      status,
+      targets: {
+        match: async (query) => inventory.meant(query).map(({ name, id, online }) => ({ name, id, online })),
+      },
+      agents: agentVerbs(inventory, clock),
+      tokens: createTokens(enrolmentPorts),
+      jobs,
+      operators,
+      audit,
+      figures: async () => ({
+        ...(await jobs.figures()),
+        agents: inventory.figures(),
+        commits: db.commits(),
+      }),
+    },
+    async start() {
+      await audit.start();
+      bus.on((event) => abandonRuns(event.type === 'agent-removed' ? event.agentId : undefined, jobs, log));
+      jobs.start();
+      fleet.start(gateway.pushTrust);
+      gateway.start();
+    },
+    async stop() {
+      bus.emit({ type: 'stopping' });
+      gateway.stop();
+      fleet.stop();
+      jobs.stop();
+      await audit.stop();
+    },
+  };
+}
+
+function abandonRuns(agentId: string | undefined, jobs: Jobs, log: Log): void {
+  if (agentId === undefined) return;
+  jobs
+    .abandon(agentId)
+    .catch((error: unknown) => log.error({ err: error, agent: agentId }, 'runs not abandoned'));
+}
+
+function agentVerbs(inventory: Awaited<ReturnType<typeof openInventory>>, clock: Clock): ApiVerbs['agents'] {
+  return {
+    list: async (query) => inventory.list(query).map((agent) => agentSummary(agent, clock.now())),
+    show: async (nameOrId) => agentDetail(inventory.find(nameOrId), clock.now()),
+    label: inventory.label,
+    remove: inventory.remove,
+    async facts(nameOrId) {
+      const agent = inventory.find(nameOrId);
+      if (!agent.facts || agent.factsAtMs === null)
+        throw new MusterError('not-found', `${agent.name} has not sent its facts yet`);
+      return {
+        name: agent.name,
+        id: agent.id,
+        digest: toHex(agent.factsDigest),
+        collectedAtMs: agent.factsAtMs,
+        facts: { ...agent.facts },
+      };
+    },
+  };
+}
