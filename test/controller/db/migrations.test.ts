@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, it } from 'node:test';
+import { MIGRATIONS, pendingMigrations } from '../../../controller/db/migrations.ts';
+import { openDatabase } from '../../../controller/db/sqlite.ts';
+import { MusterError } from '../../../proto/errors.ts';
+import { keysIn, newFile, newFolder, opened, pragma, put, value } from './fixture.ts';
+
+const open = (path: string) => openDatabase({ path, schedule: (fn) => void setImmediate(fn) });
+
+describe('migrations', () => {
+  it('take a database from where it is, step by step', () => {
+    const known = ['one', 'two', 'three'];
+    assert.deepEqual(pendingMigrations(1, known), [
+      { version: 2, sql: 'two' },
+      { version: 3, sql: 'three' },
+    ]);
+    assert.deepEqual(pendingMigrations(3, known), []);
+  });
+
+  it('make an empty file a database of this schema, and leave it alone the next time', async () => {
+    const file = newFile();
+    const first = opened(file);
+    await first.write([put({ key: 'kept', value: value('x') })]);
+    assert.equal(await pragma(first, 'user_version'), MIGRATIONS.length);
+    await first.close();
+    assert.deepEqual(await keysIn(opened(file)), ['kept']);
+  });
+
+  it('refuse a database that a newer Muster wrote, and leave every byte of it as it was', async () => {
+    const file = newFile();
+    await opened(file).close();
+    const newer = new DatabaseSync(file);
+    newer.exec('pragma journal_mode = delete');
+    newer.exec(`pragma user_version = ${MIGRATIONS.length + 6}`);
+    newer.close();
+    const before = readFileSync(file);
+    assert.throws(
+      () => open(file),
+      (error) => {
+        assert.ok(error instanceof MusterError);
+        assert.equal(error.code, 'internal');
+        const [theirs, ours] = [MIGRATIONS.length + 6, MIGRATIONS.length];
+        assert.equal(
+          error.detail,
+          `the database was written by a newer Muster (schema ${theirs}, this one knows ${ours})`,
+        );
+        return true;
+      },
+    );
+    assert.deepEqual(readFileSync(file), before);
+  });
+});
+
+describe('opening a database', () => {
+  it('refuses what is no database, or cannot be one, with the path and the reason', () => {
+    const garbage = newFile();
+    writeFileSync(
+      garbage,
+      'this is a text, long enough to be taken for the header of a database\n'.repeat(20),
+    );
+    for (const path of [garbage, newFolder(), `${newFile()}/under/nothing.db`]) {
+      assert.throws(
+        () => open(path),
+        (error) =>
+          error instanceof MusterError && error.code === 'store-failed' && !!error.detail?.includes(path),
+      );
+    }
+  });
+
+  it('flushes every commit to the disk, holds references between tables, and waits for who holds the file', async () => {
+    const db = opened();
+    assert.equal(await pragma(db, 'journal_mode'), 'wal');
+    assert.equal(await pragma(db, 'synchronous'), 2, 'full');
+    assert.equal(await pragma(db, 'foreign_keys'), 1);
+    assert.ok(Number(await pragma(db, 'busy_timeout')) >= 1_000);
+  });
+});

@@ -1,0 +1,393 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decodeToken } from '../../../certs/enrolment.ts';
+import type { JobRequest } from '../../../controller/api/verbs.ts';
+import { MusterError } from '../../../proto/errors.ts';
+import { ADMIN, type ControllerWorld, controllerWorld } from '../../support/controller-world.ts';
+import { type FakeAgent, type FakeSession, fakeAgent } from '../../support/fake-agent.ts';
+
+const RUNNER = { name: 'kim', role: 'runner' } as const;
+
+function request(more: Partial<JobRequest> = {}): JobRequest {
+  return { targets: 'all', task: { command: { argv: ['true'] } }, timeoutMs: 60_000, ttlMs: 15_000, ...more };
+}
+
+async function joined(world: ControllerWorld, name: string): Promise<FakeAgent> {
+  const { token } = await world.controller.verbs.tokens.create(
+    { ttlMs: 60_000, labels: {}, allowLabels: [], uses: 2, approve: 'auto' },
+    ADMIN,
+  );
+  const agent = fakeAgent(() => world.controller.gateway, world.clock, decodeToken(token), name);
+  assert.equal((await agent.join(token)).of('enrolled').length, 1);
+  return agent;
+}
+
+async function create(world: ControllerWorld, more: Partial<JobRequest> = {}): Promise<string> {
+  const { job } = await world.controller.verbs.jobs.create(request(more), RUNNER);
+  await world.clock.settle();
+  return job;
+}
+
+async function states(world: ControllerWorld, job: string): Promise<Record<string, string>> {
+  const { runs } = await world.controller.verbs.jobs.show(job);
+  return Object.fromEntries(runs.map((run) => [run.agent, run.state]));
+}
+
+async function history(world: ControllerWorld, job: string): Promise<string[]> {
+  const { events } = await world.controller.verbs.jobs.events(job, 0, 1000);
+  return events.map((event) =>
+    event.kind === 'state' ? event.state : event.kind === 'job' ? event.what : event.stream,
+  );
+}
+
+function delivered(agent: FakeAgent, session: FakeSession) {
+  const [frame] = session.of('deliver');
+  assert.ok(frame, 'nothing was delivered');
+  return agent.open(frame);
+}
+
+test('a job reaches an agent that is online, and its report ends the job', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const session = await agent.connect();
+  const job = await create(world, { task: { command: { argv: ['echo', 'a b'] } } });
+  const bundle = delivered(agent, session);
+  assert.deepEqual(bundle.order.tasks[0]?.command?.argv, ['echo', 'a b']);
+  session.send('status', {
+    jobId: bundle.order.jobId,
+    orderHash: bundle.orderHash,
+    attempt: 1,
+    state: 'running',
+  });
+  session.send('report', agent.report(bundle));
+  await world.clock.settle();
+  assert.deepEqual(await history(world, job), ['created', 'queued', 'sent', 'running', 'succeeded', 'ended']);
+  const shown = await world.controller.verbs.jobs.show(job);
+  assert.equal(shown.state, 'over');
+  assert.deepEqual(shown.counts, { succeeded: 1 });
+  assert.equal(shown.runs[0]?.exitCode, 0);
+  assert.equal(session.of('receipt').at(-1)?.value.reportSeq, 1);
+});
+
+test('a job for an agent that is off waits, and is delivered when it comes', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const job = await create(world, { ttlMs: 3_600_000 });
+  assert.deepEqual(await states(world, job), { 'web-1': 'queued' });
+  await world.clock.advance(1_800_000);
+  const session = await agent.connect();
+  assert.equal(delivered(agent, session).order.tasks.length, 1);
+  assert.deepEqual(await states(world, job), { 'web-1': 'sent' });
+});
+
+test('what waited too long is expired, says since when the agent is away, and is never delivered', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  (await agent.connect()).close();
+  await world.clock.settle();
+  const job = await create(world);
+  await world.clock.advance(15_100);
+  const { runs } = await world.controller.verbs.jobs.show(job);
+  assert.equal(runs[0]?.state, 'expired');
+  assert.match(runs[0]?.reason ?? '', /offline since/);
+  assert.equal((await agent.connect()).of('deliver').length, 0);
+});
+
+test('what was sent and never answered is lost, and a late report replaces that', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const session = await agent.connect();
+  const job = await create(world);
+  const bundle = delivered(agent, session);
+  session.close();
+  await world.clock.advance(60_000);
+  assert.deepEqual(await states(world, job), { 'web-1': 'lost' });
+  const back = await agent.connect();
+  back.send(
+    'report',
+    agent.report(bundle, { state: 'failed', tasks: [{ state: 'failed', exited: true, exitCode: 3 }] }),
+  );
+  await world.clock.settle();
+  assert.deepEqual(await states(world, job), { 'web-1': 'failed' });
+  assert.deepEqual(await history(world, job), ['created', 'queued', 'sent', 'lost', 'ended', 'failed']);
+});
+
+test('a report that is sent again after a reconnect is stored once and receipted again', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const session = await agent.connect();
+  const job = await create(world);
+  const report = agent.report(delivered(agent, session));
+  session.send('report', report);
+  await world.clock.settle();
+  const again = await agent.connect();
+  assert.equal(again.of('ready')[0]?.value.receipt?.reportSeq, 1);
+  again.send('report', report);
+  await world.clock.settle();
+  assert.equal(again.of('receipt').length, 1);
+  assert.deepEqual(await history(world, job), ['created', 'queued', 'sent', 'succeeded', 'ended']);
+});
+
+test('a report that does not follow from the one before ends the session', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const session = await agent.connect();
+  const job = await create(world);
+  agent.reportSeq = 4;
+  session.send('report', agent.report(delivered(agent, session)));
+  await world.clock.settle();
+  assert.equal(session.refusal?.code, 'malformed');
+  assert.deepEqual(await states(world, job), { 'web-1': 'sent' });
+});
+
+test("a report whose signature is not its agent's quarantines the agent", async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const session = await agent.connect();
+  await create(world);
+  const { report } = agent.report(delivered(agent, session));
+  session.send('report', { report, signature: new Uint8Array(64).fill(5) });
+  await world.clock.advance(1_000);
+  assert.equal((await world.controller.verbs.agents.show('web-1')).state, 'quarantined');
+  assert.equal(session.closed, true);
+});
+
+test('output is stored once and in order, also when a part of it comes again', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const session = await agent.connect();
+  const job = await create(world);
+  const { jobId } = delivered(agent, session).order;
+  const piece = (at: number, text: string) => ({
+    jobId,
+    attempt: 1,
+    stream: 'stdout',
+    offset: at,
+    position: at,
+    data: Buffer.from(text),
+  });
+  session.send('output', piece(0, 'hello '));
+  session.send('output', piece(3, 'lo wor'));
+  session.send('output', piece(0, 'hello'));
+  session.send('output', piece(9, 'ld\n'));
+  await world.clock.settle();
+  const { events } = await world.controller.verbs.jobs.events(job, 0, 100);
+  const text = events
+    .map((event) => (event.kind === 'output' ? Buffer.from(event.data).toString() : ''))
+    .join('');
+  assert.equal(text, 'hello world\n');
+  assert.equal(session.of('outputAck').at(-1)?.value.position, 12);
+});
+
+test('output with a hole in it ends the session instead of being passed off as complete', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const session = await agent.connect();
+  await create(world);
+  const { jobId } = delivered(agent, session).order;
+  session.send('output', {
+    jobId,
+    attempt: 1,
+    stream: 'stdout',
+    offset: 5,
+    position: 5,
+    data: Buffer.from('x'),
+  });
+  await world.clock.settle();
+  assert.equal(session.refusal?.code, 'malformed');
+});
+
+test('an agent that comes back is told how far its output is stored', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const session = await agent.connect();
+  await create(world);
+  const { jobId } = delivered(agent, session).order;
+  session.send('output', {
+    jobId,
+    attempt: 1,
+    stream: 'stderr',
+    offset: 0,
+    position: 0,
+    data: Buffer.from('abc'),
+  });
+  await world.clock.settle();
+  const back = await agent.connect();
+  assert.equal(back.of('ready')[0]?.value.runs[0]?.position, 3);
+});
+
+test('cancelling ends what was not sent, and tells the agent of what was', async (t) => {
+  const world = await controllerWorld(t);
+  const [on] = [await joined(world, 'on'), await joined(world, 'off')];
+  const session = await on.connect();
+  const job = await create(world);
+  assert.deepEqual(await world.controller.verbs.jobs.cancel(job, RUNNER), { cancelled: 2 });
+  await world.clock.settle();
+  assert.deepEqual(await states(world, job), { off: 'cancelled', on: 'sent' });
+  assert.equal(session.of('cancel').length, 1);
+  session.send('report', on.report(delivered(on, session), { state: 'cancelled', tasks: [] }));
+  await world.clock.settle();
+  assert.deepEqual(await states(world, job), { off: 'cancelled', on: 'cancelled' });
+  await assert.rejects(world.controller.verbs.jobs.cancel(job, RUNNER), { code: 'job-over' });
+});
+
+test('an agent that was away when its job was cancelled hears of the cancel before the job', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const session = await agent.connect();
+  const job = await create(world);
+  session.close();
+  await world.clock.settle();
+  await world.controller.verbs.jobs.cancel(job, RUNNER);
+  const back = await agent.connect();
+  const order = back.frames
+    .map((frame) => frame.kind)
+    .filter((kind) => kind === 'cancel' || kind === 'deliver');
+  assert.deepEqual(order, ['cancel', 'deliver']);
+});
+
+test('a job survives a restart of the controller: what waits is delivered, sealed anew, and its result arrives', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const job = await create(world, { ttlMs: 3_600_000 });
+  await world.restart();
+  const session = await agent.connect();
+  session.send('report', agent.report(delivered(agent, session)));
+  await world.clock.settle();
+  assert.deepEqual(await states(world, job), { 'web-1': 'succeeded' });
+});
+
+test('what was sent before a restart is sent again, and expires by its deadline if nobody answers', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  await agent.connect();
+  const job = await create(world);
+  await world.restart();
+  assert.equal((await agent.connect()).of('deliver').length, 1);
+  await world.clock.advance(60_000);
+  assert.deepEqual(await states(world, job), { 'web-1': 'lost' });
+});
+
+test('the same idempotency key gives the same job, another request with it is refused', async (t) => {
+  const world = await controllerWorld(t);
+  await joined(world, 'web-1');
+  const verbs = world.controller.verbs.jobs;
+  const both = await Promise.all([1, 2].map(() => verbs.create(request({ idempotencyKey: 'k' }), RUNNER)));
+  assert.equal(both[0]?.job, both[1]?.job);
+  assert.deepEqual(both.map((one) => one.created).sort(), [false, true]);
+  await assert.rejects(verbs.create(request({ idempotencyKey: 'k', targets: 'web-1' }), RUNNER), {
+    code: 'idempotency-conflict',
+  });
+  assert.equal((await verbs.list({ limit: 10 })).length, 1);
+});
+
+const REFUSED: [string, Partial<JobRequest>, string][] = [
+  ['targets that nobody has', { targets: 'db-*' }, 'nobody-matched'],
+  ['a name that nobody has', { targets: 'db-1' }, 'nobody-matched'],
+  ['a name that nobody has beside one that somebody has', { targets: 'web-1,db-1' }, 'no-such-agent'],
+  ['an empty target list', { targets: '' }, 'bad-target'],
+  ['an endless target list', { targets: 'a,'.repeat(400_000) }, 'bad-target'],
+  ['a selector that cannot be read', { targets: 'all', selector: 'role in (' }, 'bad-selector'],
+  ['a limit of nothing', { limit: '0' }, 'bad-limit'],
+  ['an empty command', { task: { command: { argv: [] } } }, 'bad-request'],
+  ['an argument with a NUL', { task: { command: { argv: ['echo', 'a\0b'] } } }, 'bad-request'],
+  ['a timeout of a century', { timeoutMs: 3_153_600_000_000 }, 'bad-request'],
+  ['a script of no bytes', { task: { script: { content: '', args: [], name: 'x' } } }, 'bad-request'],
+  ['input that is not base64', { stdin: '*' }, 'bad-request'],
+  ['a variable whose name is none', { env: { 'A B': 'c' } }, 'bad-request'],
+  [
+    'an order past a megabyte',
+    {
+      stdin: Buffer.alloc(700_000).toString('base64'),
+      env: { A: 'x'.repeat(120_000), B: 'x'.repeat(120_000), C: 'x'.repeat(120_000) },
+    },
+    'too-large',
+  ],
+];
+
+for (const [what, more, code] of REFUSED) {
+  test(`${what}: refused with ${code}, and no job is left behind`, async (t) => {
+    const world = await controllerWorld(t);
+    await joined(world, 'web-1');
+    await assert.rejects(
+      world.controller.verbs.jobs.create(request(more), RUNNER),
+      (error) => error instanceof MusterError && error.code === code,
+    );
+    assert.deepEqual(await world.controller.verbs.jobs.list({ limit: 10 }), []);
+  });
+}
+
+test('a refusal by the agent is shown as rejected with its reason, an order that came too late as expired', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const session = await agent.connect();
+  for (const [code, state] of [
+    ['not-a-target', 'rejected'],
+    ['order-expired', 'expired'],
+  ] as const) {
+    const job = await create(world);
+    const bundle = agent.open(session.of('deliver').at(-1) as never);
+    session.send('status', {
+      jobId: bundle.order.jobId,
+      orderHash: bundle.orderHash,
+      state: 'refused',
+      code,
+    });
+    await world.clock.settle();
+    const { runs } = await world.controller.verbs.jobs.show(job);
+    assert.deepEqual([runs[0]?.state, runs[0]?.code], [state, code]);
+  }
+});
+
+test('the history keeps no secret: neither input nor the values of variables, and K is gone when the job is over', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const session = await agent.connect();
+  const secret = 'hunter2-hunter2';
+  const job = await create(world, {
+    stdin: Buffer.from(secret).toString('base64'),
+    env: { PASSWORD: secret },
+  });
+  session.send('report', agent.report(delivered(agent, session)));
+  await world.clock.settle();
+  const tables = ['jobs', 'runs', 'run_events', 'audit', 'reports'];
+  for (const table of tables) {
+    const rows = await world.db.read<Record<string, unknown>>({ sql: `select * from ${table}`, values: [] });
+    for (const value of rows.flatMap((row) => Object.values(row))) {
+      const text = value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : String(value);
+      assert.ok(!text.includes(secret) && !text.includes(Buffer.from(secret).toString('base64')), table);
+    }
+  }
+  const [row] = await world.db.read<{ key_box: unknown }>({
+    sql: 'select key_box from jobs where id = ?',
+    values: [job],
+  });
+  assert.equal(row?.key_box, null);
+});
+
+test('removing an agent ends its runs: what waited is cancelled, what was sent is lost', async (t) => {
+  const world = await controllerWorld(t);
+  const [on, off] = [await joined(world, 'on'), await joined(world, 'off')];
+  await on.connect();
+  const job = await create(world, { ttlMs: 3_600_000 });
+  for (const agent of [on, off]) await world.controller.verbs.agents.remove(agent.id, ADMIN);
+  await world.clock.settle();
+  assert.deepEqual(await states(world, job), { off: 'cancelled', on: 'lost' });
+  assert.equal((await world.controller.verbs.jobs.show(job)).state, 'over');
+});
+
+test('what was done is in the audit log, by whom, and the chain verifies', async (t) => {
+  const world = await controllerWorld(t);
+  await joined(world, 'web-1');
+  const job = await create(world, { reason: 'ticket 12' });
+  await world.controller.verbs.jobs.cancel(job, RUNNER);
+  const entries = await world.controller.verbs.audit.list({ afterSeq: 0, limit: 100 });
+  assert.deepEqual(entries.map((entry) => [entry.actor, entry.action]).slice(-2), [
+    ['kim', 'job.create'],
+    ['kim', 'job.cancel'],
+  ]);
+  assert.equal(entries.at(-2)?.detail.reason, 'ticket 12');
+  const verifying = world.controller.verbs.audit.verify();
+  await world.clock.advance(10);
+  assert.equal((await verifying).ok, true);
+});

@@ -1,0 +1,53 @@
+import { pino } from 'pino';
+import { type Controller, openController } from '../../controller/controller.ts';
+import type { Database } from '../../controller/db/database.ts';
+import { openDatabase } from '../../controller/db/sqlite.ts';
+import type { FleetKeys } from '../../controller/fleet/keys.ts';
+import { signKeyPair } from '../../proto/crypto.ts';
+import { seededRandom } from './seeded-random.ts';
+import { type VirtualClock, virtualClock } from './virtual-clock.ts';
+
+export const ADMIN = { name: 'admin', role: 'admin' } as const;
+
+export interface ControllerWorld {
+  clock: VirtualClock;
+  db: Database;
+  keys: FleetKeys;
+  controller: Controller;
+  /** Stops the controller and starts another one on the same store, as after a crash. */
+  restart(): Promise<void>;
+}
+
+/** A whole controller in memory: real features, real SQLite, virtual time. It ends with the test. */
+export async function controllerWorld(
+  t: { after(fn: () => unknown): void },
+  options: { path?: string } = {},
+): Promise<ControllerWorld> {
+  const clock = virtualClock();
+  const random = seededRandom('controller');
+  const root = signKeyPair(random(32));
+  const keys = { root, controller: signKeyPair(random(32)), job: random(32), made: true };
+  const log = pino({ level: 'silent' });
+  const db = openDatabase({ path: options.path ?? ':memory:', schedule: setImmediate });
+  const open = async (): Promise<Controller> => {
+    const urls = ['https://127.0.0.1:7443'];
+    const controller = await openController({ clock, random, db, log, keys, urls });
+    await controller.start();
+    return controller;
+  };
+  const world: ControllerWorld = {
+    clock,
+    db,
+    keys,
+    controller: await open(),
+    async restart() {
+      await world.controller.stop();
+      world.controller = await open();
+    },
+  };
+  t.after(async () => {
+    await world.controller.stop();
+    await db.close();
+  });
+  return world;
+}

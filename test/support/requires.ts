@@ -1,0 +1,32 @@
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
+import programs from './programs.json' with { type: 'json' };
+
+/** A program of programs.json (which says the Debian package that has it; .ci/run installs them all), or being root. */
+export type Need = keyof typeof programs | 'root';
+
+/**
+ * Options for a test that this machine may not be able to run:
+ * `test('…', { ...requires('setpriv', 'root') }, async () => …)`. The reason for a skip is counted at the end of a run.
+ */
+export function requires(...needs: Need[]): { skip?: string } {
+  const missing = needs.filter((need) => !has(need));
+  if (missing.length === 0) return {};
+  const sentence = missing.map((need) => (need === 'root' ? 'root' : `${need} (package ${programs[need]})`));
+  return { skip: `needs ${sentence.join(' and ')}` };
+}
+
+function has(need: Need): boolean {
+  if (need === 'root') return process.getuid?.() === 0;
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'];
+  return folders.some((folder) => isExecutable(join(folder, need)));
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
