@@ -18,7 +18,7 @@ protobuf.Reader.prototype.uint64 = function exactUint64() {
   return value;
 };
 
-/** A decoded message: every scalar and list is there, a missing submessage is null. */
+/** A decoded message, a plain object: every scalar and list is there, a missing submessage is null. */
 export type Decoded<P> = { [K in keyof P as Named<K>]-?: Field<NonNullable<P[K]>> };
 
 /** What may be encoded: absent fields take their default. */
@@ -53,24 +53,37 @@ export interface Codec<P> {
   decode(bytes: Uint8Array): Decoded<P>;
 }
 
+/** The generated message, strictly decoded. */
+function strict<P>(name: string, generated: Generated<P>, maxBytes: number, bytes: Uint8Array): unknown {
+  if (bytes.length > maxBytes) throw new MusterError('malformed', `${name} of ${bytes.length} bytes`);
+  let message: unknown;
+  try {
+    message = generated.decode(bytes);
+  } catch (cause) {
+    throw new MusterError('malformed', name, { cause });
+  }
+  const again = generated.encode(message as P).finish();
+  if (!equalBytes(again, bytes)) throw new MusterError('malformed', `${name} is not strict`);
+  return message;
+}
+
 function codec<P>(name: string, generated: Generated<P>, maxBytes: number): Codec<P> {
-  const encode = (message: P): Uint8Array => generated.encode(message).finish();
   return {
-    encode: (message) => encode(message as P),
-    decode(bytes) {
-      if (bytes.length > maxBytes) throw new MusterError('malformed', `${name} of ${bytes.length} bytes`);
-      let message: unknown;
-      let again: Uint8Array;
-      try {
-        message = generated.decode(bytes);
-        again = encode(message as P);
-      } catch (cause) {
-        throw new MusterError('malformed', name, { cause });
-      }
-      if (!equalBytes(again, bytes)) throw new MusterError('malformed', `${name} is not strict`);
-      return message as Decoded<P>;
-    },
+    encode: (message) => generated.encode(message as P).finish(),
+    decode: (bytes) => complete(strict(name, generated, maxBytes, bytes)) as Decoded<P>,
   };
+}
+
+/** The defaults of absent fields stand on the generated prototypes, where spreading and printing would lose them. */
+function complete(message: unknown): unknown {
+  if (Array.isArray(message)) return message.map(complete);
+  if (typeof message !== 'object' || message === null || message instanceof Uint8Array) return message;
+  // A map field is a plain object: its keys are data.
+  const prototype: unknown = Object.getPrototypeOf(message);
+  if (prototype === Object.prototype || prototype === null) return message;
+  const own: Record<string, unknown> = {};
+  for (const key in message) own[key] = complete((message as Record<string, unknown>)[key]);
+  return own;
 }
 
 type P = typeof muster;
@@ -95,7 +108,6 @@ export const EnrolRequest = make('EnrolRequest', LIMITS.preProofBytes);
 export const EnrolGrant = make('EnrolGrant', 16 * 1024);
 export const Report = make('Report', LIMITS.reportBytes);
 export const JoinToken = make('JoinToken', 4096);
-const FrameMessage = make('Frame', LIMITS.frameBytes);
 
 type FrameFields = Omit<Message<'Frame'>, 'body'>;
 export type FrameKind = keyof FrameFields;
@@ -109,14 +121,14 @@ type FrameInputs = Omit<Encodable<Properties<'Frame'>>, 'body'>;
 export type FrameInput<K extends FrameKind> = NonNullable<FrameInputs[K]>;
 
 export function encodeFrame<K extends FrameKind>(kind: K, value: FrameInput<K>): Uint8Array {
-  return FrameMessage.encode({ [kind]: value } as Encodable<Properties<'Frame'>>);
+  return muster.Frame.encode({ [kind]: value } as Properties<'Frame'>).finish();
 }
 
 export function decodeFrame(bytes: Uint8Array): Frame {
-  const message = FrameMessage.decode(bytes) as Message<'Frame'> & { body?: FrameKind };
-  const kind = message.body;
+  const message = strict('Frame', muster.Frame, LIMITS.frameBytes, bytes) as Record<string, unknown>;
+  const kind = message.body as FrameKind | undefined;
   if (!kind) throw new MusterError('malformed', 'a frame without a body');
-  return { kind, value: message[kind] } as Frame;
+  return { kind, value: complete(message[kind]) } as Frame;
 }
 
 export type OrderMessage = Message<'Order'>;

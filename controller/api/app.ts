@@ -55,7 +55,6 @@ export function createApp({ server, log, requestId }: AppOptions): FastifyInstan
   app.addHook('onRoute', (route) => {
     checkAccess(`${String(route.method)} ${route.url}`, route.config?.role);
   });
-  app.removeContentTypeParser('text/plain');
   app.setErrorHandler(refuse);
   app.setNotFoundHandler(async (request) => {
     throw new MusterError('not-found', `${request.method} on this path`);
@@ -63,13 +62,10 @@ export function createApp({ server, log, requestId }: AppOptions): FastifyInstan
 
   function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const refusal = refusalOf(error, request.id);
-    if (refusal.status >= 500) {
-      const route = request.routeOptions.config?.route;
-      log.error(
-        { err: error, reqId: request.id, route },
-        refusal.ours ? 'request failed' : 'request refused',
-      );
-    }
+    const { route } = request.routeOptions.config ?? {};
+    const line = { err: error, reqId: request.id, route };
+    if (refusal.ours) log.error(line, 'request failed');
+    else if (refusal.status >= 500) log.warn(line, 'request refused');
     reply.headers(SAFE_HEADERS).code(refusal.status).send(refusal.body);
   }
   return app;

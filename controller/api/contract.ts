@@ -1,4 +1,15 @@
 import type {
+  CancelBody,
+  CancelReply,
+  EventsQuery,
+  JobBody,
+  JobCreated,
+  JobDetail,
+  JobSummary,
+  JobsQuery,
+  OutputQuery,
+} from './job-messages.ts';
+import type {
   Actor,
   AgentDetail,
   AgentSummary,
@@ -7,23 +18,14 @@ import type {
   AuditQuery,
   AuditVerifyQuery,
   AuditVerifyReply,
-  CancelBody,
-  CancelReply,
   Done,
-  EventsQuery,
   FactsReply,
   HealthReply,
-  JobBody,
-  JobCreated,
-  JobDetail,
-  JobSummary,
-  JobsQuery,
   LabelBody,
   LabelReply,
   OperatorBody,
   OperatorReply,
   OperatorSummary,
-  OutputQuery,
   ReadyReply,
   Role,
   StatusReply,
@@ -34,8 +36,9 @@ import type {
   TokenSummary,
 } from './messages.ts';
 
+export type * from './job-messages.ts';
+export { RUN_STATES } from './job-messages.ts';
 export type * from './messages.ts';
-export { RUN_STATES } from './messages.ts';
 
 /**
  * The operators' API: the only thing that its server and its users (command line, web console) share.

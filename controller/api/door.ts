@@ -15,10 +15,7 @@ export const SAFE_HEADERS = {
  */
 export function checkRequest(request: FastifyRequest, reply: FastifyReply, door: DoorRules): void {
   reply.headers(SAFE_HEADERS);
-  if (door.stopping.aborted) {
-    reply.header('connection', 'close');
-    throw new MusterError('shutting-down');
-  }
+  if (door.stopping.aborted) throw new MusterError('shutting-down');
   // Node drops what is past its own count without a word; that count is set a little higher than this one.
   if (request.raw.rawHeaders.length / 2 > API_LIMITS.headers)
     throw new MusterError('bad-request', `the request has more than ${API_LIMITS.headers} headers`);

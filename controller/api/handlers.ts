@@ -50,7 +50,7 @@ export function createHandlers(verbs: ApiVerbs): Handlers {
     },
 
     'tokens.create': ({ body, by }) => {
-      const { ttlMs = API_DEFAULTS.tokenTtlMs, labels = {}, allowLabels = [], uses = 1 } = body;
+      const { ttlMs = API_DEFAULTS.tokenTtlMs, labels = {}, allowLabels = ['*'], uses = 1 } = body;
       const { approve = 'auto', name } = body;
       return tokens.create(
         { ttlMs, labels, allowLabels, uses, approve, ...(name === undefined ? {} : { name }) },

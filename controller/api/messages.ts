@@ -1,6 +1,6 @@
 /**
  * Every body, query and reply of the operators' API, as plain data and types only, so that the command line pays nothing for them.
- * `shapes.ts` has the same as schemas; a type-level test keeps the two equal.
+ * Those of jobs are in job-messages.ts. `shapes.ts` has the same as schemas; a type-level test keeps the two equal.
  *
  * Conventions: ids are lower-case hex, `…Ms` since the epoch or durations, bytes travel as base64.
  * What may be left out of a request is optional; what a reply does not know is null, so that its keys are always there.
@@ -119,7 +119,7 @@ export interface TokenBody {
   ttlMs?: number;
   /** Labels that the new agent gets; they win over what the host proposes. */
   labels?: Labels;
-  /** Keys of labels that the host may propose. */
+  /** Keys of labels that the host may propose for itself; default any (`*`). The labels above win over them. */
   allowLabels?: string[];
   /** How many agents may join with it; default 1. */
   uses?: number;
@@ -168,184 +168,6 @@ export interface OperatorSummary {
   state: 'active' | 'expired' | 'revoked';
   createdAtMs: number;
   expiresAtMs: number | null;
-}
-
-// ---------------------------------------------------------------- jobs
-
-export const RUN_STATES = [
-  'queued',
-  'sent',
-  'accepted',
-  'running',
-  'succeeded',
-  'failed',
-  'timed-out',
-  'cancelled',
-  'rejected',
-  'expired',
-  'interrupted',
-  'lost',
-] as const;
-export type RunState = (typeof RUN_STATES)[number];
-
-/** `over`: every run has an outcome. */
-export type JobState = 'running' | 'over';
-
-/** Every state for itself; states that nobody is in are left out. */
-export type Counts = Partial<Record<RunState, number>>;
-
-export type TaskBody =
-  | { command: { argv: string[] } }
-  | { shell: { line: string } }
-  | { script: { content: string; args: string[]; name: string } };
-
-export interface JobBody extends TargetQuery {
-  /** `content` of a script is base64. */
-  task: TaskBody;
-  /** Base64. */
-  stdin?: string;
-  /** How long a run may take; default one hour. */
-  timeoutMs?: number;
-  /** How long it waits for a host that is off; default 15 seconds. */
-  ttlMs?: number;
-  killGraceMs?: number;
-  outputCapBytes?: number;
-  user?: string;
-  cwd?: string;
-  env?: Record<string, string>;
-  reason?: string;
-}
-
-export interface JobCreated {
-  job: string;
-  targets: Target[];
-  /** False: this idempotency key made the job earlier. */
-  created: boolean;
-}
-
-export interface JobSummary {
-  job: string;
-  state: JobState;
-  kind: 'command' | 'shell' | 'script';
-  /** The command in one line, for a list; cut where it is long. */
-  title: string;
-  /** How many agents. */
-  targets: number;
-  counts: Counts;
-  actor: string;
-  reason: string | null;
-  createdAtMs: number;
-  /** No run starts after it. */
-  expiresAtMs: number;
-  endedAtMs: number | null;
-}
-
-/** How a run ended. All null or zero while it has not. */
-export interface Outcome {
-  exitCode: number | null;
-  signal: string | null;
-  /** May have a fraction. */
-  durationMs: number | null;
-  /** What the run wrote; the controller holds the first `storedBytes` of it. */
-  outputBytes: number;
-  storedBytes: number;
-  truncated: boolean;
-  /** Why, in a sentence, and the code of the error table where it has one. */
-  reason: string | null;
-  code: string | null;
-}
-
-export interface RunDetail extends Outcome {
-  agent: string;
-  agentId: string;
-  state: RunState;
-  attempt: number;
-  sentAtMs: number | null;
-  acceptedAtMs: number | null;
-  startedAtMs: number | null;
-  endedAtMs: number | null;
-}
-
-export interface JobDetail extends JobSummary {
-  /** What was asked for, as it was typed. */
-  asked: TargetQuery;
-  timeoutMs: number;
-  runs: RunDetail[];
-}
-
-export interface JobsQuery {
-  limit?: number;
-  /** A job id: only older ones. */
-  before?: string;
-  state?: JobState;
-}
-
-export interface CancelBody {
-  /** Only these runs; left out: all that are not over. */
-  agentIds?: string[];
-}
-
-export interface CancelReply {
-  cancelled: number;
-}
-
-export interface OutputQuery {
-  stream?: 'stdout' | 'stderr';
-}
-
-// ---------------------------------------------------------------- the stream of a job's events
-
-export interface EventsQuery {
-  /** Only events after this sequence number; the header Last-Event-ID does the same, and the larger counts. */
-  after?: number;
-  /** Only this agent's events (and the job's own). */
-  agentId?: string;
-  /** False: what is there now, then the end. Default true. */
-  follow?: boolean;
-}
-
-/** `event: output`. Bytes, not text: a character may be cut between two pieces. */
-export interface OutputData {
-  agentId: string;
-  attempt: number;
-  stream: 'stdout' | 'stderr';
-  /** In its stream. */
-  offset: number;
-  /** In the run's output, both streams in the order of arrival. */
-  position: number;
-  base64: string;
-  atMs: number;
-}
-
-/** `event: state`. `outcome` is there once the state is one that a run ends in. */
-export interface StateData {
-  agentId: string;
-  attempt: number;
-  state: RunState;
-  outcome: Outcome | null;
-  atMs: number;
-}
-
-/** `event: job`. */
-export interface JobData {
-  what: 'created' | 'cancelled' | 'ended';
-  /** The operator who did it. */
-  by: string | null;
-  atMs: number;
-}
-
-/** `event: end`, the last one; it has no id. `over`: nothing follows; otherwise come back with Last-Event-ID. */
-export interface EndData {
-  why: 'over' | 'no-follow' | 'stopping';
-  /** The last sequence number that was sent, or the one that was asked for. */
-  after: number;
-}
-
-export interface StreamEvents {
-  output: OutputData;
-  state: StateData;
-  job: JobData;
-  end: EndData;
 }
 
 // ---------------------------------------------------------------- audit

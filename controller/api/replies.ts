@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { type AgentState, type JobState, type Role, RUN_STATES } from './messages.ts';
+import { type JobState, RUN_STATES } from './job-messages.ts';
+import type { AgentState, Role } from './messages.ts';
 
 /**
  * The replies of messages.ts as schemas: for the OpenAPI document and the tests. The server does not check its own replies,

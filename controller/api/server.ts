@@ -2,7 +2,7 @@ import type { Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { type Clock, delay } from '../../proto/clock.ts';
+import type { Clock } from '../../proto/clock.ts';
 import { type Answer, createAnswers } from './answers.ts';
 import { createApp } from './app.ts';
 import { admit, REDACT } from './auth.ts';
@@ -10,6 +10,7 @@ import { IDEMPOTENCY_HEADER, ROUTES, type RouteName } from './contract.ts';
 import { checkRequest, idempotencyKeyOf } from './door.ts';
 import { createFlows } from './flow.ts';
 import type { Given } from './handlers.ts';
+import { createInflight } from './inflight.ts';
 import { API_LIMITS } from './limits.ts';
 import type { Actor } from './messages.ts';
 import type { ProcessFigures } from './probe.ts';
@@ -51,9 +52,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const flows = createFlows(clock, (error) => log.error({ err: error }, 'stream failed'));
   const answers = createAnswers({ ...options, flows, traffic, stopping: stopping.signal });
   const actors = new WeakMap<FastifyRequest, Actor>();
-  /** Requests in flight, and when they began. */
-  const begun = new Map<FastifyRequest, number>();
-  let onDrained = (): void => {};
+  const inflight = createInflight(clock, log, traffic);
 
   const born = clock.now().toString(36);
   let requests = 0;
@@ -63,7 +62,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   });
 
   app.addHook('onRequest', async (request, reply) => {
-    begun.set(request, clock.monotonicMs());
+    inflight.begin(request, reply, () => actors.get(request)?.name);
     checkRequest(request, reply, door);
     const { role = 'public' } = request.routeOptions.config; // without one: no such route
     if (role === 'public') return;
@@ -73,24 +72,6 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   app.addHook('onSend', async (_request, reply) => {
     if (stopping.signal.aborted) reply.header('connection', 'close');
   });
-  app.addHook('onResponse', async (request, reply) => {
-    const ms = clock.monotonicMs() - (begun.get(request) ?? clock.monotonicMs());
-    begun.delete(request);
-    if (begun.size === 0) onDrained();
-    const { route = 'none' } = request.routeOptions.config;
-    traffic.record(route, reply.statusCode, isFlow(route) ? undefined : ms / 1000);
-    const line = {
-      reqId: request.id,
-      route,
-      status: reply.statusCode,
-      ms: Math.round(ms),
-      by: actors.get(request)?.name,
-      from: request.ip,
-    };
-    if (request.method === 'GET') log.debug(line, 'request');
-    else log.info(line, 'request');
-  });
-
   for (const name of Object.keys(ROUTES) as RouteName[]) {
     const { method, path, role } = ROUTES[name];
     app.route({
@@ -117,24 +98,11 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   async function stop(): Promise<void> {
     off();
     stopping.abort();
-    if (begun.size > 0) {
-      const giveUp = new AbortController();
-      const drained = new Promise<void>((resolve) => {
-        onDrained = resolve;
-      });
-      await Promise.race([drained, delay(clock, API_LIMITS.drainMs, giveUp.signal).catch(() => undefined)]);
-      giveUp.abort();
-    }
-    for (const request of begun.keys()) request.raw.destroy();
+    await inflight.drain(API_LIMITS.drainMs);
     server.closeIdleConnections();
     await app.close();
   }
 
   await app.ready();
   return { app, stop };
-}
-
-/** A stream takes as long as its reader wants: its time says nothing of this side. */
-function isFlow(route: string): boolean {
-  return Object.hasOwn(ROUTES, route) && ['events', 'bytes'].includes(ROUTES[route as RouteName].answer);
 }

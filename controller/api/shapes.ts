@@ -2,8 +2,8 @@ import * as z from 'zod';
 import { LIMITS } from '../../proto/limits.ts';
 import { labelProblem, nameProblem } from '../../proto/name.ts';
 import type { RouteName } from './contract.ts';
+import type { JobState } from './job-messages.ts';
 import { API_LIMITS as CAPS } from './limits.ts';
-import type { JobState } from './messages.ts';
 import * as replies from './replies.ts';
 
 /**
@@ -39,10 +39,7 @@ const agentName = text(LIMITS.nameChars).superRefine((value, context) => {
 const operatorName = z
   .string()
   .max(CAPS.operatorChars)
-  .regex(
-    /^[a-z0-9]([a-z0-9._@-]*[a-z0-9])?$/,
-    'expected lower-case letters, digits, dots, dashes, underscores and @',
-  );
+  .regex(/^[a-z0-9][a-z0-9._@-]*$/, 'expected lower-case letters, digits, dots, dashes, underscores and @');
 
 const labelKey = z.string().max(LIMITS.labelKeyChars);
 const labels = z.record(labelKey, z.string().max(LIMITS.labelValueChars)).superRefine((record, context) => {
@@ -66,25 +63,28 @@ const who = {
 const narrowed = { ...who, limit: some(16).exactOptional() };
 const seedMax = 2 ** 32 - 1;
 
-const task = z.union([
-  z.strictObject({
-    command: z.strictObject({
-      argv: z
-        .array(argument)
-        .min(1)
-        .max(LIMITS.argvItems)
-        .refine((argv) => argv[0] !== '', 'the program is empty'),
+const task = z.union(
+  [
+    z.strictObject({
+      command: z.strictObject({
+        argv: z
+          .array(argument)
+          .min(1)
+          .max(LIMITS.argvItems)
+          .refine((argv) => argv[0] !== '', 'the program is empty'),
+      }),
     }),
-  }),
-  z.strictObject({ shell: z.strictObject({ line: some(LIMITS.argBytes) }) }),
-  z.strictObject({
-    script: z.strictObject({
-      content: base64(LIMITS.scriptBytes).min(1),
-      args: z.array(argument).max(LIMITS.argvItems),
-      name: some(255),
+    z.strictObject({ shell: z.strictObject({ line: some(LIMITS.argBytes) }) }),
+    z.strictObject({
+      script: z.strictObject({
+        content: base64(LIMITS.scriptBytes).min(1),
+        args: z.array(argument).max(LIMITS.argvItems),
+        name: some(255),
+      }),
     }),
-  }),
-]);
+  ],
+  'expected one of command, shell and script',
+);
 
 const env = z
   .record(

@@ -67,7 +67,7 @@ export function createClient(context: Pick<Context, 'url' | 'ca'> & { token?: st
       sent.on('error', (error) => reject(connectionError(error, context.url)));
       sent.on('socket', (socket) => {
         socket.setTimeout(socket.connecting ? CONNECT_MS : silentMs);
-        socket.once('secureConnect', () => socket.setTimeout(silentMs));
+        if (socket.connecting) socket.once('secureConnect', () => socket.setTimeout(silentMs));
       });
       sent.on('timeout', () =>
         sent.destroy(new MusterError('unavailable', `${context.url} does not answer`)),

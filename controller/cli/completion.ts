@@ -163,7 +163,8 @@ function fishScript(places: readonly Place[]): string {
   const lines: string[] = [];
   for (const { path, commands, options, argument } of places) {
     const at = `complete -c muster -n ${fishQuoted(`__muster_at ${path}`.trim())}`;
-    for (const { name, about } of commands) lines.push(`${at} -a ${name} -d ${fishQuoted(about)}`);
+    for (const { name, about } of commands)
+      lines.push(`${at} -a ${fishQuoted(name)} -d ${fishQuoted(about)}`);
     if (argument === 'file') lines.push(`${at} -F`);
     else if (argument !== undefined) lines.push(`${at} -a ${fishQuoted(argument.join(' '))}`);
     for (const { short, long, about, value } of options) {

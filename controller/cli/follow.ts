@@ -52,14 +52,14 @@ export async function* followJob(
     try {
       const events = streamOf(parts.client, { ...request, after });
       for (let step = await events.next(); ; step = await events.next()) {
-        if (lostAtMs !== undefined) note('muster: connected to the controller again');
-        lostAtMs = undefined;
-        attempt = 0;
         if (step.done) {
           if (step.value === 'over' || step.value === 'no-follow') return step.value;
           break;
         }
+        if (lostAtMs !== undefined) note('muster: connected to the controller again');
+        lostAtMs = undefined;
         if (step.value === 'connected') continue;
+        attempt = 0;
         after = step.value.seq;
         yield step.value;
       }
@@ -86,7 +86,7 @@ export async function* followJob(
   }
 }
 
-/** One connection's worth of events; `connected` as soon as the controller answers. Returns why the controller ended it, or undefined when it was cut. */
+/** One connection's worth of events; `connected` with the first sign of life: something between may take a connection and drop it. Returns why the controller ended it, or undefined when it was cut. */
 async function* streamOf(
   client: FollowParts['client'],
   { job, after, agentId, follow, signal }: FollowRequest,
@@ -94,9 +94,11 @@ async function* streamOf(
   const query = { follow, ...(after > 0 ? { after } : {}), ...(agentId === undefined ? {} : { agentId }) };
   const options = { signal, ...(after > 0 ? { lastEventId: String(after) } : {}) };
   const body = await client.open('jobs.events', { params: { job }, query }, options);
-  yield 'connected';
+  let silent = true;
   const parse = createSseParser(EVENT_CHARS);
   for await (const bytes of body) {
+    if (silent) yield 'connected';
+    silent = false;
     for (const { id, type, data } of parse(bytes)) {
       if (type === 'end') return (JSON.parse(data) as EndData).why;
       // A kind that a newer controller knows.

@@ -64,7 +64,7 @@ export function createCollector(limits: { sampleBytes: number; budgetBytes: numb
       const room = Math.max(0, Math.min(limits.sampleBytes - host.held, budget, bytes.length));
       if (room < bytes.length) host.complete = false;
       if (room === 0) return;
-      host.pieces.push(bytes.slice(0, room));
+      host.pieces.push(new Uint8Array(bytes.subarray(0, room)));
       host.held += room;
       budget -= room;
     },

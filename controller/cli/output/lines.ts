@@ -53,8 +53,8 @@ export function createLineSplitter(boundBytes: number): LineSplitter {
         continued = false;
         start = end + 1;
       }
-      // A copy: the caller may use its buffer again.
-      hold(bytes.slice(start), lines);
+      // A copy (slice of a Buffer is none): the rest of a large piece shall not be kept for it.
+      hold(new Uint8Array(bytes.subarray(start)), lines);
       return lines;
     },
     end() {

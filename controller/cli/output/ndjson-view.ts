@@ -36,7 +36,7 @@ export function createEncoder(): { push(offset: number, bytes: Uint8Array): Enco
       const start = held.length > 0 ? heldAt : offset;
       const all = held.length > 0 ? Buffer.concat([held, bytes]) : bytes;
       const cut = wholeCharacters(all);
-      held = all.slice(cut);
+      held = new Uint8Array(all.subarray(cut));
       heldAt = start + cut;
       return [...before, ...encode(start, all.subarray(0, cut))];
     },

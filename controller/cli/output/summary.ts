@@ -1,4 +1,4 @@
-import type { Counts } from '../../api/contract.ts';
+import { type Counts, RUN_STATES } from '../../api/contract.ts';
 import { formatDuration } from '../duration.ts';
 import { VERDICT, type Verdict } from '../exit-status.ts';
 import { formatSize } from '../size.ts';
@@ -30,8 +30,8 @@ export function listNames(names: readonly string[], atMost = NAMES_SHOWN): strin
 
 /** `36 succeeded, 1 failed, 1 expired`: each state with its own count. */
 export function renderCounts(counts: Counts, paint: Paint): string {
-  return Object.entries(counts)
-    .map(([state, count]) => paint(STYLE[VERDICT[state as keyof Counts]], `${count} ${state}`))
+  return RUN_STATES.filter((state) => counts[state])
+    .map((state) => paint(STYLE[VERDICT[state]], `${counts[state]} ${state}`))
     .join(', ');
 }
 
@@ -98,6 +98,7 @@ function groupLines(group: OutcomeGroup, paint: Paint): string[] {
 }
 
 function outputLines(group: OutcomeGroup): string[] {
+  if (group.outputs.every(({ output }) => output.bytes === 0)) return [];
   const shared = group.outputs.filter(({ names }) => names.length > 1);
   const rest = group.outputs.filter(({ names }) => names.length === 1).flatMap(({ names }) => names);
   const lines = shared.slice(0, OUTPUTS_SHOWN).map((output, index) => {

@@ -39,6 +39,21 @@ function serveCommands(program: Command, choose: Choose): void {
       ),
     );
   program
+    .command('quickstart')
+    .summary('try it: a controller and an agent on this machine')
+    .description(
+      'Starts a controller on loopback and one agent, runs a command on it, says what to type next, and stays up until Ctrl-C. State goes to .muster in this folder.',
+    )
+    .option('--listen <host:port>', 'where they meet', '127.0.0.1:7443')
+    .option('--once', 'stop after the command')
+    .addHelpText('after', '\nExamples:\n  npm start\n  npm start -- --once --listen 127.0.0.1:0')
+    .action((options) =>
+      choose(async (surroundings) => {
+        const own = { program: process.argv[1] ?? '', folder: process.cwd() };
+        return (await import('../quickstart-command.ts')).quickstart(surroundings, options, own);
+      }),
+    );
+  program
     .command('status')
     .summary('whether the controller is ready')
     .description('Shows how the controller is. Exit status 0: it is ready.')

@@ -1,0 +1,221 @@
+import { controllerKeyOf } from '../certs/trust.ts';
+import type { Clock } from '../proto/clock.ts';
+import { type Frame, type Message, SignedOrder } from '../proto/codec.ts';
+import { MusterError } from '../proto/errors.ts';
+import { fromHex, toHex } from '../proto/ids.ts';
+import { LIMITS } from '../proto/limits.ts';
+import type { RandomBytes } from '../proto/random.ts';
+import type { Opener } from './bundle/open.ts';
+import { type Policy, wantsOperators } from './bundle/policy.ts';
+import { createFactsFeed, type Gathered } from './facts-feed.ts';
+import type { IdentityStore } from './identity/identity.ts';
+import { controllerTime } from './link/controller-time.ts';
+import { takeTrust } from './link/handshake.ts';
+import { createLoop } from './link/loop.ts';
+import { openSession, type Session } from './link/session.ts';
+import type { LinkEnd, LinkState } from './link/state.ts';
+import type { Dial } from './link/transport.ts';
+import type { Log } from './log.ts';
+import { createRuns } from './runs/engine.ts';
+import type { RunLimits, RunStatus, RunsPorts, Starter } from './runs/ports.ts';
+import type { Journal } from './spool/journal.ts';
+import type { KeptFiles } from './spool/kept-files.ts';
+import { createOutbox } from './spool/outbox.ts';
+import { receiptedUpTo } from './spool/receipt.ts';
+
+/** Everything that an agent does in the world. */
+export interface AgentPorts {
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly log: Log;
+  readonly dial: Dial;
+  readonly store: IdentityStore;
+  readonly journal: Journal;
+  readonly kept: KeptFiles;
+  readonly executor: Starter;
+  readonly policy: Policy;
+  readonly limits: RunLimits;
+  readonly bootId: string;
+  readonly agentVersion: string;
+  soon(fn: () => void): void;
+  gatherFacts(): Promise<Gathered>;
+  freeBytes(): number;
+  findEnding: RunsPorts['findEnding'];
+  onLink(state: LinkState): void;
+}
+
+export interface Agent {
+  start(): void;
+  /** Closes the link. What runs goes on, and is found again by the next agent. */
+  stop(): Promise<void>;
+}
+
+const FORGET_EVERY_MS = 3_600_000;
+
+/**
+ * The agent as one function of its ports: no file, socket, process, clock or randomness but theirs.
+ *
+ *   link ──frames──> runs ──starts──> executor          outbox ──output, reports──> link
+ *                     └──journal──> outbox
+ */
+export function createAgent(ports: AgentPorts): Agent {
+  const { clock, log, journal, store } = ports;
+  const { identity } = store;
+  const stopping = new AbortController();
+  const time = controllerTime(clock);
+  const instance = ports.random(LIMITS.keyIdBytes);
+  let session: Session | undefined;
+  let cancelForget = (): void => {};
+
+  /** Where operators must sign, a controller that lies about the time gains nothing by saying that it is earlier. */
+  function nowMs(): number | undefined {
+    const toldMs = time.nowMs();
+    if (toldMs === undefined || !wantsOperators(ports.policy)) return toldMs;
+    return Math.max(toldMs, clock.now());
+  }
+
+  const opener: Opener = {
+    fleetId: identity.fleetId,
+    agentId: identity.agentId,
+    boxKey: identity.keys.box,
+    epoch: journal.epoch,
+    trust: store.trust,
+    // Orders come in sessions, and a session has said the time.
+    nowMs: () => nowMs() ?? Number.POSITIVE_INFINITY,
+    forgetFloorMs: journal.forgetFloorMs,
+  };
+  const outbox = createOutbox(ports);
+  const runs = createRuns({
+    ...ports,
+    opener,
+    outbox,
+    nowMs,
+    stopping: stopping.signal,
+    reporter: {
+      fleetId: identity.fleetId,
+      agentId: identity.agentId,
+      signKey: identity.keys.sign,
+      agentVersion: ports.agentVersion,
+    },
+    tell: (status) => session?.send('status', statusFrame(status)),
+  });
+  const facts = createFactsFeed({
+    clock,
+    gather: ports.gatherFacts,
+    send: ({ json, digest }) => session?.send('facts', { json, digest }),
+  });
+  const loop = createLoop({
+    ...ports,
+    urls: () => [...new Set([...(store.trust().document?.urls ?? []), ...identity.urls])],
+    greet: (transport) =>
+      openSession(transport, { ...ports, instance, epoch: journal.epoch, factsDigest: facts.digest }, clock),
+    serve,
+    onState: ports.onLink,
+  });
+
+  async function serve(opened: Session): Promise<LinkEnd> {
+    session = opened;
+    time.set(opened.controllerTimeMs);
+    const { receipt, runs: cursors, factsDigest } = opened.ready;
+    const seq = receipt ? takeReceipt(opened, receipt) : 0;
+    if (seq !== undefined) {
+      forget();
+      runs.resume();
+      outbox.open(opened, seq, cursors);
+      facts.compare(factsDigest);
+      opened.receive((frame) => take(opened, frame));
+    }
+    const end = await opened.ended;
+    session = undefined;
+    outbox.close();
+    return end;
+  }
+
+  function take(opened: Session, frame: Frame): void {
+    switch (frame.kind) {
+      case 'deliver':
+        runs.deliver(frame.value).catch((cause) => log.error({ cause: String(cause) }, 'delivery failed'));
+        return;
+      case 'cancel':
+        return runs.cancel(SignedOrder.encode(frame.value));
+      case 'outputAck': {
+        const { jobId, attempt, position } = frame.value;
+        return outbox.ack({ jobId: toHex(jobId), attempt }, position);
+      }
+      case 'receipt':
+        takeReceipt(opened, frame.value);
+        return;
+      case 'trust':
+        return takeNewTrust(opened, frame.value);
+      default:
+        log.warn({ kind: frame.kind }, 'a frame that no agent expects');
+    }
+  }
+
+  /** Up to which report the controller has them; undefined when the session ended over it. */
+  function takeReceipt(opened: Session, receipt: Message<'Receipt'>): number | undefined {
+    const seq = receiptedUpTo(receipt, journal);
+    if (seq !== 'forked') {
+      if (seq > 0) runs.receipt(seq);
+      return seq;
+    }
+    journal.renew(ports.random(LIMITS.keyIdBytes));
+    const reason = 'the controller has later reports than this journal; it begins a new epoch';
+    log.error({ seq: receipt.reportSeq }, reason);
+    opened.end({ reason });
+    return undefined;
+  }
+
+  /** A document that does not verify changes nothing; one that takes the controller's key away ends its session. */
+  function takeNewTrust(opened: Session, signed: Uint8Array): void {
+    try {
+      takeTrust(store, signed);
+    } catch (cause) {
+      if (!(cause instanceof MusterError) || cause.code !== 'trust-rejected') throw cause;
+      return log.warn({ cause: cause.message }, 'trust document refused');
+    }
+    log.info({ serial: store.trust().serial }, 'trust document taken');
+    if (controllerKeyOf(store.trust(), opened.controllerKeyId)) runs.look();
+    else opened.end({ reason: "the controller's key was taken out of the trust document" });
+  }
+
+  function forget(): void {
+    cancelForget();
+    const now = nowMs();
+    try {
+      if (now !== undefined) journal.forget(now);
+    } catch (cause) {
+      log.error({ cause: String(cause) }, 'old orders not forgotten');
+    }
+    cancelForget = clock.after(FORGET_EVERY_MS, forget);
+  }
+
+  return {
+    start() {
+      runs.recover();
+      facts.start();
+      loop.start();
+    },
+    async stop() {
+      stopping.abort(new MusterError('agent-stopping'));
+      facts.stop();
+      runs.stop();
+      cancelForget();
+      await loop.stop();
+    },
+  };
+}
+
+const NO_JOB = new Uint8Array(LIMITS.jobIdBytes);
+
+function statusFrame(status: RunStatus) {
+  const jobId = fromHex(status.jobId ?? '', LIMITS.jobIdBytes) ?? NO_JOB;
+  return {
+    ...status,
+    jobId,
+    detail: (status.detail ?? '').slice(0, DETAIL_CHARS).toWellFormed(),
+    code: status.code ?? '',
+  };
+}
+
+const DETAIL_CHARS = 500;

@@ -1,0 +1,70 @@
+import type { OrderMessage } from '../../proto/codec.ts';
+import type { KeyRole } from '../../proto/frame.ts';
+
+export type TaskKind = 'command' | 'shell' | 'script';
+export const TASK_KINDS: readonly TaskKind[] = ['command', 'shell', 'script'];
+
+/**
+ * What this host allows beyond the trust document, from `policy.json` in the agent's home. The trust document decides
+ * which keys may sign an order at all; this can only take away, so that the stricter of the two wins.
+ */
+export interface Policy {
+  /** Kinds of task that need an operator's own signature; with 'controller' keys alone they are refused. */
+  readonly operatorFor: ReadonlySet<TaskKind>;
+  /** Kinds of task that are never done here. */
+  readonly denied: ReadonlySet<TaskKind>;
+}
+
+export const OPEN_POLICY: Policy = { operatorFor: new Set(), denied: new Set() };
+
+/** Whether the time of an order is also held against this host's own clock. */
+export function wantsOperators(policy: Policy): boolean {
+  return policy.operatorFor.size > 0;
+}
+
+/** Why the policy refuses this order, or undefined. */
+export function policyProblem(
+  order: Pick<OrderMessage, 'tasks'>,
+  signers: readonly KeyRole[],
+  policy: Policy,
+): string | undefined {
+  for (const task of order.tasks) {
+    const kind = TASK_KINDS.find((one) => task[one] !== null);
+    if (!kind) return 'a task of an unknown kind';
+    if (policy.denied.has(kind)) return `tasks of kind ${kind} are denied on this host`;
+    if (policy.operatorFor.has(kind) && !signers.includes('operator'))
+      return `tasks of kind ${kind} need an operator's signature on this host`;
+  }
+  return undefined;
+}
+
+/**
+ * `{"require": "operator"}` for every kind, `{"require": {"shell": "operator"}}` for some, `{"deny": ["script"]}`.
+ * Throws an Error that names what it does not understand: a policy that is misread must not be taken for an open one.
+ */
+export function parsePolicy(text: string): Policy {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Error('it is not an object');
+  for (const key of Object.keys(value))
+    if (key !== 'require' && key !== 'deny') throw new Error(`"${key}" is not known`);
+  const { require = {}, deny = [] } = value as { require?: unknown; deny?: unknown };
+  if (!Array.isArray(deny)) throw new Error('"deny" is not a list');
+  return { operatorFor: new Set(operatorFor(require)), denied: new Set(deny.map(kindOf)) };
+}
+
+function operatorFor(require: unknown): readonly TaskKind[] {
+  if (require === 'operator') return TASK_KINDS;
+  if (typeof require !== 'object' || require === null || Array.isArray(require))
+    throw new Error('"require" is neither "operator" nor an object');
+  return Object.entries(require).map(([kind, who]) => {
+    if (who !== 'operator') throw new Error(`"require.${kind}" is not "operator"`);
+    return kindOf(kind);
+  });
+}
+
+function kindOf(name: unknown): TaskKind {
+  const kind = TASK_KINDS.find((one) => one === name);
+  if (!kind) throw new Error(`${JSON.stringify(name)} is not a kind of task (${TASK_KINDS.join(', ')})`);
+  return kind;
+}

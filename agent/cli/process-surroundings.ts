@@ -1,0 +1,95 @@
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+import { sha512 } from '../../proto/crypto.ts';
+import { toHex } from '../../proto/ids.ts';
+import { systemClock, systemRandom } from '../../proto/system.ts';
+import { dialWebSocket } from '../link/transport.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** More than any token is. */
+const READ_BYTES = 16 * 1024;
+
+/** The command line's surroundings when it is a process. */
+export function processSurroundings(): Surroundings {
+  return {
+    env: process.env,
+    clock: systemClock,
+    random: systemRandom,
+    dial: dialWebSocket,
+    stdinIsTerminal: process.stdin.isTTY === true,
+    readStdin,
+    readFile,
+    ask,
+    print: (text) => void process.stdout.write(text),
+    note: (text) => void process.stderr.write(text),
+    columns: process.stderr.columns ?? 80,
+    hostname,
+    machineId,
+    onStop,
+  };
+}
+
+async function readStdin(): Promise<string> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of process.stdin) {
+    parts.push(part as Buffer);
+    length += (part as Buffer).length;
+    if (length > READ_BYTES) throw new Error('more than a token came on standard input');
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+function readFile(path: string): string {
+  const fd = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(READ_BYTES);
+    return bytes.toString('utf8', 0, readSync(fd, bytes, 0, READ_BYTES, 0));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function ask(question: string, hidden: boolean): Promise<string> {
+  const mute = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({
+    input: process.stdin,
+    output: hidden ? mute : process.stderr,
+    terminal: process.stdin.isTTY === true,
+  });
+  process.stderr.write(hidden ? question : '');
+  return new Promise((resolve) => {
+    let answer = '';
+    lines.on('close', () => {
+      if (hidden) process.stderr.write('\n');
+      resolve(answer);
+    });
+    lines.question(hidden ? '' : question, (line) => {
+      answer = line;
+      lines.close();
+    });
+  });
+}
+
+/** The machine id itself is not to leave the machine (machine-id(5)); this hash is the one that the facts have. */
+function machineId(): string {
+  try {
+    const text = readFileSync('/etc/machine-id', 'utf8').trim();
+    return text === '' ? '' : toHex(sha512(Buffer.from(`muster/v1/machine-id\0${text}`))).slice(0, 32);
+  } catch {
+    return '';
+  }
+}
+
+function onStop(stop: () => void): void {
+  let asked = false;
+  const heard = (signal: NodeJS.Signals): void => {
+    if (asked) process.exit(signal === 'SIGINT' ? 130 : 143);
+    asked = true;
+    stop();
+  };
+  process.on('SIGTERM', heard);
+  process.on('SIGINT', heard);
+}

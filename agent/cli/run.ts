@@ -1,0 +1,16 @@
+import type { Config } from '../config.ts';
+import { createLog } from '../log.ts';
+import { runAgent } from '../run.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** Runs the agent in the foreground until it is asked to stop. Returns the exit status; throws MusterError. */
+export async function run(config: Config, around: Surroundings): Promise<number> {
+  const log = createLog(config.logLevel);
+  const { promise: asked, resolve: stop } = Promise.withResolvers<void>();
+  around.onStop(stop);
+  const agent = await runAgent(config, log);
+  await asked;
+  log.info({}, 'agent stops');
+  await agent.stop();
+  return 0;
+}

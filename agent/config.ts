@@ -1,0 +1,104 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { MusterError } from '../proto/errors.ts';
+import { MIB } from '../proto/limits.ts';
+import { LOG_LEVELS, type LogLevel } from './log-level.ts';
+
+/** What an agent can be told. Times and sizes in the units of their names. */
+export interface Config {
+  readonly home: string;
+  readonly logLevel: LogLevel;
+  readonly parallelRuns: number;
+  readonly waitingRuns: number;
+  readonly reserveBytes: number;
+}
+
+interface Setting<T> {
+  /** For commander. */
+  readonly flag: string;
+  readonly env: string;
+  readonly help: string;
+  readonly fallback: () => T;
+  /** Throws an Error that says what would be right. */
+  readonly parse: (text: string) => T;
+}
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** The one table of settings: flags win over the environment, the environment over what is built in. */
+export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
+  home: {
+    flag: '--home <folder>',
+    env: 'MUSTER_AGENT_HOME',
+    help: "the agent's home (default: /var/lib/muster-agent for root, ~/.muster-agent otherwise)",
+    fallback: () => (process.getuid?.() === 0 ? '/var/lib/muster-agent' : join(homedir(), '.muster-agent')),
+    parse: (text) => {
+      if (text === '') throw new Error('must not be empty');
+      return text;
+    },
+  },
+  logLevel: {
+    flag: '--log-level <level>',
+    env: 'MUSTER_AGENT_LOG_LEVEL',
+    help: `${LOG_LEVELS.join(', ')} (default: info)`,
+    fallback: () => 'info',
+    parse: (text) => {
+      const level = LOG_LEVELS.find((one) => one === text);
+      if (!level) throw new Error(`is one of ${LOG_LEVELS.join(', ')}`);
+      return level;
+    },
+  },
+  parallelRuns: {
+    flag: '--parallel-runs <n>',
+    env: 'MUSTER_AGENT_PARALLEL_RUNS',
+    help: 'runs at the same time; more wait for their turn (default: 8)',
+    fallback: () => 8,
+    parse: (text) => wholeNumber(text, 1, 1_000),
+  },
+  waitingRuns: {
+    flag: '--waiting-runs <n>',
+    env: 'MUSTER_AGENT_WAITING_RUNS',
+    help: 'runs that may wait; more are refused (default: 256)',
+    fallback: () => 256,
+    parse: (text) => wholeNumber(text, 0, 100_000),
+  },
+  reserveBytes: {
+    flag: '--reserve-mib <n>',
+    env: 'MUSTER_AGENT_RESERVE_MIB',
+    help: 'nothing is accepted with less free space than this in the home (default: 32)',
+    fallback: () => 32 * MIB,
+    parse: (text) => wholeNumber(text, 0, 1_000_000) * MIB,
+  },
+};
+
+function wholeNumber(text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < least || value > most)
+    throw new Error(`is a whole number from ${least} to ${most}`);
+  return value;
+}
+
+export type Flags = { readonly [K in keyof Config]?: string | undefined };
+
+/** Complete and frozen. Throws MusterError('bad-request') that names the flag or variable. */
+export function readConfig(flags: Flags, env: Env): Config {
+  const read = <K extends keyof Config>(key: K): Config[K] => {
+    const setting: Setting<Config[K]> = SETTINGS[key];
+    const flag = flags[key];
+    const text = flag ?? env[setting.env];
+    if (text === undefined) return setting.fallback();
+    try {
+      return setting.parse(text);
+    } catch (cause) {
+      const where = flag === undefined ? setting.env : (setting.flag.split(' ')[0] ?? '');
+      throw new MusterError('bad-request', `${where} ${(cause as Error).message}`);
+    }
+  };
+  return Object.freeze({
+    home: read('home'),
+    logLevel: read('logLevel'),
+    parallelRuns: read('parallelRuns'),
+    waitingRuns: read('waitingRuns'),
+    reserveBytes: read('reserveBytes'),
+  });
+}

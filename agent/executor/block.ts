@@ -1,0 +1,117 @@
+/**
+ * A block is a stretch of a run's output: its bytes in the order in which they were read, and the lengths of the
+ * runs of bytes by which stdout and stderr alternate (stdout first, so the first length may be 0).
+ * Encoded: u32le length of the run lengths, u32le length of the bytes, the run lengths as varints, the bytes.
+ */
+export type Stream = 'stdout' | 'stderr';
+
+export const BLOCK_BYTES = 64 * 1024;
+export const HEADER_BYTES = 8;
+
+export interface Block {
+  /** Grows; the first `length` bytes count. */
+  bytes: Uint8Array;
+  length: number;
+  readonly runs: number[];
+}
+
+export interface Piece {
+  readonly stream: Stream;
+  /** Where it begins: in the block, and in its stream within the block. */
+  readonly at: number;
+  readonly offset: number;
+  readonly data: Uint8Array;
+}
+
+export function emptyBlock(): Block {
+  return { bytes: new Uint8Array(0), length: 0, runs: [0] };
+}
+
+/** The stream of the run of bytes with this index. */
+function streamOf(run: number): Stream {
+  return run % 2 === 0 ? 'stdout' : 'stderr';
+}
+
+/** Copies as much of `data` as the block still takes, and returns how much that was. */
+export function fill(block: Block, stream: Stream, data: Uint8Array): number {
+  const taken = Math.min(data.length, BLOCK_BYTES - block.length);
+  if (taken === 0) return 0;
+  if (block.length + taken > block.bytes.length) {
+    const size = Math.max(1024, 2 ** Math.ceil(Math.log2(block.length + taken)));
+    const grown = new Uint8Array(Math.min(BLOCK_BYTES, size));
+    grown.set(block.bytes.subarray(0, block.length));
+    block.bytes = grown;
+  }
+  block.bytes.set(data.subarray(0, taken), block.length);
+  block.length += taken;
+  if (streamOf(block.runs.length - 1) !== stream) block.runs.push(0);
+  block.runs[block.runs.length - 1] = (block.runs.at(-1) ?? 0) + taken;
+  return taken;
+}
+
+/** Bytes of stdout in the block. */
+export function stdoutLength(block: Block): number {
+  return block.runs.reduce((sum, length, run) => (run % 2 === 0 ? sum + length : sum), 0);
+}
+
+/** What lies in [at, at + maxBytes), cut where the stream changes. The data are copies. */
+export function pieces(block: Block, at: number, maxBytes: number): Piece[] {
+  const found: Piece[] = [];
+  const end = Math.min(block.length, at + maxBytes);
+  let begin = 0;
+  const offsets = { stdout: 0, stderr: 0 };
+  for (const [run, length] of block.runs.entries()) {
+    const stream = streamOf(run);
+    const from = Math.max(begin, at);
+    const to = Math.min(begin + length, end);
+    if (from < to)
+      found.push({
+        stream,
+        at: from,
+        offset: offsets[stream] + from - begin,
+        data: block.bytes.slice(from, to),
+      });
+    begin += length;
+    offsets[stream] += length;
+    if (begin >= end) break;
+  }
+  return found;
+}
+
+export function encodeBlock(block: Block): Uint8Array {
+  const runs: number[] = [];
+  for (const length of block.runs) {
+    let rest = length;
+    for (; rest > 0x7f; rest >>>= 7) runs.push((rest & 0x7f) | 0x80);
+    runs.push(rest);
+  }
+  const encoded = new Uint8Array(HEADER_BYTES + runs.length + block.length);
+  const view = new DataView(encoded.buffer);
+  view.setUint32(0, runs.length, true);
+  view.setUint32(4, block.length, true);
+  encoded.set(runs, HEADER_BYTES);
+  encoded.set(block.bytes.subarray(0, block.length), HEADER_BYTES + runs.length);
+  return encoded;
+}
+
+/** Reads what `encodeBlock` made; throws a RangeError on anything shorter. */
+export function decodeBlock(encoded: Uint8Array): Block {
+  const view = new DataView(encoded.buffer, encoded.byteOffset, encoded.length);
+  const runsBytes = view.getUint32(0, true);
+  const length = view.getUint32(4, true);
+  const bytesAt = HEADER_BYTES + runsBytes;
+  if (encoded.length < bytesAt + length) throw new RangeError('a block of output was cut off');
+  const runs: number[] = [];
+  let run = 0;
+  let shift = 0;
+  for (let i = HEADER_BYTES; i < bytesAt; i++) {
+    const byte = encoded[i] ?? 0;
+    run |= (byte & 0x7f) << shift;
+    shift += 7;
+    if (byte > 0x7f) continue;
+    runs.push(run);
+    run = 0;
+    shift = 0;
+  }
+  return { bytes: encoded.subarray(bytesAt, bytesAt + length), length, runs };
+}

@@ -1,0 +1,88 @@
+import { join } from 'node:path';
+import { baseEnvironment, orderedEnvironment } from './environment.ts';
+import type { Programs } from './program.ts';
+import type { CheckedRun, Task } from './run.ts';
+import { parseShebang } from './shebang.ts';
+
+export const SCRIPT_FILE = 'script';
+
+/** How a task is started: complete, with nothing left to look up. */
+export interface Command {
+  readonly argv: readonly string[];
+  /** All of it; the order's own variables are set by `env` in argv. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly stdin: Uint8Array;
+  /** The content of the run folder's `script`. */
+  readonly script?: Uint8Array;
+}
+
+export type Planned =
+  | { readonly command: Command }
+  /** It cannot be started; with the exit status that a shell would give, where it has one. */
+  | { readonly exitCode?: number; readonly reason: string };
+
+/** Decides what is executed for a task whose files will be in `folder`. */
+export function planCommand(checked: CheckedRun, task: Task, folder: string, programs: Programs): Planned {
+  const { spec, cwd } = checked;
+  const env = baseEnvironment(checked.account, spec);
+  const added = orderedEnvironment(spec);
+  const path = added.PATH ?? env.PATH ?? '';
+
+  const words = wordsOf(task, folder);
+  if ('reason' in words) return words;
+  const [name = '', ...args] = words.argv;
+  const found = programs.find(name, path, cwd);
+  if ('exitCode' in found) return { exitCode: found.exitCode, reason: refusal(task, name, found.exitCode) };
+
+  // A name with a dash in front would be an option of the shell's exec.
+  const argv = [name.startsWith('-') ? found.path : name, ...args];
+  return {
+    command: {
+      argv: [...switchUser(checked), ...setVariables(added, argv)],
+      env,
+      cwd,
+      stdin: task.stdin,
+      ...(task.kind === 'script' ? { script: task.content } : {}),
+    },
+  };
+}
+
+function wordsOf(task: Task, folder: string): { argv: readonly string[] } | { reason: string } {
+  switch (task.kind) {
+    case 'command':
+      return { argv: task.argv };
+    case 'shell':
+      return { argv: ['/bin/sh', '-c', '--', task.line] };
+    case 'script': {
+      const shebang = parseShebang(task.content);
+      if ('problem' in shebang) return { reason: shebang.problem };
+      const argument = shebang.argument === undefined ? [] : [shebang.argument];
+      // The interpreter is executed and not the file, so that a spool on a noexec mount does not matter.
+      return { argv: [shebang.interpreter, ...argument, join(folder, SCRIPT_FILE), ...task.args] };
+    }
+  }
+}
+
+function refusal(task: Task, name: string, exitCode: number): string {
+  const what = task.kind === 'script' ? 'interpreter' : 'command';
+  return exitCode === 127 ? `${what} not found: ${name}` : `${what} not executable: ${name}`;
+}
+
+function switchUser(checked: CheckedRun): string[] {
+  if (!checked.otherUser) return [];
+  const { uid, gid } = checked.account;
+  return ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--init-groups', '--inh-caps=-all', '--'];
+}
+
+/**
+ * The order's variables are set behind the change of user, by a program: neither the shell that watches the command
+ * nor setpriv, which both run as root, are to meet an LD_PRELOAD or a SHELLOPTS from an order.
+ */
+function setVariables(added: Readonly<Record<string, string>>, argv: readonly string[]): readonly string[] {
+  const pairs = Object.entries(added).map(([name, value]) => `${name}=${value}`);
+  if (pairs.length === 0) return argv;
+  // env takes words with an equals sign for variables until the first without one.
+  const safe = argv[0]?.includes('=') ? ['/bin/sh', '-c', 'exec "$@"', 'sh', ...argv] : argv;
+  return ['env', ...pairs, ...safe];
+}

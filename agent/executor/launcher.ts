@@ -1,0 +1,106 @@
+import { chmodSync, chownSync, fstatSync, readSync, renameSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SCRIPT_FILE } from './command.ts';
+import type { Pool, Spare } from './pool.ts';
+import type { Launch, Process, Processes } from './process.ts';
+import { type Ending, orderLine, parseEnding } from './shim.ts';
+
+/** Starts commands from the pool's spares. */
+export function createLauncher(pool: Pool): Processes {
+  return {
+    async launch(launch, signal) {
+      const spare = await pool.take();
+      try {
+        signal.throwIfAborted();
+        // Fails where the folder is there already and holds something.
+        renameSync(spare.folder, launch.folder);
+      } catch (error) {
+        spare.discard();
+        throw error;
+      }
+      try {
+        writeFiles(launch);
+      } catch (error) {
+        spare.close();
+        throw error;
+      }
+      return start(spare, launch);
+    },
+    remove: (folder) => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+function writeFiles({ folder, command, owner }: Launch): void {
+  const own = (file: string) => {
+    if (owner) chownSync(join(folder, file), owner.uid, owner.gid);
+  };
+  const write = (file: string, content: Uint8Array, mode: number) => {
+    writeFileSync(join(folder, file), content, { mode: 0o600 });
+    chmodSync(join(folder, file), mode);
+    own(file);
+  };
+  if (command.stdin.length > 0) write('in', command.stdin, 0o400);
+  if (command.script) write(SCRIPT_FILE, command.script, 0o500);
+  // For programs that open /dev/stdout: that is the pipe itself, with its owner and mode.
+  own('out');
+  own('err');
+}
+
+function start(spare: Spare, launch: Launch): Process {
+  const { shim, pipes, root } = spare;
+  const { command } = launch;
+  const end = new AbortController();
+  spare.sink.onData = launch.onData;
+  spare.sink.onBroken = launch.onBroken;
+
+  const ended = new Promise<Ending>((resolve) => {
+    const finish = (signal: string | null) => {
+      end.abort();
+      resolve(readEnding(spare.exitFd, signal ?? undefined));
+    };
+    // It may have been killed while it waited.
+    if (shim.exitCode !== null || shim.signalCode !== null) finish(shim.signalCode);
+    else shim.once('exit', (_code, signal) => finish(signal));
+  });
+  const input = command.stdin.length > 0 ? 'in' : '/dev/null';
+  shim.stdin?.end(orderLine({ cwd: command.cwd, input, env: command.env, argv: command.argv }));
+
+  return {
+    root,
+    end: end.signal,
+    ended,
+    pause() {
+      pipes.stdout.pause();
+      pipes.stderr.pause();
+    },
+    resume() {
+      pipes.stdout.resume();
+      pipes.stderr.resume();
+    },
+    drain() {
+      const held = [pipes.stdout.drain(), pipes.stderr.drain()];
+      spare.close();
+      return held.includes(true);
+    },
+    detach() {
+      spare.close();
+      shim.unref();
+    },
+  };
+}
+
+/** Enough for the two marks and a shell's word on the end; a longer file is not of a shim's making. */
+const EXIT_BYTES = 4096;
+
+function readEnding(exitFd: number, shimSignal: string | undefined): Ending {
+  try {
+    const { size } = fstatSync(exitFd);
+    const text = Buffer.alloc(Math.min(size, EXIT_BYTES));
+    readSync(exitFd, text, 0, text.length, 0);
+    return parseEnding(text.toString('utf8'), shimSignal);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { kind: 'unknown', reason: `the end of the command was not recorded: ${why}` };
+  }
+}

@@ -1,0 +1,36 @@
+import type { Clock } from '../../proto/clock.ts';
+import { localAccounts } from './account.ts';
+import { createExecutor, type Executor } from './executor.ts';
+import { createLauncher } from './launcher.ts';
+import { createPool, type Pool } from './pool.ts';
+import { localProcessTable } from './proc.ts';
+import { localPrograms } from './program.ts';
+import { createFileStore } from './storage.ts';
+
+/** The executor of this machine, with its pool: start the pool before the first run, stop it last. */
+export function createLocalExecutor(options: {
+  readonly clock: Clock;
+  /** Absolute. Everything above it has to let other users pass (mode 0711) where commands run as them. */
+  readonly spoolDir: string;
+  readonly spares?: number;
+  readonly shell?: string;
+}): { executor: Executor; pool: Pool } {
+  const { clock, spoolDir, spares, shell } = options;
+  const pool = createPool({
+    clock,
+    spoolDir,
+    ...(spares === undefined ? {} : { size: spares }),
+    ...(shell === undefined ? {} : { shell }),
+  });
+  const executor = createExecutor({
+    clock,
+    spoolDir,
+    processes: createLauncher(pool),
+    table: localProcessTable,
+    accounts: localAccounts(),
+    programs: localPrograms,
+    openStore: createFileStore,
+    spared: [process.pid],
+  });
+  return { executor, pool };
+}

@@ -1,0 +1,87 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import type { ProcessEntry, ProcessId } from './tree.ts';
+
+/** The machine's processes, as ending a run needs them. Both calls throw if the machine cannot say. */
+export interface ProcessTable {
+  /**
+   * All processes but kernel threads. `marked` says whether a process began with `mark` (NAME=VALUE) in its
+   * environment; it is looked up only for those that are no older than `sinceTicks`.
+   */
+  snapshot(mark: string, sinceTicks: number): ProcessEntry[];
+  /** Sends a signal to this very process, and to none that has its pid since. False: not allowed. */
+  signal(id: ProcessId, signal: NodeJS.Signals): boolean;
+}
+
+/** Reads proc_pid_stat(5); undefined for what is not one. The name may hold spaces and brackets of its own. */
+export function parseStat(text: string): Omit<ProcessEntry, 'marked'> | undefined {
+  const nameEnd = text.lastIndexOf(')');
+  const pid = Number.parseInt(text, 10);
+  const fields = text.slice(nameEnd + 2).split(' ');
+  const [state, ppid, , session] = fields;
+  const startTicks = Number(fields[19]);
+  if (nameEnd < 0 || !state || !ppid || !session || !Number.isInteger(pid) || !Number.isInteger(startTicks))
+    return undefined;
+  return { pid, startTicks, ppid: Number(ppid), session: Number(session), state };
+}
+
+/** Gone meanwhile, or somebody else's. Anything else (no descriptors left) must not pass for a process that is gone. */
+const UNREADABLE = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM']);
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
+function read(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (UNREADABLE.has(String(codeOf(error)))) return undefined;
+    throw error;
+  }
+}
+
+function readStat(pid: number): Omit<ProcessEntry, 'marked'> | undefined {
+  const text = read(`/proc/${pid}/stat`);
+  return text && parseStat(text.toString('latin1'));
+}
+
+export function identify(pid: number): ProcessId | undefined {
+  const stat = readStat(pid);
+  return stat && { pid, startTicks: stat.startTicks };
+}
+
+function isMarked(pid: number, mark: Buffer): boolean {
+  const environment = read(`/proc/${pid}/environ`);
+  if (!environment) return false;
+  for (let at = environment.indexOf(mark); at >= 0; at = environment.indexOf(mark, at + 1)) {
+    if (at === 0 || environment[at - 1] === 0) return true;
+  }
+  return false;
+}
+
+const KERNEL_THREADS = 2;
+
+export const localProcessTable: ProcessTable = {
+  snapshot(mark, sinceTicks) {
+    const wanted = Buffer.from(`${mark}\0`);
+    const entries: ProcessEntry[] = [];
+    for (const name of readdirSync('/proc')) {
+      if (!/^\d+$/.test(name)) continue;
+      const stat = readStat(Number(name));
+      if (!stat || stat.ppid === KERNEL_THREADS || stat.pid === KERNEL_THREADS) continue;
+      const marked = stat.startTicks >= sinceTicks && isMarked(stat.pid, wanted);
+      entries.push({ ...stat, marked });
+    }
+    return entries;
+  },
+  signal(id, signal) {
+    // Two calls cannot be one without pidfds, which Node lacks; between them there are microseconds.
+    if (identify(id.pid)?.startTicks !== id.startTicks) return true;
+    try {
+      process.kill(id.pid, signal);
+      return true;
+    } catch (error) {
+      return codeOf(error) === 'ESRCH';
+    }
+  },
+};

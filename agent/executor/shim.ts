@@ -1,0 +1,99 @@
+import { constants } from 'node:os';
+
+/**
+ * The shim is the process between the agent and a command: a shell in a session of its own, so that the command
+ * neither hears of the agent's end nor loses its pipes by it. It is started ahead of time with its run folder as
+ * working directory and reads its own text from stdin, a socket: first SHIM, later the one line that `orderLine` makes.
+ * Should the agent die before that line is whole, the shell meets the end of its input and leaves without a start.
+ *
+ *   out, err   FIFOs. The shim holds both open for reading too (3, 4), so that a command that writes while no agent
+ *              reads blocks when its pipe is full, and is not killed by SIGPIPE. The command does not get 3 and 4.
+ *   exit       the shim's own stderr: "start\n" before the command is started (if that cannot be written, nothing is),
+ *              what the shell says of the command's end, and "exit N\n", whose newline is the commit mark. One file
+ *              and no mv, since a fork and an exec cost as much as a short command.
+ *
+ * The traps let the shim outlive a signal to its whole group; handlers, unlike ignored signals, are not inherited.
+ * Node raises the limit of open files for itself; a command gets the soft limit that systemd gives.
+ */
+export const SHIM = `ulimit -S -n 1024
+umask 077
+exec 2>>exit 3<>out 4<>err
+umask 022
+trap : HUP INT QUIT TERM ALRM USR1 USR2
+run() {
+echo start >&2 || exit 125
+(cd "$1" || exit 126; shift 2; unset OLDPWD; exec "$@") <"$2" >out 2>err 3>&- 4>&-
+s=$?
+echo "exit $s" >&2
+exit "$s"
+}
+`;
+
+export const SHIM_ARGV = ['-s', 'muster-run'] as const;
+
+/** For POSIX shells: every byte but NUL stands for itself. */
+export function quote(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/**
+ * What makes a waiting shim start its command. A shell reads a compound command to its closing brace before it
+ * carries out any of it, so that half a line starts nothing.
+ */
+export function orderLine(order: {
+  cwd: string;
+  input: string;
+  env: Readonly<Record<string, string>>;
+  argv: readonly string[];
+}): string {
+  const exports = Object.entries(order.env).map(([name, value]) => `export ${name}=${quote(value)}\n`);
+  const words = [order.cwd, order.input, ...order.argv].map(quote).join(' ');
+  return `{ ${exports.join('')}run ${words}\n}\n`;
+}
+
+/** How the command ended, as far as it is known. */
+export type Ending =
+  | { readonly kind: 'exited'; readonly exitCode: number; readonly reason?: string }
+  | { readonly kind: 'signalled'; readonly signal: string }
+  | { readonly kind: 'not-started'; readonly reason: string }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+/**
+ * Reads the file `exit` of a shim that is gone. `shimSignal` is what killed it, if that is known.
+ *
+ * A shell gives 128+n both for a command that exits so and for one that dies of signal n; but dash, bash and busybox
+ * all say a word of the latter, except for INT and PIPE.
+ */
+export function parseEnding(text: string, shimSignal: string | undefined): Ending {
+  const started = /(?:^|\n)start\n/.exec(text);
+  if (!started) {
+    const said = text.trim();
+    return { kind: 'not-started', reason: `the command could not be started${said ? `: ${said}` : ''}` };
+  }
+  const rest = text.slice(started.index + started[0].length);
+  const committed = /(?:^|\n)exit (\d{1,3})\n$/.exec(rest);
+  const note = rest.slice(0, committed?.index).trim();
+  if (!committed) {
+    const how = shimSignal ? `was killed by ${shimSignal}` : note ? `failed: ${note}` : 'failed';
+    return { kind: 'unknown', reason: `the process that watches the command ${how}; its end was not seen` };
+  }
+  const status = Number(committed[1]);
+  if (status <= 128) {
+    if (note === '') return { kind: 'exited', exitCode: status };
+    return { kind: 'not-started', reason: `the command could not be started: ${note}` };
+  }
+  const signal = signalName(status - 128);
+  if (note !== '' && signal) return { kind: 'signalled', signal };
+  if (signal !== 'SIGINT' && signal !== 'SIGPIPE') return { kind: 'exited', exitCode: status };
+  return {
+    kind: 'exited',
+    exitCode: status,
+    reason: `exit status ${status}: the command's own, or ${signal}; a shell does not tell them apart`,
+  };
+}
+
+/** `SIGTERM` for 15; the real-time signals have no names. */
+export function signalName(number: number): string | undefined {
+  for (const [name, value] of Object.entries(constants.signals)) if (value === number) return name;
+  return number >= 32 && number <= 64 ? `SIG${number}` : undefined;
+}

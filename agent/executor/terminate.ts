@@ -1,0 +1,111 @@
+import { type Clock, delay } from '../../proto/clock.ts';
+import type { ProcessTable } from './proc.ts';
+import { createTree, look, type ProcessEntry, type ProcessId } from './tree.ts';
+
+/** How long after KILL a process may be found before it counts as left behind. */
+const KILL_WAIT_MS = 5_000;
+/** Between two looks; the first are closer, since most programs end at once. */
+const LOOK_MS = { first: 10, last: 250 } as const;
+/** How often fresh processes are stopped before what is there is killed. */
+const STOP_ROUNDS = 20;
+
+export interface Termination {
+  readonly clock: Clock;
+  readonly table: ProcessTable;
+  /** The shim of the task that runs, or that was the last to run. */
+  readonly root: ProcessId;
+  /** The start of the run's first shim. */
+  readonly sinceTicks: number;
+  /** Aborts when the root's end is seen. Until then it may still be about to start its command. */
+  readonly rootEnd: AbortSignal;
+  /** NAME=VALUE in the environment of everything that belongs to the job. */
+  readonly mark: string;
+  readonly spared: readonly number[];
+  readonly graceMs: number;
+  /** Whether nobody waits for it any more. */
+  abandoned(): boolean;
+}
+
+/**
+ * Ends a process tree: TERM to everybody, and CONT, lest a stopped process sleep through it; after `graceMs` KILL.
+ * Looks again until nobody is there. Returns the pids of which it is not
+ * known, 5 s after the grace, that they are gone.
+ */
+export async function endTree(termination: Termination): Promise<number[]> {
+  const { clock, table, root, sinceTicks, rootEnd, graceMs } = termination;
+  const beganMs = clock.monotonicMs();
+  const asked = new Set<string>();
+  let tree = createTree(root, sinceTicks, termination.spared);
+  let pauseMs: number = LOOK_MS.first;
+
+  function lookAgain(): ProcessEntry[] {
+    const seen = look(tree, table.snapshot(termination.mark, sinceTicks));
+    tree = seen.tree;
+    return seen.members;
+  }
+
+  /** Whether everybody is gone. A machine that cannot say (no descriptors left) is asked again. */
+  function act(leftMs: number): boolean {
+    try {
+      const members = lookAgain();
+      if (members.length === 0 && rootEnd.aborted) return true;
+      if (leftMs > 0) askToEnd(table, members, asked);
+      else killAll(table, members, lookAgain);
+      // A shim that was stopped with its group has to go on, to see the end of its command and to report it.
+      if (!rootEnd.aborted) table.signal(root, 'SIGCONT');
+    } catch {}
+    return false;
+  }
+
+  for (;;) {
+    const leftMs = beganMs + graceMs - clock.monotonicMs();
+    if (act(leftMs) || termination.abandoned()) return [];
+    if (leftMs + KILL_WAIT_MS <= 0) break;
+    await pause(clock, Math.min(pauseMs, leftMs > 0 ? leftMs : leftMs + KILL_WAIT_MS), rootEnd);
+    pauseMs = Math.min(pauseMs * 2, LOOK_MS.last);
+  }
+  try {
+    const left = lookAgain().map((member) => member.pid);
+    if (rootEnd.aborted) return left;
+    table.signal(root, 'SIGKILL');
+    return [root.pid, ...left];
+  } catch {
+    return [root.pid];
+  }
+}
+
+function keyOf(id: ProcessId): string {
+  return `${id.pid}/${id.startTicks}`;
+}
+
+function askToEnd(table: ProcessTable, members: readonly ProcessEntry[], asked: Set<string>): void {
+  for (const member of members) {
+    if (!asked.has(keyOf(member))) table.signal(member, 'SIGTERM');
+    asked.add(keyOf(member));
+    if (member.state === 'T') table.signal(member, 'SIGCONT');
+  }
+}
+
+/** Stops everybody before it kills anybody: a program that forks all the time could else outrun the looking. */
+function killAll(
+  table: ProcessTable,
+  members: readonly ProcessEntry[],
+  lookAgain: () => ProcessEntry[],
+): void {
+  const stopped = new Map<string, ProcessId>();
+  let fresh = members;
+  for (let round = 0; round < STOP_ROUNDS && fresh.length > 0; round++) {
+    for (const member of fresh) {
+      table.signal(member, 'SIGSTOP');
+      stopped.set(keyOf(member), member);
+    }
+    fresh = lookAgain().filter((member) => !stopped.has(keyOf(member)));
+  }
+  for (const member of stopped.values()) table.signal(member, 'SIGKILL');
+}
+
+/** Waits, but no longer than to the root's end; once that is past, it is only time. */
+async function pause(clock: Clock, ms: number, rootEnd: AbortSignal): Promise<void> {
+  if (rootEnd.aborted) await delay(clock, ms);
+  else await delay(clock, ms, rootEnd).catch(() => {});
+}

@@ -1,0 +1,93 @@
+import type { Clock } from '../../proto/clock.ts';
+import { decodeFrame, encodeFrame, type Frame, type FrameKind, type Message } from '../../proto/codec.ts';
+import { MusterError } from '../../proto/errors.ts';
+import { firstFrame, type Greeter, type Opened, Refused, shakeHands } from './handshake.ts';
+import { keepAlive } from './keep-alive.ts';
+import type { LinkEnd } from './state.ts';
+import type { Transport } from './transport.ts';
+
+/** An open session. Frames go out numbered and sealed; ping, pong and refusal are dealt with in here. */
+export interface Session {
+  /** The controller's first frame: what it holds of this agent. */
+  readonly ready: Message<'Ready'>;
+  /** The controller's time in Welcome. */
+  readonly controllerTimeMs: number;
+  readonly controllerKeyId: Uint8Array;
+  readonly bufferedAmount: number;
+  send: SendFrame;
+  /** Once; frames that came before are told first. A throw ends the session with its reason. */
+  receive(handler: (frame: Frame) => void): void;
+  end(reason: LinkEnd): void;
+  readonly ended: Promise<LinkEnd>;
+}
+
+export type SendFrame = <K extends FrameKind>(kind: K, value: Parameters<typeof encodeFrame<K>>[1]) => void;
+
+/** Handshake and the controller's `ready`. Throws MusterError; the caller terminates the transport then. */
+export async function openSession(transport: Transport, greeter: Greeter, clock: Clock): Promise<Session> {
+  const opened = await shakeHands(transport, 'session', greeter);
+  const first = await firstFrame(opened);
+  if (first.kind !== 'ready') throw new MusterError('malformed', `${first.kind} in place of ready`);
+  return sessionOver(transport, opened, first.value, clock);
+}
+
+function sessionOver(transport: Transport, opened: Opened, ready: Message<'Ready'>, clock: Clock): Session {
+  const { channel, inbox } = opened;
+  const { promise: ended, resolve } = Promise.withResolvers<LinkEnd>();
+  let over = false;
+  let pings = 0;
+
+  const send: SendFrame = (kind, value) => {
+    if (!over) transport.send(channel.seal(encodeFrame(kind, value)));
+  };
+  function end(reason: LinkEnd, close: () => void): void {
+    if (over) return;
+    over = true;
+    alive.stop();
+    close();
+    resolve(reason);
+  }
+  const cut = (reason: LinkEnd): void => end(reason, () => transport.terminate());
+  const alive = keepAlive(clock, {
+    ask: () => send('ping', { id: ++pings }),
+    dead: () => cut({ reason: 'nothing was heard of the controller any more' }),
+  });
+
+  function take(bytes: Uint8Array, handler: (frame: Frame) => void): void {
+    if (over) return;
+    alive.heard();
+    try {
+      const frame = decodeFrame(channel.open(bytes));
+      if (frame.kind === 'ping') send('pong', { id: frame.value.id });
+      else if (frame.kind === 'refusal') throw new Refused(frame.value);
+      else if (frame.kind !== 'pong') handler(frame);
+    } catch (cause) {
+      cut(linkEnd(cause));
+    }
+  }
+
+  return {
+    ready,
+    controllerTimeMs: opened.controllerTimeMs,
+    controllerKeyId: opened.controllerKeyId,
+    get bufferedAmount() {
+      return transport.bufferedAmount;
+    },
+    send,
+    receive: (handler) =>
+      inbox.pipe({
+        message: (bytes) => take(bytes, handler),
+        closed: (reason) => end({ reason: `the connection closed: ${reason}` }, () => {}),
+      }),
+    end: (reason) => end(reason, () => transport.close()),
+    ended,
+  };
+}
+
+/** Any failure as a link's end. */
+export function linkEnd(cause: unknown): LinkEnd {
+  if (!(cause instanceof MusterError))
+    return { reason: cause instanceof Error ? cause.message : String(cause) };
+  const retryAfterMs = cause instanceof Refused ? cause.retryAfterMs : undefined;
+  return { reason: cause.message, code: cause.code, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+}

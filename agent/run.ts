@@ -1,0 +1,155 @@
+/** The composition root: everything of the world that an agent uses is made here, and nowhere else. */
+import { existsSync, statfsSync } from 'node:fs';
+import { isAbsolute, resolve } from 'node:path';
+import { MusterError } from '../proto/errors.ts';
+import { shortHash } from '../proto/frame.ts';
+import { LIMITS } from '../proto/limits.ts';
+import { systemClock, systemRandom } from '../proto/system.ts';
+import { MUSTER_VERSION } from '../proto/version.ts';
+import { type Agent, createAgent } from './agent.ts';
+import { OPEN_POLICY, type Policy, parsePolicy } from './bundle/policy.ts';
+import type { Config } from './config.ts';
+import { createLocalExecutor } from './executor/local.ts';
+import { digestJson, factsJson } from './facts/facts.ts';
+import { gatherFacts } from './facts/gather.ts';
+import { systemSource } from './facts/system.ts';
+import type { Gathered } from './facts-feed.ts';
+import { identityStore, readIdentity, readTrust } from './identity/file-store.ts';
+import { type Home, homeAt, makeHome, readText } from './identity/home.ts';
+import { type AgentStatus, removeStatus, startTicksOf, writeStatus } from './identity/status-file.ts';
+import type { LinkState } from './link/state.ts';
+import { dialWebSocket } from './link/transport.ts';
+import type { Log } from './log.ts';
+import { runFolders } from './run-folders.ts';
+import { outcomeOf } from './runs/ending.ts';
+import type { Journal } from './spool/journal.ts';
+import { keptFiles } from './spool/kept-files.ts';
+import { openJournal } from './spool/open-journal.ts';
+
+export interface RunningAgent {
+  /** Closes the link and lets go of what runs, which lives on. */
+  stop(): Promise<void>;
+}
+
+/** Starts the agent of this home. Throws MusterError: not-joined, home-busy, journal-failed, bad-request. */
+export async function runAgent(config: Config, log: Log): Promise<RunningAgent> {
+  const home = homeAt(isAbsolute(config.home) ? config.home : resolve(config.home));
+  const identity = readIdentity(home);
+  if (!identity) throw new MusterError('not-joined', `home ${home.folder}`);
+  makeHome(home);
+  const policy = readPolicy(home);
+  const journal = openHomeJournal(home, log);
+  try {
+    const store = identityStore(home, identity, readTrust(home, identity.fleetId));
+    const { executor, pool } = createLocalExecutor({ clock: systemClock, spoolDir: home.runs });
+    await pool.start();
+    const folders = runFolders(home.runs);
+    const agent = createAgent({
+      clock: systemClock,
+      random: systemRandom,
+      log,
+      dial: dialWebSocket,
+      soon: setImmediate,
+      store,
+      journal,
+      kept: keptFiles(home.spool, () => new Promise(setImmediate)),
+      executor,
+      policy,
+      limits: {
+        parallel: config.parallelRuns,
+        waiting: config.waitingRuns,
+        reserveBytes: config.reserveBytes,
+      },
+      bootId: readText('/proc/sys/kernel/random/boot_id')?.trim() ?? '',
+      agentVersion: MUSTER_VERSION,
+      gatherFacts: gather,
+      freeBytes: () => freeBytes(home.folder),
+      findEnding: (row) => outcomeOf(folders.endings(row), row, systemClock.now()),
+      onLink: statusWriter(home, log),
+    });
+    log.info({ agent: identity.name, version: MUSTER_VERSION, home: home.folder }, 'agent started');
+    agent.start();
+    folders.sweep(({ jobId }) => (journal.find(jobId)?.state ?? 'over') !== 'over');
+    return { stop: () => stop(agent, executor, pool, journal, home) };
+  } catch (cause) {
+    journal.close();
+    throw cause;
+  }
+}
+
+async function stop(
+  agent: Agent,
+  executor: { stop(): void },
+  pool: { stop(): Promise<void> },
+  journal: Journal,
+  home: Home,
+): Promise<void> {
+  await agent.stop();
+  executor.stop();
+  await pool.stop();
+  journal.close();
+  removeStatus(home.status);
+}
+
+/** The journal of this home; while it is open, no other agent works on it. */
+export function openHomeJournal(home: Home, log: Pick<Log, 'error' | 'info'>): Journal {
+  const isNew = !existsSync(home.journal);
+  const journal = openJournal({
+    file: home.journal,
+    newEpoch: () => systemRandom(LIMITS.keyIdBytes),
+    now: systemClock.now,
+    onCorrupt: (cause, movedTo) =>
+      log.error(
+        { cause: cause.message, movedTo },
+        'the journal is damaged; a new one begins a new epoch, and orders of the old one are refused',
+      ),
+  });
+  if (isNew) log.info({ file: home.journal }, 'journal made');
+  return journal;
+}
+
+function readPolicy(home: Home): Policy {
+  const text = readText(home.policy);
+  if (text === undefined) return OPEN_POLICY;
+  try {
+    return parsePolicy(text);
+  } catch (cause) {
+    throw new MusterError('bad-request', `${home.policy}: ${(cause as Error).message}`);
+  }
+}
+
+async function gather(): Promise<Gathered> {
+  const facts = await gatherFacts(systemSource(), { clock: systemClock, agentVersion: MUSTER_VERSION });
+  return {
+    json: Buffer.from(factsJson(facts)),
+    digest: shortHash('facts', Buffer.from(digestJson(facts))),
+  };
+}
+
+/** No answer is taken for room enough: the journal itself will say. */
+function freeBytes(folder: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+function statusWriter(home: Home, log: Log): (link: LinkState) => void {
+  const startTicks = startTicksOf(process.pid) ?? '';
+  return (link) => {
+    const common = { pid: process.pid, startTicks, sinceMs: systemClock.now() };
+    let status: AgentStatus | undefined;
+    if (link.state === 'online') status = { ...common, state: 'connected', url: link.url };
+    if (link.state === 'waiting') status = { ...common, state: 'waiting', reason: link.end.reason };
+    if (link.state === 'dialling' && link.round === 0)
+      status = { ...common, state: 'connecting', url: link.url };
+    if (!status) return;
+    try {
+      writeStatus(home.status, status);
+    } catch (cause) {
+      log.debug({ cause: String(cause) }, 'status not written');
+    }
+  };
+}

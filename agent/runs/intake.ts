@@ -1,0 +1,184 @@
+import type { OpenedBundle } from '../../proto/bundle.ts';
+import type { DeliverMessage } from '../../proto/codec.ts';
+import { type ErrorCode, MusterError } from '../../proto/errors.ts';
+import { equalBytes, toHex } from '../../proto/ids.ts';
+import { openCancelOrder, openDelivery, type Signed } from '../bundle/open.ts';
+import { policyProblem } from '../bundle/policy.ts';
+import { replayOf } from '../bundle/replay.ts';
+import type { CheckedRun } from '../executor/run.ts';
+import type { OrderRow } from '../spool/journal.ts';
+import { concludeNow } from './conclusion.ts';
+import type { Runs, RunsPorts } from './ports.ts';
+import type { Accepted, ActiveRun } from './run.ts';
+import { specOf } from './spec.ts';
+
+/** The runs that were taken before, and how to take one more. */
+export interface Desk {
+  active(jobId: string): ActiveRun | undefined;
+  waiting(): number;
+  /** Whether one more would have to wait. */
+  isFull(): boolean;
+  /** Accepted (and running, if it starts now) is durable. */
+  take(run: ActiveRun, startsNow: boolean): void;
+  cancel(run: ActiveRun): void;
+}
+
+/** A delivery whose user and directory are being looked up. */
+interface Checking {
+  readonly orderHash: Uint8Array;
+  cancelled: boolean;
+}
+
+/**
+ * Judges what the controller sends, in TRUST's order: open (certs, signatures, membership, time), known or new, policy, what
+ * the machine has, room, journal. Nothing has an effect before the last of them.
+ */
+export function createIntake(ports: RunsPorts, desk: Desk): Pick<Runs, 'deliver' | 'cancel'> {
+  const { clock, journal, log, opener } = ports;
+  const checking = new Map<string, Checking>();
+
+  function refuse(orderHash: Uint8Array, cause: unknown, jobId?: string): void {
+    const { code, detail = '' } = asRefusal(cause);
+    log.warn({ job: jobId, code, cause: String(cause) }, 'order refused');
+    const named = jobId === undefined ? {} : { jobId };
+    ports.tell({ ...named, orderHash, attempt: 0, state: 'refused', code, detail, atMs: clock.now() });
+  }
+
+  async function deliver(message: DeliverMessage): Promise<void> {
+    if (ports.stopping.aborted) return;
+    let opened: OpenedBundle & Signed;
+    let known: OrderRow | undefined;
+    try {
+      opened = openDelivery(message, opener);
+    } catch (cause) {
+      return refuseUnlessKnown(message.orderHash, cause);
+    }
+    const order = acceptedOf(opened);
+    try {
+      known = journal.find(order.jobId);
+      const replay = replayOf(order, {
+        orderHash: known?.orderHash ?? checking.get(order.jobId)?.orderHash,
+        cancelled: journal.isCancelled(order.jobId, order.orderHash),
+        forgetFloorMs: journal.forgetFloorMs(),
+      });
+      if (replay === 'same') return answer(known);
+      if (replay === 'reused') throw new MusterError('job-id-reused');
+      if (replay === 'forgotten') throw new MusterError('order-forgotten');
+      if (replay === 'cancelled') return reject(order, new MusterError('order-cancelled'));
+    } catch (cause) {
+      return refuse(order.orderHash, cause, order.jobId);
+    }
+    const denied = policyProblem(opened.order, opened.signers, ports.policy);
+    if (denied) return reject(order, new MusterError('policy-denied', denied));
+    await checkAndAccept(opened, order);
+  }
+
+  /** What is known of an order is truer than why it does not open any more: it may have expired since it ran. */
+  function refuseUnlessKnown(orderHash: Uint8Array, cause: unknown): void {
+    try {
+      const known = journal.findByHash(orderHash);
+      if (known) return answer(known);
+    } catch (failure) {
+      log.error({ cause: String(failure) }, 'journal not readable');
+    }
+    refuse(orderHash, cause);
+  }
+
+  function answer(known: OrderRow | undefined): void {
+    if (!known) return;
+    const { jobId, orderHash, attempt, state } = known;
+    const report = state === 'over' ? journal.report(known.reportSeq) : undefined;
+    if (report) ports.outbox.resend(report);
+    else if (state !== 'over' && desk.active(jobId)?.at.state !== 'ending')
+      ports.tell({ jobId, orderHash, attempt, state, atMs: known.startedAtMs || clock.now() });
+  }
+
+  async function checkAndAccept(opened: OpenedBundle & Signed, order: Accepted): Promise<void> {
+    const mark: Checking = { orderHash: order.orderHash, cancelled: false };
+    checking.set(order.jobId, mark);
+    try {
+      const checked = await ports.executor.check(specOf(opened.order, order.attempt));
+      if (ports.stopping.aborted) return;
+      if (mark.cancelled) throw new MusterError('order-cancelled');
+      accept(opened, order, checked);
+    } catch (cause) {
+      reject(order, cause);
+    } finally {
+      checking.delete(order.jobId);
+    }
+  }
+
+  function accept(opened: OpenedBundle & Signed, order: Accepted, checked: CheckedRun): void {
+    if (opener.nowMs() >= order.expiresAtMs) throw new MusterError('order-expired');
+    const freeBytes = ports.freeBytes();
+    if (freeBytes < ports.limits.reserveBytes)
+      throw new MusterError('disk-reserve', `${freeBytes} bytes are free`);
+    if (desk.waiting() >= ports.limits.waiting) throw new MusterError('agent-busy');
+    const startsNow = !desk.isFull();
+    const startedAtMs = startsNow ? clock.now() : 0;
+    try {
+      journal.accept({ ...order, tasks: opened.order.tasks.length, ...(startsNow && { startedAtMs }) });
+    } catch (cause) {
+      return refuse(order.orderHash, cause, order.jobId);
+    }
+    const { signerIds } = opened;
+    const at = { state: 'waiting' } as const;
+    desk.take({ ...order, kind: opened.order.kind, checked, signerIds, startedAtMs, at }, startsNow);
+  }
+
+  /** The order is genuine and for this agent, so its end is a report like any other; unless that cannot be written. */
+  function reject(order: Accepted, cause: unknown): void {
+    const { code, detail, message } = asRefusal(cause);
+    const state = code === 'order-expired' ? 'expired' : 'rejected';
+    const outcome = {
+      state,
+      code,
+      reason: detail ?? message,
+      startedAtMs: 0,
+      endedAtMs: clock.now(),
+    } as const;
+    try {
+      ports.outbox.settle(concludeNow(ports, order, outcome));
+      log.warn({ job: order.jobId, code, cause: String(cause) }, 'order rejected');
+    } catch (failure) {
+      log.error({ job: order.jobId, cause: String(failure) }, 'report not written');
+      refuse(order.orderHash, cause, order.jobId);
+    }
+  }
+
+  function cancel(signed: Uint8Array): void {
+    try {
+      const { cancel: what } = openCancelOrder(signed, opener).order;
+      if (what) take(toHex(what.jobId), what.orderHash, what.expiresAtMs);
+    } catch (cause) {
+      log.warn({ code: asRefusal(cause).code, cause: String(cause) }, 'cancel refused');
+    }
+  }
+
+  function take(jobId: string, orderHash: Uint8Array, expiresAtMs: number): void {
+    const run = desk.active(jobId);
+    if (run && equalBytes(run.orderHash, orderHash)) return desk.cancel(run);
+    const known = journal.find(jobId);
+    if (known) {
+      if (equalBytes(known.orderHash, orderHash)) answer(known);
+      else log.warn({ job: jobId }, 'cancel of another order with this job id');
+      return;
+    }
+    const mark = checking.get(jobId);
+    if (mark && equalBytes(mark.orderHash, orderHash)) mark.cancelled = true;
+    journal.rememberCancel(jobId, orderHash, expiresAtMs);
+  }
+
+  return { deliver, cancel };
+}
+
+function acceptedOf(opened: OpenedBundle): Accepted {
+  const { jobId, expiresAtMs } = opened.order;
+  return { jobId: toHex(jobId), orderHash: opened.orderHash, expiresAtMs, attempt: 1 };
+}
+
+/** An error of our own as it is; any other is a failure of this agent, whose text stays in its log. */
+function asRefusal(cause: unknown): { code: ErrorCode; detail: string | undefined; message: string } {
+  if (cause instanceof MusterError) return cause;
+  return { code: 'agent-failed', detail: undefined, message: '' };
+}

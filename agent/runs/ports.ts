@@ -1,0 +1,68 @@
+import type { DeliverMessage } from '../../proto/codec.ts';
+import type { ErrorCode } from '../../proto/errors.ts';
+import type { Opener } from '../bundle/open.ts';
+import type { Policy } from '../bundle/policy.ts';
+import type { CheckedRun, Run, RunSpec } from '../executor/run.ts';
+import type { OrderRow } from '../spool/journal.ts';
+import type { Outbox } from '../spool/outbox.ts';
+import type { ConclusionPorts } from './conclusion.ts';
+import type { Outcome } from './report.ts';
+
+/** What the runs need of the executor. */
+export interface Starter {
+  /** Throws MusterError for what can be known before the start. */
+  check(spec: RunSpec): Promise<CheckedRun>;
+  start(checked: CheckedRun): Run;
+}
+
+/** What the controller is told of an order before there is a report. */
+export interface RunStatus {
+  /** Undefined where the order could not be read. */
+  readonly jobId?: string;
+  readonly orderHash: Uint8Array;
+  readonly attempt: number;
+  readonly state: 'accepted' | 'running' | 'refused';
+  readonly code?: ErrorCode;
+  readonly detail?: string;
+  readonly atMs: number;
+}
+
+export interface RunsPorts extends ConclusionPorts {
+  readonly executor: Starter;
+  readonly outbox: Outbox;
+  readonly opener: Opener;
+  readonly policy: Policy;
+  readonly limits: RunLimits;
+  /** The controller's time; undefined before the first session. */
+  nowMs(): number | undefined;
+  /** Room in the agent's home, in bytes. */
+  freeBytes(): number;
+  /** Reaches the controller if a session is up; what is lost is told again when the next one begins. */
+  tell(status: RunStatus): void;
+  /** How a run ended that an agent before this one started, where its folder says so. */
+  findEnding(run: OrderRow): Outcome | undefined;
+}
+
+export interface RunLimits {
+  /** Runs at the same time. */
+  readonly parallel: number;
+  /** Runs that wait for their turn. */
+  readonly waiting: number;
+  /** Nothing is accepted with less room than this in the agent's home. */
+  readonly reserveBytes: number;
+}
+
+export interface Runs {
+  /** Before the first session: reports what an agent before this one left unfinished. */
+  recover(): void;
+  deliver(message: DeliverMessage): Promise<void>;
+  /** The bytes of a SignedOrder of kind cancel. */
+  cancel(signed: Uint8Array): void;
+  /** A session is up: the controller is told of every run that it has no report of. */
+  resume(): void;
+  /** Time or trust changed: starts what may start, ends what came too late. */
+  look(): void;
+  /** The controller has every report up to `seq`. */
+  receipt(seq: number): void;
+  stop(): void;
+}

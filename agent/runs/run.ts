@@ -1,0 +1,50 @@
+import type { OrderMessage } from '../../proto/codec.ts';
+import type { CheckedRun, Run } from '../executor/run.ts';
+
+/** What an active run was accepted with. */
+export interface Accepted {
+  readonly jobId: string;
+  /** 32 bytes. */
+  readonly orderHash: Uint8Array;
+  readonly expiresAtMs: number;
+  readonly attempt: number;
+}
+
+/**
+ *   waiting ──start──> running ──ended──> ending ──(its report is in the journal)──> gone
+ *      └──────────────────end──────────────^
+ *
+ * `waiting`: accepted is durable, no place was free. `ending`: nothing of it runs any more, and its place is free.
+ */
+export type RunState =
+  | { readonly state: 'waiting' }
+  | { readonly state: 'running'; readonly run: Run }
+  | { readonly state: 'ending' };
+
+/** A run that this agent has taken and not reported. */
+export interface ActiveRun extends Accepted {
+  readonly kind: OrderMessage['kind'];
+  readonly checked: CheckedRun;
+  /** Who signed the order; asked again before it starts. */
+  readonly signerIds: readonly Uint8Array[];
+  readonly startedAtMs: number;
+  readonly at: RunState;
+}
+
+export type RunEvent =
+  | { readonly event: 'start'; readonly run: Run; readonly startedAtMs: number }
+  | { readonly event: 'end' };
+
+/** Throws on an event that the state does not know: that is a bug of the one writer, runs/engine.ts. */
+export function applyRun(active: ActiveRun, change: RunEvent): ActiveRun {
+  const { state } = active.at;
+  switch (change.event) {
+    case 'start':
+      if (state !== 'waiting') break;
+      return { ...active, at: { state: 'running', run: change.run }, startedAtMs: change.startedAtMs };
+    case 'end':
+      if (state === 'ending') break;
+      return { ...active, at: { state: 'ending' } };
+  }
+  throw new Error(`run: ${change.event} while ${state}`);
+}

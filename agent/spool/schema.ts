@@ -1,0 +1,31 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { MusterError } from '../../proto/errors.ts';
+import { LIMITS } from '../../proto/limits.ts';
+
+/** Step n brings a journal from version n to n + 1; a step that was released is never changed. */
+const STEPS: readonly string[] = [
+  `CREATE TABLE meta (epoch BLOB NOT NULL, forget_floor_ms INTEGER NOT NULL, report_seq INTEGER NOT NULL,
+     report_hash BLOB NOT NULL) STRICT;
+   CREATE TABLE orders (job_id TEXT NOT NULL UNIQUE, order_hash BLOB NOT NULL, expires_at_ms INTEGER NOT NULL) STRICT;
+   CREATE TABLE runs (job_id TEXT NOT NULL, attempt INTEGER NOT NULL, state TEXT NOT NULL,
+     tasks INTEGER NOT NULL DEFAULT 0, started_at_ms INTEGER NOT NULL DEFAULT 0, report_seq INTEGER NOT NULL DEFAULT 0,
+     PRIMARY KEY (job_id, attempt)) STRICT, WITHOUT ROWID;
+   CREATE INDEX runs_unfinished ON runs (job_id) WHERE state <> 'over';
+   CREATE TABLE reports (seq INTEGER PRIMARY KEY, job_id TEXT NOT NULL, attempt INTEGER NOT NULL, report BLOB NOT NULL,
+     signature BLOB NOT NULL, receipted INTEGER NOT NULL DEFAULT 0, kept TEXT NOT NULL, output BLOB,
+     output_end INTEGER NOT NULL) STRICT;
+   CREATE INDEX reports_open ON reports (seq) WHERE receipted = 0;
+   CREATE TABLE cancels (job_id TEXT NOT NULL, order_hash BLOB NOT NULL, expires_at_ms INTEGER NOT NULL,
+     PRIMARY KEY (job_id, order_hash)) STRICT, WITHOUT ROWID;`,
+];
+
+/** Inside the caller's transaction. Throws MusterError('journal-failed') for a journal of a newer version. */
+export function migrate(db: DatabaseSync, newEpoch: () => Uint8Array): void {
+  const version = Number(db.prepare('PRAGMA user_version').get()?.user_version);
+  if (version > STEPS.length)
+    throw new MusterError('journal-failed', 'it was written by a newer version of Muster');
+  for (const step of STEPS.slice(version)) db.exec(step);
+  if (version === 0)
+    db.prepare('INSERT INTO meta VALUES (?, 0, 0, ?)').run(newEpoch(), new Uint8Array(LIMITS.hashBytes));
+  if (version < STEPS.length) db.exec(`PRAGMA user_version = ${STEPS.length}`);
+}

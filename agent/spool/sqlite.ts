@@ -1,0 +1,237 @@
+import { closeSync, openSync } from 'node:fs';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { MusterError } from '../../proto/errors.ts';
+import { shortHash } from '../../proto/frame.ts';
+import { LIMITS } from '../../proto/limits.ts';
+import {
+  type Chain,
+  FORGET_AFTER_MS,
+  type Journal,
+  type OrderRow,
+  type Receipted,
+  type StoredReport,
+} from './journal.ts';
+import { migrate } from './schema.ts';
+import { CORRUPT, guard } from './sqlite-error.ts';
+
+const ORDER = `SELECT o.job_id AS jobId, o.order_hash AS orderHash, o.expires_at_ms AS expiresAtMs, r.state, r.attempt, r.tasks,
+  r.started_at_ms AS startedAtMs, r.report_seq AS reportSeq FROM orders o JOIN runs r USING (job_id)`;
+const REPORT = `SELECT seq, job_id AS jobId, attempt, report, signature, kept, output_end AS outputEnd FROM reports`;
+
+/**
+ * The journal on node:sqlite. Every commit is fsynced, but for receipts. The connection holds its lock for as long as it is
+ * open, so that no second agent can work on the same home; the kernel drops it with the process.
+ */
+export function sqliteJournal(file: string, newEpoch: () => Uint8Array): Journal {
+  // SQLite gives what it makes beside it the same mode. It holds outputs, which may be anything.
+  closeSync(openSync(file, 'a', 0o600));
+  const db = new DatabaseSync(file, { timeout: 0 });
+  try {
+    db.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+             PRAGMA cache_size = -256; PRAGMA foreign_keys = OFF`);
+    db.exec('BEGIN IMMEDIATE');
+    checkPages(db);
+    migrate(db, newEpoch);
+    db.exec('COMMIT');
+  } catch (cause) {
+    db.close();
+    throw cause;
+  }
+  return journalOn(db);
+}
+
+/** Small, so that reading all of it costs nothing; a page that is wrong must not be found when a run depends on it. */
+function checkPages(db: DatabaseSync): void {
+  const answer = db.prepare('PRAGMA quick_check(1)').get()?.quick_check;
+  if (answer !== 'ok') throw Object.assign(new Error(`quick_check: ${answer}`), { errcode: CORRUPT });
+}
+
+function journalOn(db: DatabaseSync): Journal {
+  const statements = new Map<string, StatementSync>();
+  const statement = (sql: string): StatementSync => {
+    const known = statements.get(sql);
+    if (known) return known;
+    const made = db.prepare(sql);
+    statements.set(sql, made);
+    return made;
+  };
+  const all = <T>(sql: string, ...values: SQLInputValue[]): T[] => statement(sql).all(...values) as T[];
+  const one = <T>(sql: string, ...values: SQLInputValue[]): T | undefined =>
+    statement(sql).get(...values) as T | undefined;
+  const run = (sql: string, ...values: SQLInputValue[]): number =>
+    Number(statement(sql).run(...values).changes);
+
+  function commit<T>(work: () => T): T {
+    run('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      run('COMMIT');
+      return result;
+    } catch (cause) {
+      if (db.isTransaction) run('ROLLBACK');
+      throw cause;
+    }
+  }
+
+  /** Committed, but not fsynced: for what comes again by itself. */
+  function loosely(work: () => void): void {
+    db.exec('PRAGMA synchronous = NORMAL');
+    try {
+      commit(work);
+    } finally {
+      db.exec('PRAGMA synchronous = FULL');
+    }
+  }
+
+  const chain = (): Chain => {
+    const row = one<Chain>('SELECT epoch, report_seq AS seq, report_hash AS hash FROM meta');
+    if (!row) throw new MusterError('journal-failed', 'it has lost its epoch');
+    return row;
+  };
+  const floor = (): number => one<{ floor: number }>('SELECT forget_floor_ms AS floor FROM meta')?.floor ?? 0;
+  const find = (jobId: string): OrderRow | undefined =>
+    one(`${ORDER} WHERE o.job_id = ? ORDER BY r.attempt DESC LIMIT 1`, jobId);
+  const addOrder = (order: { jobId: string; orderHash: Uint8Array; expiresAtMs: number }): number =>
+    run(
+      'INSERT INTO orders (job_id, order_hash, expires_at_ms) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+      order.jobId,
+      order.orderHash,
+      order.expiresAtMs,
+    );
+
+  const journal: Journal = {
+    epoch: () => chain().epoch,
+    chain,
+    find,
+    findByHash: (orderHash) =>
+      one(`${ORDER} WHERE o.order_hash = ? ORDER BY r.attempt DESC LIMIT 1`, orderHash),
+    unfinished: () => all(`${ORDER} WHERE r.state <> 'over' ORDER BY o.rowid`),
+
+    accept: (order) =>
+      commit(() => {
+        addOrder(order);
+        run(
+          'INSERT INTO runs (job_id, attempt, tasks, state, started_at_ms) VALUES (?, ?, ?, ?, ?)',
+          order.jobId,
+          order.attempt,
+          order.tasks,
+          order.startedAtMs === undefined ? 'accepted' : 'running',
+          order.startedAtMs ?? 0,
+        );
+      }),
+
+    start: ({ jobId, attempt }, startedAtMs) =>
+      commit(() => {
+        const changed = run(
+          `UPDATE runs SET state = 'running', started_at_ms = ? WHERE job_id = ? AND attempt = ? AND state = 'accepted'`,
+          startedAtMs,
+          jobId,
+          attempt,
+        );
+        if (changed !== 1) throw new MusterError('journal-failed', 'the run does not wait for its start');
+      }),
+
+    conclude: (end, sign) =>
+      commit(() => {
+        const before = chain();
+        const { report, signature } = sign(before);
+        const seq = before.seq + 1;
+        addOrder(end);
+        run(
+          `INSERT INTO runs (job_id, attempt, state, report_seq) VALUES (?, ?, 'over', ?)
+           ON CONFLICT DO UPDATE SET state = 'over', report_seq = excluded.report_seq`,
+          end.jobId,
+          end.attempt,
+          seq,
+        );
+        run(
+          `INSERT INTO reports (seq, job_id, attempt, report, signature, kept, output, output_end)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+          seq,
+          end.jobId,
+          end.attempt,
+          report,
+          signature,
+          end.kept,
+          end.output ?? null,
+          end.outputEnd,
+        );
+        run('UPDATE meta SET report_seq = ?, report_hash = ?', seq, shortHash('report', report));
+        const { jobId, attempt, kept, outputEnd } = end;
+        return { seq, jobId, attempt, report, signature, kept, outputEnd };
+      }),
+
+    reportAfter: (seq) => one<StoredReport>(`${REPORT} WHERE seq > ? ORDER BY seq LIMIT 1`, seq),
+    report: (seq) => one<StoredReport>(`${REPORT} WHERE seq = ?`, seq),
+    output: (seq) =>
+      one<{ output: Uint8Array | null }>('SELECT output FROM reports WHERE seq = ?', seq)?.output ??
+      undefined,
+
+    receipt: (seq) => {
+      const open = all<Receipted>(
+        'SELECT job_id AS jobId, attempt, kept FROM reports WHERE seq <= ? AND receipted = 0',
+        seq,
+      );
+      if (open.length > 0)
+        loosely(() =>
+          run(
+            `UPDATE reports SET receipted = 1, kept = 'none', output = NULL WHERE seq <= ? AND receipted = 0`,
+            seq,
+          ),
+        );
+      return open;
+    },
+
+    keepsFile: ({ jobId, attempt }) =>
+      one(`SELECT 1 FROM reports WHERE job_id = ? AND attempt = ? AND kept = 'file'`, jobId, attempt) !==
+      undefined,
+
+    rememberCancel: (jobId, orderHash, expiresAtMs) =>
+      commit(() => {
+        run(
+          'INSERT INTO cancels (job_id, order_hash, expires_at_ms) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+          jobId,
+          orderHash,
+          expiresAtMs,
+        );
+      }),
+    isCancelled: (jobId, orderHash) =>
+      one('SELECT 1 FROM cancels WHERE job_id = ? AND order_hash = ?', jobId, orderHash) !== undefined,
+
+    forgetFloorMs: floor,
+    forget: (nowMs) => {
+      const before = nowMs - FORGET_AFTER_MS;
+      const due = `expires_at_ms <= ? AND NOT EXISTS (SELECT 1 FROM runs r LEFT JOIN reports p ON p.seq = r.report_seq
+        WHERE r.job_id = orders.job_id AND (r.state <> 'over' OR p.receipted = 0))`;
+      const oldest = one<{ latest: number | null }>(
+        `SELECT max(expires_at_ms) AS latest FROM (SELECT expires_at_ms FROM orders WHERE ${due}
+         UNION ALL SELECT expires_at_ms FROM cancels WHERE expires_at_ms <= ?)`,
+        before,
+        before,
+      );
+      const latest = oldest?.latest;
+      if (latest === null || latest === undefined) return 0;
+      return commit(() => {
+        run('UPDATE meta SET forget_floor_ms = max(forget_floor_ms, ?)', latest);
+        const orders = run(`DELETE FROM orders WHERE ${due}`, before);
+        run('DELETE FROM runs WHERE job_id NOT IN (SELECT job_id FROM orders)');
+        run('DELETE FROM reports WHERE job_id NOT IN (SELECT job_id FROM orders)');
+        return orders + run('DELETE FROM cancels WHERE expires_at_ms <= ?', before);
+      });
+    },
+
+    renew: (epoch) =>
+      commit(() => {
+        run('DELETE FROM reports');
+        run(`UPDATE runs SET report_seq = 0 WHERE state = 'over'`);
+        run('UPDATE meta SET epoch = ?, report_seq = 0, report_hash = ?', epoch, ZEROS);
+      }),
+
+    close: () => {
+      if (db.isOpen) db.close();
+    },
+  };
+  return guard(journal);
+}
+
+const ZEROS = new Uint8Array(LIMITS.hashBytes);

@@ -1,0 +1,120 @@
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { createLocalExecutor } from '../../../agent/executor/local.ts';
+import type { Stream } from '../../../agent/executor/output.ts';
+import type { Run, RunSpec, Task } from '../../../agent/executor/run.ts';
+import { systemClock } from '../../../proto/system.ts';
+
+const NOTHING = new Uint8Array(0);
+let serial = 0;
+
+export const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'latin1'));
+export const command = (...argv: string[]): Task => ({ kind: 'command', argv, stdin: NOTHING });
+export const shell = (line: string, stdin = ''): Task => ({ kind: 'shell', line, stdin: bytes(stdin) });
+export const script = (content: string, args: string[] = [], stdin = ''): Task => ({
+  kind: 'script',
+  name: 'test',
+  content: bytes(content),
+  args,
+  stdin: bytes(stdin),
+});
+export const fixture = (name: string, ...args: string[]) =>
+  command('/bin/sh', join(import.meta.dirname, 'fixtures', name), ...args);
+
+export function specOf(tasks: Task | Task[], more: Partial<RunSpec> = {}): RunSpec {
+  return {
+    jobId: (process.pid * 0x10000 + serial++).toString(16).padStart(32, '0'),
+    attempt: 1,
+    tasks: Array.isArray(tasks) ? tasks : [tasks],
+    user: '',
+    cwd: '/',
+    env: {},
+    timeoutMs: 30_000,
+    killGraceMs: 5_000,
+    outputCapBytes: 1024 * 1024,
+    ...more,
+  };
+}
+
+/** Those who carry the job's mark; found without the code under test. */
+export function survivors(jobId: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`MUSTER_JOB=${jobId}`);
+      } catch {
+        return false;
+      }
+    });
+}
+
+export function textOf(run: Run, stream: Stream): string {
+  return run.output
+    .read(0, Number.MAX_SAFE_INTEGER)
+    .filter((segment) => segment.stream === stream)
+    .map((segment) => Buffer.from(segment.data).toString('latin1'))
+    .join('');
+}
+
+/** Resolves once the run has written `text` to stdout. */
+export function written(run: Run, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const look = () => textOf(run, 'stdout').includes(text) && resolve();
+    run.onOutput(look);
+    void run.done.then((result) => reject(new Error(`ended without it: ${JSON.stringify(result)}`)));
+    look();
+  });
+}
+
+/** Waits for what nobody tells of. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  for (let round = 0; round < 500; round++) {
+    if (condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new Error(`not within 5 s: ${what}`);
+}
+
+/** A spool, a pool and an executor of their own; what was started is ended with the test. */
+export async function machine(t: TestContext, options: { shell?: string; spares?: number } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'muster-executor-'));
+  // Other users' commands have to pass through.
+  chmodSync(folder, 0o711);
+  const spoolDir = join(folder, 'spool');
+  const { executor, pool } = createLocalExecutor({ clock: systemClock, spoolDir, spares: 1, ...options });
+  await pool.start();
+  const jobs: string[] = [];
+  t.after(async () => {
+    executor.stop();
+    for (const pid of jobs.flatMap(survivors)) process.kill(pid, 'SIGKILL');
+    await pool.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function start(
+    tasks: Task | Task[],
+    more: Partial<RunSpec> = {},
+  ): Promise<{ run: Run; jobId: string }> {
+    const checked = await executor.check(specOf(tasks, more));
+    jobs.push(checked.spec.jobId);
+    return { run: executor.start(checked), jobId: checked.spec.jobId };
+  }
+
+  return {
+    folder,
+    spoolDir,
+    executor,
+    pool,
+    start,
+    /** Carries it out to its end. */
+    async carryOut(tasks: Task | Task[], more: Partial<RunSpec> = {}) {
+      const { run, jobId } = await start(tasks, more);
+      const result = await run.done;
+      return { run, jobId, result, stdout: textOf(run, 'stdout'), stderr: textOf(run, 'stderr') };
+    },
+  };
+}

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { readdirSync, statSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { createOutputLog } from '../../../agent/executor/output.ts';
+import { keptFiles } from '../../../agent/spool/kept-files.ts';
+import { temporaryFolder } from '../../support/folder.ts';
+
+const RUN = { jobId: '00112233445566778899aabbccddeeff', attempt: 1 };
+
+function longOutput(bytes: number) {
+  const stored: Uint8Array[] = [];
+  const output = createOutputLog({
+    capBytes: bytes,
+    store: {
+      append: (block) => void stored.push(block.slice()),
+      read: (at, length) => Buffer.concat(stored).subarray(at, at + length),
+    },
+  });
+  for (let at = 0; at < bytes; at += 1000)
+    output.append(at % 3000 === 0 ? 'stderr' : 'stdout', Buffer.alloc(1000, at / 1000));
+  return output;
+}
+
+describe('the files of long outputs', () => {
+  it('hold exactly what was kept, and are removed', async (t) => {
+    const folder = join(temporaryFolder(t), 'spool');
+    let pauses = 0;
+    const files = keptFiles(folder, async () => void (pauses += 1));
+    const output = longOutput(600_000);
+    await files.keep(RUN, output);
+    assert.deepEqual(files.list(), [RUN]);
+    assert.equal(statSync(join(folder, `${RUN.jobId}-1`)).mode & 0o777, 0o600);
+    assert.ok(pauses >= 2, 'others had no turn');
+    const opened = files.open(RUN, output.stored);
+    const read = (from: { read: typeof output.read }) =>
+      from
+        .read(0, 600_000)
+        .map(({ stream, offset, position, data }) => [stream, offset, position, data.length, data[0]]);
+    assert.deepEqual(opened && read(opened), read(output));
+    opened?.close();
+    files.remove(RUN);
+    assert.deepEqual(readdirSync(folder), []);
+    assert.equal(files.open(RUN, 1), undefined);
+  });
+
+  it('leave nothing behind when the disk fails', async (t) => {
+    const folder = temporaryFolder(t);
+    const files = keptFiles(folder, async () => {});
+    const failing = {
+      stored: 10,
+      read: () => {
+        throw new Error('EIO');
+      },
+    };
+    await assert.rejects(files.keep(RUN, failing), /EIO/);
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  it('are not opened when they were cut', async (t) => {
+    const folder = temporaryFolder(t);
+    const files = keptFiles(folder, async () => {});
+    await files.keep(RUN, longOutput(100_000));
+    truncateSync(join(folder, `${RUN.jobId}-1`), 50_000);
+    assert.equal(files.open(RUN, 100_000), undefined);
+  });
+});

@@ -1,0 +1,145 @@
+import { importsOf, packageOf, type Source } from './source.ts';
+
+interface Door {
+  /** Files, or folders with a slash at the end. */
+  files: readonly string[];
+  why: string;
+  /** Where its types may be named besides. */
+  typesIn?: RegExp;
+}
+
+/** Each outside package, and what of Node reaches the machine, with the only files that may import it. */
+export const DOORS: Record<string, Door> = {
+  tweetnacl: { files: ['proto/crypto.ts'], why: 'one file knows how bytes are signed and sealed' },
+  'node:crypto': {
+    files: [
+      'proto/crypto.ts',
+      'proto/system.ts', // its randomness
+      // Reading a certificate that TLS brought, to pin it.
+      'controller/cli/pinning.ts',
+      'controller/cli/login-command.ts',
+      'controller/cli/probe.ts',
+      'controller/cli/output/collector.ts', // a digest that tells equal outputs, without loading proto/crypto.ts
+    ],
+    why: 'one file knows how bytes are signed and sealed',
+  },
+  protobufjs: { files: ['proto/codec.ts'], why: 'strictness is decided in one place' },
+  '@peculiar/x509': { files: ['certs/tls.ts'], why: 'certificates are made in one place' },
+  'reflect-metadata': { files: ['certs/tls.ts'], why: '@peculiar/x509 wants it loaded first' },
+  ws: {
+    files: ['controller/gateway/socket.ts', 'agent/link/transport.ts'],
+    why: 'one adapter at each end of the wire',
+  },
+  kysely: {
+    files: ['controller/db/compile.ts', 'controller/db/schema.ts'],
+    why: 'it only compiles; another database is another dialect there',
+    typesIn: /^controller\/\w+\/store\.ts$/,
+  },
+  'node:sqlite': {
+    files: ['controller/db/', 'agent/spool/sqlite.ts', 'agent/spool/schema.ts'],
+    why: 'what is stored goes through the store',
+  },
+  fastify: { files: ['controller/api/'], why: 'features know no HTTP' },
+  zod: {
+    files: ['controller/api/', 'controller/inventory/facts-shape.ts'],
+    why: 'shapes that others can get wrong',
+  },
+  commander: {
+    files: ['controller/cli/', 'agent/cli/'],
+    why: 'only the command lines parse arguments',
+  },
+  pino: {
+    files: ['controller/log.ts', 'agent/log.ts'],
+    why: 'who logs takes a Log',
+    typesIn: /^controller\/api\//,
+  },
+
+  'node:fs': {
+    files: [
+      'controller/first-start.ts',
+      'controller/fleet/files.ts',
+      'controller/cli/files.ts',
+      'controller/cli/agent-process.ts',
+      'controller/cli/quickstart-command.ts',
+      'agent/facts/system.ts',
+      'agent/identity/',
+      'agent/executor/',
+      'agent/spool/kept-files.ts',
+      'agent/spool/open-journal.ts',
+      'agent/spool/sqlite.ts',
+      'agent/cli/',
+      'agent/run.ts',
+      'agent/run-folders.ts',
+    ],
+    why: 'files are read and written by adapters, given to who needs them',
+  },
+  'node:child_process': {
+    files: ['controller/cli/agent-process.ts', 'agent/executor/pool.ts', 'agent/executor/account.ts'],
+    why: 'processes are started by adapters',
+  },
+  'node:net': {
+    files: ['certs/tls.ts', 'controller/cli/context.ts', 'controller/cli/probe.ts', 'agent/executor/fifo.ts'],
+    why: 'sockets are opened by adapters',
+  },
+  'node:tls': { files: ['controller/cli/pinning.ts', 'controller/cli/probe.ts'], why: 'as node:net' },
+  'node:http': {
+    files: ['controller/serve.ts', 'controller/cli/client.ts', 'controller/api/app.ts'],
+    why: 'as node:net',
+  },
+  'node:https': { files: ['controller/serve.ts', 'controller/cli/client.ts'], why: 'as node:net' },
+  'node:os': {
+    files: [
+      'proto/system.ts',
+      'controller/serve.ts',
+      'controller/cli/process-surroundings.ts',
+      'agent/config.ts',
+      'agent/cli/process-surroundings.ts',
+      'agent/facts/system.ts',
+      'agent/executor/shim.ts',
+    ],
+    why: 'what the machine is comes in through an interface',
+  },
+  'node:readline': {
+    files: ['controller/cli/process-surroundings.ts', 'agent/cli/process-surroundings.ts'],
+    why: 'one file holds the terminal',
+  },
+  'node:tty': { files: ['controller/cli/process-surroundings.ts'], why: 'one file holds the terminal' },
+  'node:perf_hooks': { files: ['controller/api/probe.ts'], why: 'one adapter measures the event loop' },
+};
+
+/** What of Node reaches nothing outside the process. */
+const HARMLESS = ['node:path', 'node:util', 'node:buffer', 'node:stream', 'node:events', 'node:url'];
+
+export function doorProblems(sources: readonly Source[], doors = DOORS): string[] {
+  return inSource(sources).flatMap((source) =>
+    importsOf(source)
+      .filter(({ file }) => file === undefined)
+      .flatMap(({ specifier, kind }) => {
+        const name = packageOf(specifier);
+        if (HARMLESS.includes(name)) return [];
+        const door = doors[name];
+        if (door === undefined) return [`${source.path}: say in doors.ts which files may import ${name}`];
+        if (listed(source.path, door.files)) return [];
+        if (kind === 'type' && (name.startsWith('node:') || door.typesIn?.test(source.path))) return [];
+        return [`${source.path}: ${name} is not for this file (doors.ts): ${door.why}`];
+      }),
+  );
+}
+
+/** Doors to files that are gone. */
+export function deadDoors(sources: readonly Source[], doors = DOORS): string[] {
+  const used = sources.flatMap((source) =>
+    importsOf(source).map(({ specifier }) => [source.path, packageOf(specifier)]),
+  );
+  return Object.entries(doors).flatMap(([name, { files }]) =>
+    files
+      .filter((file) => !used.some(([path = '', specifier]) => specifier === name && listed(path, [file])))
+      .map((file) => `doors.ts: ${file} does not import ${name} (any more)`),
+  );
+}
+
+const inSource = (sources: readonly Source[]): Source[] =>
+  sources.filter(({ path }) => !path.startsWith('test/'));
+
+const listed = (path: string, files: readonly string[]): boolean =>
+  files.some((file) => file === path || (file.endsWith('/') && path.startsWith(file)));

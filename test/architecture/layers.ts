@@ -1,0 +1,140 @@
+import { type Import, importsOf, type Source } from './source.ts';
+
+/** What every part of the controller may use: these know no feature. */
+const GROUND = ['proto', 'controller/events', 'controller/log', 'controller/config', 'controller/loop'];
+/** What a feature that keeps state may use besides. */
+const STATE = [...GROUND, 'controller/db', 'controller/audit'];
+
+/**
+ * Who may import whom: a unit (a folder, or a file beside the folders) and the units or files that it may import. What
+ * meets only in a composition root has no line for the other here.
+ */
+export const MAY_IMPORT: Record<string, readonly string[]> = {
+  proto: [],
+  certs: ['proto'],
+
+  // Beside the folders.
+  'controller/events': ['proto'],
+  'controller/log': ['proto'],
+  'controller/config': ['proto', 'controller/log'],
+  'controller/loop': ['proto', 'controller/log'],
+  'controller/db': GROUND,
+  'controller/targeting': ['proto'],
+  'controller/audit': [...GROUND, 'controller/db'],
+  'controller/operators': STATE,
+  'controller/fleet': [...STATE, 'certs'],
+  'controller/inventory': [...STATE, 'certs', 'controller/targeting'],
+  'controller/enrolment': [...STATE, 'certs', 'controller/inventory'],
+  'controller/installer': [...STATE, 'certs', 'controller/inventory', 'controller/enrolment'],
+  'controller/jobs': [...STATE, 'certs', 'controller/inventory', 'controller/targeting'],
+  'controller/rollouts': [...STATE, 'controller/targeting', 'controller/jobs'],
+  'controller/workflows': [...STATE, 'controller/targeting', 'controller/jobs'],
+  'controller/schedules': [...STATE, 'controller/targeting', 'controller/jobs'],
+  // The doors. The verbs that they need are interfaces of their own, joined to the features in the composition root.
+  'controller/gateway': [...GROUND, 'certs'],
+  'controller/api': GROUND,
+  'controller/cli': ['proto', 'controller/api/contract.ts', 'controller/serve'],
+  'controller/console': ['proto', 'controller/api/contract.ts'],
+  // The composition root: serve joins the controller to the machine, controller.ts its parts to each other.
+  'controller/main': ['controller/cli'],
+  'controller/serve': ['controller/', 'certs', 'proto'],
+  'controller/controller': ['controller/', 'certs', 'proto'],
+  'controller/first-start': [...GROUND, 'controller/operators', 'controller/fleet'],
+
+  'agent/log-level': [],
+  'agent/config': ['proto', 'agent/log-level'],
+  'agent/log': ['proto', 'agent/log-level'],
+  'agent/facts-feed': ['proto'],
+  'agent/run-folders': ['agent/executor', 'agent/spool'],
+  'agent/identity': ['proto', 'certs'],
+  'agent/link': ['proto', 'certs', 'agent/log', 'agent/identity'],
+  'agent/bundle': ['proto', 'certs', 'agent/log'],
+  'agent/executor': ['proto', 'agent/log'],
+  'agent/spool': ['proto', 'agent/log'],
+  'agent/facts': ['proto', 'agent/log'],
+  'agent/packages': ['proto', 'agent/log'],
+  'agent/upgrade': ['proto', 'certs', 'agent/log'],
+  'agent/service': ['proto', 'agent/log'],
+  // The life of one run, from the opened bundle to the receipt: the one place besides the root that knows three parts.
+  'agent/runs': ['proto', 'certs', 'agent/log', 'agent/bundle', 'agent/executor', 'agent/spool'],
+  // join and leave are small roots of their own: they work while no agent runs.
+  'agent/cli': [
+    'proto',
+    'certs',
+    'agent/config',
+    'agent/log',
+    'agent/identity',
+    'agent/link',
+    'agent/spool/open-journal.ts',
+    'agent/run',
+  ],
+  'agent/main': ['proto', 'agent/cli', 'agent/run', 'agent/config'],
+  'agent/run': ['agent/', 'certs', 'proto'],
+  'agent/agent': ['agent/', 'certs', 'proto'],
+
+  test: ['test', 'proto', 'certs', 'controller/', 'agent/'],
+};
+
+/** Files that may be imported only by `import()`, at the moment they are needed: the command line has to start fast. */
+const ONLY_LAZILY: Record<string, string> = { 'controller/serve.ts': 'controller/cli/' };
+
+/** These alone construct: what they import nobody else of the source does, except as a type. */
+const ROOTS = ['controller/serve.ts', 'controller/controller.ts', 'agent/run.ts', 'agent/agent.ts'];
+const CONSTRUCTED = /\/engine\.ts$/;
+
+/** `proto/x.ts` -> `proto`, `controller/db/x.ts` -> `controller/db`, `controller/log.ts` -> `controller/log`. */
+export function unitOf(path: string): string {
+  const [top = '', second = ''] = path.split('/');
+  return top === 'controller' || top === 'agent' ? `${top}/${second.replace(/\.ts$/, '')}` : top;
+}
+
+const within = (path: string, allowed: string): boolean =>
+  path === allowed || unitOf(path) === allowed || (allowed.endsWith('/') && path.startsWith(allowed));
+
+export function layerProblems(sources: readonly Source[], mayImport = MAY_IMPORT): string[] {
+  return sources.flatMap((source) => {
+    const unit = unitOf(source.path);
+    const allowed = mayImport[unit];
+    if (allowed === undefined) return [`${source.path}: say in layers.ts what ${unit} may import`];
+    return importsOf(source)
+      .filter(({ file }) => file !== undefined && unitOf(file) !== unit)
+      .filter(({ file = '' }) => !allowed.some((one) => within(file, one)))
+      .map(({ specifier }) => `${source.path}: ${unit} may not import ${specifier}`);
+  });
+}
+
+export function lazinessProblems(sources: readonly Source[]): string[] {
+  return sources.flatMap((source) =>
+    importsOf(source)
+      .filter(({ file = '', kind }) => kind === 'value' && source.path.startsWith(ONLY_LAZILY[file] ?? '\n'))
+      .map(({ specifier }) => `${source.path}: ${specifier} is imported by import() only, when it is needed`),
+  );
+}
+
+export function constructionProblems(sources: readonly Source[]): string[] {
+  return sources
+    .filter(({ path }) => !path.startsWith('test/') && !ROOTS.includes(path))
+    .flatMap((source) =>
+      importsOf(source)
+        .filter(({ file = '', kind }) => kind !== 'type' && CONSTRUCTED.test(file))
+        .filter(({ file = '' }) => unitOf(file) !== unitOf(source.path))
+        .map(({ specifier }) => `${source.path}: only the composition root constructs ${specifier}`),
+    );
+}
+
+/** Files that import each other in a circle, at run time. */
+export function cycleProblems(sources: readonly Source[]): string[] {
+  const edges = new Map(sources.map((source) => [source.path, importsOf(source).filter(isStatic)]));
+  const done = new Set<string>();
+  const problems: string[] = [];
+  const visit = (path: string, trail: readonly string[]): void => {
+    if (trail.includes(path)) problems.push([...trail.slice(trail.indexOf(path)), path].join(' -> '));
+    if (trail.includes(path) || done.has(path)) return;
+    for (const { file = '' } of edges.get(path) ?? []) visit(file, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of edges.keys()) visit(path, []);
+  return problems;
+}
+
+const isStatic = ({ kind, file }: Import): boolean => kind === 'value' && file !== undefined;

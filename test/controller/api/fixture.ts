@@ -1,0 +1,284 @@
+import { createServer, type Server } from 'node:http';
+import type { Server as SecureServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { pino } from 'pino';
+import { type Actor, pathOf, ROUTES, type Role, type RouteName } from '../../../controller/api/contract.ts';
+import { SERVER_OPTIONS } from '../../../controller/api/limits.ts';
+import { type Api, type ApiOptions, createApi } from '../../../controller/api/server.ts';
+import type { ApiVerbs, RunEvent } from '../../../controller/api/verbs.ts';
+import { type Bus, createBus } from '../../../controller/events.ts';
+import { MusterError } from '../../../proto/errors.ts';
+import { systemClock } from '../../../proto/system.ts';
+
+export const JOB = '0123456789abcdef0123456789abcdef';
+export const AGENT = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa';
+export const OTHER_AGENT = 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb';
+export const TOKENS: Record<Role, string> = {
+  viewer: 'token-of-the-viewer',
+  runner: 'token-of-the-runner',
+  admin: 'token-of-the-admin',
+};
+
+/** A good request of every route; `satisfies` finds the route that has none. */
+export const REQUESTS = {
+  whoami: {},
+  status: {},
+  'targets.list': { query: { targets: 'all', seed: 7 } },
+  'targets.match': { body: { targets: 'web-*' } },
+  'agents.list': { query: { selector: 'role=web' } },
+  'agents.show': { params: { agent: 'web-1' } },
+  'agents.facts': { params: { agent: 'web-1' } },
+  'agents.label': { params: { agent: 'web-1' }, body: { set: { role: 'web' }, remove: ['env'] } },
+  'agents.remove': { params: { agent: 'web-1' } },
+  'tokens.create': { body: {} },
+  'tokens.list': {},
+  'tokens.revoke': { params: { id: 'abcd' } },
+  'jobs.create': { body: { targets: 'all', task: { command: { argv: ['uname', '-a'] } } } },
+  'jobs.list': {},
+  'jobs.show': { params: { job: JOB } },
+  'jobs.cancel': { params: { job: JOB }, body: {} },
+  'jobs.events': { params: { job: JOB } },
+  'jobs.output': { params: { job: JOB, agent: 'web-1' } },
+  'operators.add': { body: { name: 'ann', role: 'viewer' } },
+  'operators.list': {},
+  'operators.revoke': { params: { name: 'ann' } },
+  'audit.list': {},
+  'audit.verify': {},
+  'audit.head': {},
+  openapi: {},
+  health: {},
+  ready: {},
+  metrics: {},
+  home: {},
+} satisfies Record<RouteName, { params?: Record<string, string>; query?: object; body?: object }>;
+
+export const ROUTE_NAMES = Object.keys(ROUTES) as RouteName[];
+
+/** What `inject` needs for a good request of this route, sent by nobody or by an operator of this role. */
+export function requestOf(name: RouteName, role?: Role) {
+  const request: { params?: Record<string, string>; query?: object; body?: object } = REQUESTS[name];
+  return {
+    method: ROUTES[name].method,
+    url: pathOf(name, request),
+    headers: role ? bearer(role) : {},
+    ...(request.body ? { payload: request.body } : {}),
+  };
+}
+
+export const bearer = (role: Role) => ({ authorization: `Bearer ${TOKENS[role]}` });
+
+export const outputEvent = (
+  seq: number,
+  data: Uint8Array,
+  more: { agentId?: string; stream?: 'stderr' } = {},
+) =>
+  ({
+    kind: 'output',
+    seq,
+    agentId: AGENT,
+    attempt: 1,
+    stream: 'stdout',
+    offset: 0,
+    position: 0,
+    data,
+    atMs: 5,
+    ...more,
+  }) as const satisfies RunEvent;
+
+/** The history of one job that a test writes. */
+export interface FakeHistory {
+  events: RunEvent[];
+  over: boolean;
+  /** Pages that were read so far. */
+  reads: number;
+}
+
+export interface Called {
+  verb: string;
+  args: unknown[];
+}
+
+/** Verbs that answer something well-formed, remember what they were asked, and know one job, one agent and three operators. */
+export function fakeVerbs(history: FakeHistory, calls: Called[]): ApiVerbs {
+  const answer =
+    <A extends unknown[], R>(verb: string, reply: R) =>
+    async (...args: A): Promise<R> => {
+      calls.push({ verb, args });
+      return reply;
+    };
+  const summary = {
+    name: 'web-1',
+    id: AGENT,
+    online: true,
+    state: 'active',
+    labels: {},
+    os: 'Debian GNU/Linux 13',
+  } as const;
+  const agent = { ...summary, arch: 'x64', agentVersion: '0.1.0', enrolledAtMs: 1, lastSeenMs: 2 };
+  const detail = {
+    keyId: 'ab',
+    claims: {},
+    hostname: null,
+    address: null,
+    onlineSinceMs: 1,
+    clockSkewMs: null,
+  };
+  const job = {
+    job: JOB,
+    state: 'running',
+    kind: 'command',
+    title: 'uname -a',
+    targets: 1,
+    actor: 'ann',
+  } as const;
+  const jobSummary = {
+    ...job,
+    counts: { running: 1 },
+    reason: null,
+    createdAtMs: 1,
+    expiresAtMs: 2,
+    endedAtMs: null,
+  };
+  const known = <T>(jobId: string, value: T): T => {
+    if (jobId !== JOB) throw new MusterError('no-such-job', jobId);
+    return value;
+  };
+  return {
+    status: answer('status', {
+      version: '0.1.0',
+      fleetId: 'ff',
+      urls: [],
+      timeMs: 1,
+      startedAtMs: 1,
+      agents: { known: 1, online: 1, pending: 0, quarantined: 0 },
+      jobs: { running: 1 },
+      trust: { serial: 1, expiresAtMs: 9 },
+      rootKeyHere: true,
+      warnings: [],
+    }),
+    targets: { match: answer('targets.match', [{ name: 'web-1', id: AGENT, online: true }]) },
+    agents: {
+      list: answer('agents.list', [agent]),
+      async show(nameOrId) {
+        calls.push({ verb: 'agents.show', args: [nameOrId] });
+        if (nameOrId !== 'web-1' && nameOrId !== AGENT) throw new MusterError('no-such-agent', nameOrId);
+        return { ...agent, ...detail };
+      },
+      label: answer('agents.label', { role: 'web' }),
+      remove: answer('agents.remove', undefined),
+      facts: answer('agents.facts', { name: 'web-1', id: AGENT, digest: 'aa', collectedAtMs: 1, facts: {} }),
+    },
+    tokens: {
+      create: answer('tokens.create', { id: 'abcd', token: 'a-join-token', expiresAtMs: 9 }),
+      list: answer('tokens.list', []),
+      revoke: answer('tokens.revoke', undefined),
+    },
+    jobs: {
+      create: answer('jobs.create', { job: JOB, targets: [], created: true }),
+      cancel: answer('jobs.cancel', { cancelled: 1 }),
+      list: answer('jobs.list', [jobSummary]),
+      show: async (jobId) =>
+        known(jobId, { ...jobSummary, asked: { targets: 'all' }, timeoutMs: 1, runs: [] }),
+      async events(jobId, afterSeq, limit) {
+        history.reads++;
+        const events = history.events.filter((event) => event.seq > afterSeq).slice(0, limit);
+        return known(jobId, { events, over: history.over });
+      },
+    },
+    operators: {
+      add: answer('operators.add', { id: 'abcd', token: 'an-api-token' }),
+      list: answer('operators.list', []),
+      revoke: answer('operators.revoke', undefined),
+      async authenticate(token) {
+        const found = (Object.entries(TOKENS) as [Role, string][]).find(([, known]) => known === token);
+        return found ? ({ name: `the ${found[0]}`, role: found[0] } satisfies Actor) : undefined;
+      },
+    },
+    audit: {
+      list: answer('audit.list', []),
+      verify: answer('audit.verify', {
+        ok: true,
+        checked: 0,
+        head: null,
+        firstBad: null,
+        tailChecked: false,
+      }),
+      head: answer('audit.head', { seq: 1, hash: 'aa', atMs: 1, keyId: null, signature: null }),
+    },
+    figures: answer('figures', {
+      agents: [{ state: 'active', online: true, count: 1 }],
+      runs: { running: 1 },
+      jobs: { running: 1, over: 0 },
+      commits: 3,
+    }),
+  };
+}
+
+export interface World {
+  api: Api;
+  server: Server | SecureServer;
+  bus: Bus;
+  verbs: ApiVerbs;
+  history: FakeHistory;
+  calls: Called[];
+  /** Every log line, at every level. */
+  lines: string[];
+  /** Tells the readers of the job that there is more. */
+  changed(): void;
+  listen(): Promise<URL>;
+  close(): Promise<void>;
+}
+
+/** The real API over fake verbs; close it. */
+export async function createWorld(more: Partial<ApiOptions> = {}): Promise<World> {
+  const history: FakeHistory = { events: [], over: true, reads: 0 };
+  const calls: Called[] = [];
+  const lines: string[] = [];
+  const bus = createBus({
+    onError: (error) => {
+      throw error;
+    },
+  });
+  const server: Server | SecureServer = more.server ?? createServer(SERVER_OPTIONS);
+  const verbs = fakeVerbs(history, calls);
+  const api = await createApi({
+    verbs,
+    bus,
+    clock: systemClock,
+    log: pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) }),
+    server,
+    version: '0.1.0',
+    checks: {},
+    probe: { read: () => ({ residentBytes: 1, loopDelay: { p50Ms: 1, p99Ms: 2, maxMs: 3 } }) },
+    ...more,
+  });
+  return {
+    api,
+    server,
+    bus,
+    verbs,
+    history,
+    calls,
+    lines,
+    changed: () => bus.emit({ type: 'job-changed', jobId: JOB }),
+    async listen() {
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    },
+    async close() {
+      await api.stop();
+      if (!server.listening) return;
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** Polls, with an end, what no event tells. */
+export async function until(holds: () => boolean, what: string, withinMs = 5_000): Promise<void> {
+  const deadlineMs = systemClock.monotonicMs() + withinMs;
+  while (!holds()) {
+    if (systemClock.monotonicMs() > deadlineMs) throw new Error(`not in time: ${what}`);
+    await new Promise((resolve) => systemClock.after(5, () => resolve(undefined)));
+  }
+}
