@@ -10,7 +10,6 @@
  * something of the generator, are injected. @peculiar/x509 (with the Reflect polyfill that it needs) takes some 100 ms to load, so
  * it is imported when the first certificate is made or read, and never by an agent.
  */
-import { isIP } from 'node:net';
 import type { RandomBytes } from '../proto/random.ts';
 
 const HOUR_MS = 3_600_000;
@@ -105,7 +104,7 @@ export async function issueServer(input: ServerInput): Promise<Certified> {
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([SERVER_AUTH]),
       new x509.SubjectAlternativeNameExtension(
-        input.hosts.map((host) => ({ type: hostType(host) ?? 'dns', value: host })),
+        input.hosts.map((host) => ({ type: hostType(host) ?? 'dns', value: canonicalHost(host) })),
       ),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
       await x509.AuthorityKeyIdentifierExtension.create(authority.publicKey),
@@ -171,11 +170,21 @@ function validity(now: number, days: number): { notBefore: Date; notAfter: Date 
 
 function hostType(host: string): 'ip' | 'dns' | undefined {
   // A zone (fe80::1%eth0) means something on one machine only, and has no place in a certificate.
-  if (isIP(host) !== 0) return host.includes('%') ? undefined : 'ip';
+  if (host.includes(':'))
+    return /^[\da-f:.]+$/i.test(host) && URL.canParse(`http://[${host}]`) ? 'ip' : undefined;
+  if (/^[\d.]+$/.test(host)) return isIPv4(host) ? 'ip' : undefined;
   return host.length <= 253 && /^(\*\.)?[\w-]+(\.[\w-]+)*$/.test(host) ? 'dns' : undefined;
 }
 
-/** Names compare without case, an IPv6 address in its shortest form. */
+function isIPv4(host: string): boolean {
+  const octets = host.split('.');
+  return (
+    octets.length === 4 && octets.every((octet) => /^(0|[1-9]\d{0,2})$/.test(octet) && Number(octet) <= 255)
+  );
+}
+
+/** Names without case, IPv6 addresses in their shortest form (the library misreads ::ffff:10.1.2.3). */
 function canonicalHost(host: string): string {
-  return isIP(host) === 6 ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host.toLowerCase();
+  const address = host.includes(':') && hostType(host) === 'ip';
+  return address ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host.toLowerCase();
 }

@@ -71,7 +71,8 @@ export function createPool(options: PoolOptions): Pool {
     try {
       mkdirSync(folder);
       chmodSync(folder, 0o711);
-      await makeFifos(folder);
+      // Both at once: the shell comes up while the FIFOs are made, and gets its text only after that.
+      const [{ shim, root }] = await Promise.all([startShim(shell, folder, closers), makeFifos(folder)]);
       const sink: Spare['sink'] = { onData: () => {}, onBroken: () => {} };
       const open = (stream: Stream, file: string) => {
         const onData = (data: Uint8Array) => sink.onData(stream, data);
@@ -82,8 +83,7 @@ export function createPool(options: PoolOptions): Pool {
       const pipes = { stdout: open('stdout', 'out'), stderr: open('stderr', 'err') };
       const exitFd = openSync(join(folder, 'exit'), 'wx+', 0o600);
       closers.push(() => closeSync(exitFd));
-      const { shim, root } = await startShim(shell, folder);
-      closers.push(() => shim.stdin?.destroy());
+      shim.stdin?.write(SHIM);
       const spare: Spare = { folder, shim, root, pipes, exitFd, sink, close, discard };
       shim.once('exit', () => ready.includes(spare) && discard());
       function discard(): void {
@@ -182,25 +182,24 @@ async function makeFifos(folder: string): Promise<void> {
   if ((await status) !== 0) throw new Error(said.trim() || 'mkfifo failed');
 }
 
-async function startShim(shell: string, folder: string): Promise<{ shim: ChildProcess; root: ProcessId }> {
+async function startShim(
+  shell: string,
+  folder: string,
+  closers: (() => void)[],
+): Promise<{ shim: ChildProcess; root: ProcessId }> {
   const shim: ChildProcess = spawn(shell, SHIM_ARGV, {
     cwd: folder,
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
     env: { PATH: DEFAULT_PATH, LANG: 'C.UTF-8' },
   });
+  closers.push(() => shim.stdin?.destroy());
   // A shim that is gone is noticed by its end; what could not be written to it is no news.
   shim.stdin?.on('error', () => {});
   await started(shim);
-  try {
-    const root = shim.pid === undefined ? undefined : identify(shim.pid);
-    if (!root) throw new Error(`${shell} ended at once`);
-    // For an agent that finds the run after a restart.
-    writeFileSync(join(folder, 'pid'), `${root.pid} ${root.startTicks}\n`, { mode: 0o600 });
-    shim.stdin?.write(SHIM);
-    return { shim, root };
-  } catch (error) {
-    shim.stdin?.destroy();
-    throw error;
-  }
+  const root = shim.pid === undefined ? undefined : identify(shim.pid);
+  if (!root) throw new Error(`${shell} ended at once`);
+  // For an agent that finds the run after a restart.
+  writeFileSync(join(folder, 'pid'), `${root.pid} ${root.startTicks}\n`, { mode: 0o600 });
+  return { shim, root };
 }

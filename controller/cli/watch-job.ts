@@ -132,16 +132,20 @@ function answerInterrupt(action: Exclude<Action, 'none'>, parts: Interrupted): v
   }
 }
 
-/** How long the job took: by the controller's clock where its beginning was told, else by ours. */
+/** How long the job took, by the controller's clock; how long we watched, where its beginning or end was not told. */
 function createStopwatch(monotonicMs: () => number): { see(event: JobEvent): void; ms(): number } {
   const startMs = monotonicMs();
   let createdAtMs: number | undefined;
-  let lastAtMs = 0;
+  let endedAtMs: number | undefined;
   return {
     see({ type, data }) {
-      if (type === 'job' && data.what === 'created') createdAtMs = data.atMs;
-      lastAtMs = data.atMs;
+      if (type !== 'job') return;
+      if (data.what === 'created') createdAtMs = data.atMs;
+      if (data.what === 'ended') endedAtMs = data.atMs;
     },
-    ms: () => (createdAtMs === undefined ? monotonicMs() - startMs : Math.max(0, lastAtMs - createdAtMs)),
+    ms: () =>
+      createdAtMs === undefined || endedAtMs === undefined
+        ? monotonicMs() - startMs
+        : Math.max(0, endedAtMs - createdAtMs),
   };
 }

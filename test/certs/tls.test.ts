@@ -15,7 +15,15 @@ import { type Certified, fingerprintOf, issueServer, makeAuthority, needsRenewal
 import { seeded } from '../proto/fixture.ts';
 
 const DAY_MS = 86_400_000;
-const HOSTS = ['localhost', '127.0.0.1', '::1', 'controller.example', '*.fleet.example', '2001:db8::7'];
+const HOSTS = [
+  'localhost',
+  '127.0.0.1',
+  '::1',
+  'controller.example',
+  '*.fleet.example',
+  '2001:db8::7',
+  '::ffff:10.1.2.3',
+];
 // TLS clients judge validity by the real clock.
 const NOW_MS = Date.now();
 
@@ -81,7 +89,7 @@ test('the certificates have the extensions of RFC 5280, critical where it asks',
   assert.equal(leaf.publicKey.asymmetricKeyDetails?.namedCurve, 'prime256v1');
   assert.equal(
     leaf.subjectAltName,
-    'DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1, DNS:controller.example, DNS:*.fleet.example, IP Address:2001:DB8:0:0:0:0:0:7',
+    'DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1, DNS:controller.example, DNS:*.fleet.example, IP Address:2001:DB8:0:0:0:0:0:7, IP Address:0:0:0:0:0:FFFF:A01:203',
   );
   assert.equal(ca.subject, 'CN=Muster test authority');
   const chain = server.certPem.match(/-----BEGIN CERTIFICATE-----/g);
@@ -134,6 +142,12 @@ test('a server is not issued without hosts, for what is no host, or by an author
     'a b',
     'a,b',
     'fe80::1%eth0',
+    ':::',
+    '::1]',
+    '[::1]',
+    '1.2.3',
+    '1.2.3.256',
+    '01.2.3.4',
     '*',
     'a..b',
     'https://a',
@@ -152,7 +166,7 @@ test('a certificate is renewed in the last third of its life, for a host that it
     needsRenewal(pem, hosts, now);
   assert.equal(await renew(HOSTS), false);
   assert.equal(
-    await renew(['LOCALHOST', '0:0:0:0:0:0:0:1', '2001:DB8:0::7']),
+    await renew(['LOCALHOST', '0:0:0:0:0:0:0:1', '2001:DB8:0::7', '::FFFF:10.1.2.3']),
     false,
     'however they are written',
   );

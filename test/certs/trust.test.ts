@@ -146,6 +146,8 @@ const SHAPES: readonly [string, Partial<Input>][] = [
   ],
   ['a key of small order', { keys: [controllerKey(new Uint8Array(32))] }],
   ['a key that is not canonical', { keys: [controllerKey(new Uint8Array(32).fill(0xff))] }],
+  ['a next root of small order', { rootPublicKey: new Uint8Array(32) }],
+  ['257 revoked keys', { revoked: Array.from({ length: 257 }, () => counting(0, 16)) }],
   ['a revoked key id of 15 bytes', { revoked: [counting(0, 15)] }],
   ['17 URLs', { urls: Array.from({ length: 17 }, () => 'wss://a') }],
   ['a URL of 513 characters', { urls: [`wss://${'a'.repeat(507)}`] }],

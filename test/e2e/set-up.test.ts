@@ -46,8 +46,7 @@ function makeSources(folder: string, sources: Record<string, string>): string {
   for (const part of ['bin', '.ci/build', 'package.json'])
     cpSync(join(checkout, part), join(folder, part), { recursive: true });
   mkdirSync(join(folder, 'node_modules/.bin'), { recursive: true });
-  for (const tool of ['node', 'esbuild'])
-    symlinkSync(join(modules, '.bin', tool), join(folder, 'node_modules/.bin', tool));
+  symlinkSync(join(modules, '.bin/esbuild'), join(folder, 'node_modules/.bin/esbuild'));
   for (const name of [runtimeName, 'ws'])
     symlinkSync(join(modules, name), join(folder, 'node_modules', name));
   for (const [path, text] of Object.entries(sources)) {
@@ -163,6 +162,13 @@ suite('npm run build', () => {
     assert.deepEqual(start(join(folder, 'bin/muster-agent')).told().args, ['function']);
   });
 
+  test('links the runtime for npm’s scripts, which npm 9 does not', (t) => {
+    const folder = makeSources(temporaryFolder(t), sources);
+    build(folder);
+    const { stdout } = start(join(folder, 'node_modules/.bin/node'), ['--version']);
+    assert.equal(stdout.trim(), process.version);
+  });
+
   test('leaves the earlier build in place when it fails, and no rubbish', (t) => {
     const folder = makeSources(temporaryFolder(t), sources);
     build(folder);
@@ -191,9 +197,9 @@ suite('npm run build', () => {
 
   test('says in one sentence that the runtime is missing', (t) => {
     const folder = makeSources(temporaryFolder(t), sources);
-    rmSync(join(folder, 'node_modules/.bin/node'));
+    rmSync(join(folder, 'node_modules', runtimeName));
     const { stderr, status } = build(folder);
-    assert.match(stderr, /^build: the Node runtime is missing: run "npm ci" .*\n$/);
+    assert.match(stderr, /^build: its Node runtime is missing: run "npm ci" .*\n$/);
     assert.equal(status, 2);
   });
 });

@@ -36,7 +36,8 @@ export function fold(runs: readonly Tracked[], outputOf: (agentId: string) => Co
     const output = outputOf(agentId);
     group.names.push(name);
     getOrMake(group.byDigest, output.digest, () => ({ names: [], output })).names.push(name);
-    if (reason !== null) getOrMake(group.reasons, reason, () => []).push(name);
+    // "cancelled (cancelled)" tells nobody anything.
+    if (reason !== null && reason !== state) getOrMake(group.reasons, reason, () => []).push(name);
   }
   return [...groups.values()]
     .map(({ byDigest, ...group }) => ({

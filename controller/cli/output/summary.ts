@@ -50,7 +50,7 @@ export function renderSingle(run: Tracked, paint: Paint): string {
   const { name, state, outcome } = run;
   const { exitCode = null, signal = null, reason = null, durationMs = null } = outcome ?? {};
   const took = durationMs === null ? '' : ` in ${formatDuration(durationMs)}`;
-  const why = reason === null ? '' : ` (${sanitiseLine(reason)})`;
+  const why = reason === null || reason === state ? '' : ` (${sanitiseLine(reason)})`;
   return `${sanitiseLine(name)}: ${renderOutcome({ state, exitCode, signal }, paint)}${took}${why}${cutNote(run)}`;
 }
 

@@ -3,6 +3,7 @@ import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { afterEach, beforeEach, test } from 'node:test';
 import { issueServer, makeAuthority } from '../../../certs/tls.ts';
+import { openHistory } from '../../../controller/api/history.ts';
 import { API_LIMITS, SERVER_OPTIONS } from '../../../controller/api/limits.ts';
 import { streamEvents } from '../../../controller/api/replies.ts';
 import type { RunEvent } from '../../../controller/api/verbs.ts';
@@ -259,6 +260,28 @@ test('a slow reader costs a page of memory, and gets everything when it comes ro
     Array.from({ length: total }, (_, index) => index + 1),
   );
   assert.equal(reader.events.at(-1)?.type, 'end');
+});
+
+test('pages have few rows where rows are large, and many where they are small', async () => {
+  const asked: number[] = [];
+  const pageOf = (bytes: number) => {
+    const data = Buffer.alloc(bytes);
+    const jobs = {
+      async events(_jobId: string, afterSeq: number, limit: number) {
+        asked.push(limit);
+        const events = Array.from({ length: limit }, (_, index) => outputEvent(afterSeq + index + 1, data));
+        return { events, over: false };
+      },
+    };
+    return openHistory(jobs, { jobId: JOB, after: 0 });
+  };
+  const large = pageOf(64 * 1024);
+  for (let page = 0; page < 5; page++) await large.next();
+  assert.deepEqual(asked.splice(0), [16, 8, 4, 4, 4]);
+  assert.equal(large.seq, 36);
+  const small = pageOf(40);
+  for (let page = 0; page < 5; page++) await small.next();
+  assert.deepEqual(asked, [16, 32, 64, 64, 64]);
 });
 
 test('a reader that takes nothing for two minutes gives its place back', async () => {
