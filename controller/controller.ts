@@ -177,6 +177,7 @@ function agentVerbs(inventory: Awaited<ReturnType<typeof openInventory>>, clock:
     list: async (query) => inventory.list(query).map((agent) => agentSummary(agent, clock.now())),
     show: async (nameOrId) => agentDetail(inventory.find(nameOrId), clock.now()),
     label: inventory.label,
+    approve: inventory.approve,
     remove: inventory.remove,
     async facts(nameOrId) {
       const agent = inventory.find(nameOrId);

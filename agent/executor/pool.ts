@@ -129,8 +129,10 @@ export function createPool(options: PoolOptions): Pool {
     },
     async take() {
       if (running) cancelRefill ??= clock.after(refillMs, refill);
-      const spare = ready.shift();
-      if (spare) return spare;
+      for (let spare = ready.shift(); spare; spare = ready.shift()) {
+        if (spare.shim.exitCode === null && spare.shim.signalCode === null) return spare;
+        spare.discard();
+      }
       makeSpoolDir();
       return make();
     },

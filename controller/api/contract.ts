@@ -89,6 +89,12 @@ export const ROUTES: Readonly<Record<RouteName, Route>> = {
   'agents.facts': get(`${API}/agents/:agent/facts`, 'viewer', 'What a machine says of itself'),
   // Labels decide whom everybody's next order means.
   'agents.label': change('PATCH', `${API}/agents/:agent/labels`, 'admin', 'Set and remove labels'),
+  'agents.approve': change(
+    'POST',
+    `${API}/agents/:agent/approve`,
+    'admin',
+    'Let a waiting or quarantined agent in',
+  ),
   'agents.remove': change('DELETE', `${API}/agents/:agent`, 'admin', 'Cut an agent off and refuse its key'),
 
   'tokens.create': change('POST', `${API}/tokens`, 'admin', 'Make a join token'),
@@ -134,6 +140,7 @@ export interface Calls {
   'agents.show': { params: { agent: string }; reply: AgentDetail };
   'agents.facts': { params: { agent: string }; reply: FactsReply };
   'agents.label': { params: { agent: string }; body: LabelBody; reply: LabelReply };
+  'agents.approve': { params: { agent: string }; reply: Done };
   'agents.remove': { params: { agent: string }; reply: Done };
 
   'tokens.create': { body: TokenBody; reply: TokenReply };

@@ -43,6 +43,11 @@ export function createHandlers(verbs: ApiVerbs): Handlers {
       const { id } = await agents.show(params.agent);
       return { labels: await agents.label(id, set, remove, by) };
     },
+    async 'agents.approve'({ params, by }) {
+      const { id } = await agents.show(params.agent);
+      await agents.approve(id, by);
+      return DONE;
+    },
     async 'agents.remove'({ params, by }) {
       const { id } = await agents.show(params.agent);
       await agents.remove(id, by);

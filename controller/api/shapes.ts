@@ -148,6 +148,7 @@ export const SHAPES = {
     body: z.strictObject({ set: labels.exactOptional(), remove: labelKeys.exactOptional() }),
     reply: replies.labelled,
   },
+  'agents.approve': { params: atAgent, reply: replies.done },
   'agents.remove': { params: atAgent, reply: replies.done },
 
   'tokens.create': {

@@ -55,6 +55,8 @@ export interface AgentVerbs {
   show(nameOrId: string): Promise<AgentDetail>;
   /** Answers with the labels as they are afterwards. */
   label(agentId: string, set: Labels, remove: readonly string[], by: Actor): Promise<Labels>;
+  /** Lets a pending or quarantined agent in; an active one stays as it is. */
+  approve(agentId: string, by: Actor): Promise<void>;
   remove(agentId: string, by: Actor): Promise<void>;
   /** Throws no-such-agent; not-found while an agent has not sent its facts. */
   facts(nameOrId: string): Promise<FactsReply>;

@@ -158,6 +158,16 @@ export function remove(
   });
 }
 
+/** Lets in who waits for it: the operator has compared the key with what the machine prints. */
+export function approve(surroundings: Surroundings, name: string, options: Json): Promise<number> {
+  return withClient(surroundings, async (client) => {
+    const reply = await client.call('agents.approve', { params: { agent: name } });
+    const { stdout } = surroundings;
+    stdout.write(options.json ? `${jsonLine(reply)}\n` : `approved ${sanitiseLine(name)}\n`);
+    return EXIT.ok;
+  });
+}
+
 export function facts(surroundings: Surroundings, name: string, options: Json): Promise<number> {
   return withClient(surroundings, async (client) => {
     const reply = await client.call('agents.facts', { params: { agent: name } });

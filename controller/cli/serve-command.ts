@@ -10,7 +10,10 @@ export interface ServeOptions {
   listen: { host: string; port: number };
   /** Where agents and operators reach it, when that is not where it listens. */
   urls: string[];
+  logLevel?: LogLevel;
 }
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 export interface Serving {
   url: string;
@@ -20,13 +23,18 @@ export interface Serving {
 /** Runs the controller until Ctrl-C or SIGTERM. */
 export async function serveCommand(
   surroundings: Surroundings,
-  options: { listen: string; url?: string[] },
+  options: { listen: string; url?: string[]; logLevel: LogLevel },
 ): Promise<number> {
   const listen = parseListen(options.listen);
   const urls = (options.url ?? []).map((url) => parseUrl(url, '--url'));
   // The controller is most of the program; no other command pays for it.
   const { serve } = await import('../serve.ts');
-  const controller: Serving = await serve({ home: homeOf(surroundings), listen, urls });
+  const controller: Serving = await serve({
+    home: homeOf(surroundings),
+    listen,
+    urls,
+    logLevel: options.logLevel,
+  });
   surroundings.stderr.write(`muster: the controller is ready at ${controller.url}; Ctrl-C stops it\n`);
   await new Promise<void>((resolve) => {
     const off = surroundings.onStop(() => {

@@ -41,7 +41,10 @@ export function declarationProblems(manifest: Manifest, sources: readonly Source
   ];
 }
 
-/** Installable by npm 9 and newer, from any registry, and always the same bytes. */
+/**
+ * Installable by npm 9 and newer, from any registry, and always the same bytes. npm ci refuses a lockfile without the
+ * packages of other platforms, and npm install writes one where its registry lacks them.
+ */
 export function lockProblems(manifest: Manifest, lock: Lock): string[] {
   const packages = Object.entries(lock.packages).filter(([path]) => path !== '');
   const runtimes = Object.entries(manifest.optionalDependencies ?? {});

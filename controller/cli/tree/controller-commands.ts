@@ -29,6 +29,11 @@ function serveCommands(program: Command, choose: Choose): void {
     )
     .option('--listen <host:port>', 'where agents and operators connect', '127.0.0.1:7443')
     .option('--url <url>', 'how it is reached from elsewhere; several times: several', several)
+    .addOption(
+      new Option('--log-level <level>', 'what it writes to stderr, one JSON object a line')
+        .choices(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+        .default('info'),
+    )
     .addHelpText(
       'after',
       '\nExamples:\n  muster serve\n  muster serve --listen 0.0.0.0:7443 --url https://muster.example.net:7443',

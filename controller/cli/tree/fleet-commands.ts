@@ -63,6 +63,20 @@ function agentCommands(agents: Command, choose: Choose): void {
       ),
     );
   agents
+    .command('approve')
+    .summary('let a waiting or quarantined machine in')
+    .description(
+      'Lets a machine in that waits for it: one that joined with a token of --approve manual (compare the key of "muster agents show" with that of "muster-agent status" first), or one that is quarantined because two machines used its keys. Stop the other one first, and let it "muster-agent leave" and join anew.',
+    )
+    .argument('<agent>', 'its name or id')
+    .option('--json', 'print the answer as JSON')
+    .addHelpText('after', '\nExample:\n  muster agents approve web-1')
+    .action((agent: string, options) =>
+      choose(async (surroundings) =>
+        (await import('../agents-command.ts')).approve(surroundings, agent, options),
+      ),
+    );
+  agents
     .command('remove')
     .description('Removes a machine from the fleet: its session is cut and its key refused from now on.')
     .argument('<agent>', 'its name or id')
@@ -85,7 +99,7 @@ function tokenCommands(token: Command, choose: Choose): void {
     .option('--label <key=value>', 'a label for whoever joins with it; several times: several', pairs)
     .option(
       '--allow-label <key>',
-      'a label that the machine may propose itself; several times: several',
+      'a label that the machine may propose itself, instead of any; several times: several',
       several,
     )
     .option('--uses <n>', 'how many machines may join with it (1 where not said)', whole(10_000, 1))

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createServer as createTlsServer } from 'node:https';
 import { createServer, type Server } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { dialWebSocket, type Transport } from '../../../agent/link/transport.ts';
+import { makeAuthority, makeServerCertificate } from '../../../certs/tls.ts';
 import { LIMITS } from '../../../proto/limits.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
 
 const never = new AbortController().signal;
 
@@ -74,7 +77,6 @@ describe('the websocket transport', () => {
     const { transport, far } = await connected(t);
     far.send(Buffer.from('early'));
     far.close(1000, 'bye');
-    await once(far, 'close').catch(() => {});
     const taken = received(transport);
     assert.equal(await taken.closed, '1000 bye');
     assert.deepEqual(taken.messages.map(String), ['early']);
@@ -129,6 +131,31 @@ describe('the websocket transport', () => {
     transport.close();
     await taken.closed;
     assert.ok(performance.now() - begin < 5_000);
+  });
+});
+
+describe('a transport over TLS', () => {
+  it('takes whatever certificate there is: the handshake inside proves the controller', async (t) => {
+    const random = seededRandom('tls');
+    const now = Date.now();
+    const authority = await makeAuthority({ random, now, days: 1, name: 'nobody we know' });
+    const made = await makeServerCertificate({ random, authority, hosts: ['another.test'], now, days: 1 });
+    const https = createTlsServer({ cert: made.certPem, key: made.keyPem }).listen(0, '127.0.0.1');
+    await once(https, 'listening');
+    const sockets = new WebSocketServer({ server: https });
+    t.after(() => {
+      for (const client of sockets.clients) client.terminate();
+      https.close();
+    });
+    const address = https.address();
+    assert.ok(typeof address === 'object' && address);
+    const coming = once(sockets, 'connection');
+    const transport = await dialWebSocket(`wss://127.0.0.1:${address.port}/agent`, never);
+    const [far] = (await coming) as [WebSocket];
+    const taken = once(far, 'message');
+    transport.send(Buffer.from('up'));
+    assert.equal(String((await taken)[0]), 'up');
+    transport.terminate();
   });
 });
 

@@ -24,6 +24,7 @@ const ROLES: Record<RouteName, Access> = {
   'agents.show': 'viewer',
   'agents.facts': 'viewer',
   'agents.label': 'admin',
+  'agents.approve': 'admin',
   'agents.remove': 'admin',
   'tokens.create': 'admin',
   'tokens.list': 'admin',

@@ -29,6 +29,7 @@ export const REQUESTS = {
   'agents.show': { params: { agent: 'web-1' } },
   'agents.facts': { params: { agent: 'web-1' } },
   'agents.label': { params: { agent: 'web-1' }, body: { set: { role: 'web' }, remove: ['env'] } },
+  'agents.approve': { params: { agent: 'web-1' } },
   'agents.remove': { params: { agent: 'web-1' } },
   'tokens.create': { body: {} },
   'tokens.list': {},
@@ -165,6 +166,7 @@ export function fakeVerbs(history: FakeHistory, calls: Called[]): ApiVerbs {
         return { ...agent, ...detail };
       },
       label: answer('agents.label', { role: 'web' }),
+      approve: answer('agents.approve', undefined),
       remove: answer('agents.remove', undefined),
       facts: answer('agents.facts', { name: 'web-1', id: AGENT, digest: 'aa', collectedAtMs: 1, facts: {} }),
     },

@@ -275,6 +275,7 @@ test('what was asked for reaches the verb, with the operator who asked', async (
   await send('GET', `/audit/verify?since=12:${'ab'.repeat(32)}`);
   await send('PATCH', '/agents/web-1/labels', { set: { role: 'web' } });
   await send('DELETE', '/agents/web-1');
+  await send('POST', '/agents/web-1/approve');
   await send('DELETE', '/operators/ann');
   await send('POST', `/jobs/${JOB}/cancel`, { agentIds: [AGENT] });
   assert.deepEqual(world.calls, [
@@ -284,6 +285,8 @@ test('what was asked for reaches the verb, with the operator who asked', async (
     { verb: 'agents.label', args: [AGENT, { role: 'web' }, [], by] },
     { verb: 'agents.show', args: ['web-1'] },
     { verb: 'agents.remove', args: [AGENT, by] },
+    { verb: 'agents.show', args: ['web-1'] },
+    { verb: 'agents.approve', args: [AGENT, by] },
     { verb: 'operators.revoke', args: ['ann', by] },
     { verb: 'jobs.cancel', args: [JOB, by, [AGENT]] },
   ]);

@@ -1,9 +1,8 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
@@ -11,6 +10,7 @@ import { type Certified, issueServer, makeAuthority } from '../../../certs/tls.t
 import { type Calls, ROUTES, type RouteName, type StreamEvents } from '../../../controller/api/contract.ts';
 import { ERRORS, MusterError } from '../../../proto/errors.ts';
 import { systemRandom } from '../../../proto/system.ts';
+import { temporaryFolder } from '../../support/folder.ts';
 
 export interface FakeCall {
   name: RouteName;
@@ -175,8 +175,7 @@ export function sse<T extends keyof StreamEvents>(seq: number, type: T, data: St
 
 /** A new MUSTER_HOME, with a context for this API where one is given; gone after the test. */
 export async function testHome(t: TestContext, api?: Pick<FakeApi, 'url' | 'authority'>): Promise<string> {
-  const home = await mkdtemp(join(tmpdir(), 'muster-cli-'));
-  t.after(() => rm(home, { recursive: true, force: true }));
+  const home = temporaryFolder(t);
   if (api) {
     const context = { url: api.url, ca: api.authority.certPem, token: TOKEN };
     await writeFile(join(home, 'context.json'), JSON.stringify(context), { mode: 0o600 });

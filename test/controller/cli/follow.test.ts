@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { commandLine } from '../../../controller/cli/command-line.ts';
 import { MusterError } from '../../../proto/errors.ts';
+import { until } from '../../support/until.ts';
 import { type FakeCall, fakeApi, type Handlers, sse, testHome } from './fake-api.ts';
 import { JOB, script, stream, target } from './fake-job.ts';
 import { type FakeTerminal, type FakeTerminalOptions, fakeTerminal } from './fake-terminal.ts';
@@ -32,16 +33,6 @@ async function passUntilDone(status: Promise<number>, terminal: FakeTerminal): P
   });
   for (let i = 0; i < 100_000 && !done; i += 1) await terminal.clock.advance(100);
   return end;
-}
-
-/** Waits until a condition holds: real sockets have their own time. */
-async function eventually(holds: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 1000; i += 1) {
-    if (holds()) return;
-    await new Promise((resolve) => setImmediate(resolve));
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  assert.fail(`never came: ${what}`);
 }
 
 /** A stream that stays open until the test ends or the client leaves. */
@@ -152,7 +143,7 @@ test('Ctrl-C says who is still running; three seconds later the command leaves w
     handlers: { 'jobs.cancel': () => ({ cancelled: 1 }) },
   });
   const end = status();
-  await eventually(() => terminal.stdout.text() !== '', 'output');
+  await until('output', () => terminal.stdout.text() !== '');
   await terminal.clock.advance(1000);
   terminal.pressCtrlC();
   assert.match(
@@ -186,7 +177,7 @@ test('a second Ctrl-C cancels the job and waits for what becomes of it', async (
     },
   });
   const end = status('--json');
-  await eventually(() => api.calls.some(({ name }) => name === 'jobs.events'), 'the stream');
+  await until('the stream', () => api.calls.some(({ name }) => name === 'jobs.events'));
   terminal.pressCtrlC();
   await terminal.clock.advance(2999);
   terminal.pressCtrlC();
@@ -214,10 +205,10 @@ test('a cancel that is refused is said, and the job is followed on', async (t) =
     },
   });
   const end = status();
-  await eventually(() => terminal.stdout.text() !== '', 'output');
+  await until('output', () => terminal.stdout.text() !== '');
   terminal.pressCtrlC();
   terminal.pressCtrlC();
-  await eventually(() => terminal.stderr.text().includes('the job was not cancelled: '), 'the refusal');
+  await until('the refusal', () => terminal.stderr.text().includes('the job was not cancelled: '));
   terminal.pressCtrlC();
   assert.equal(await end, 130);
 });
@@ -225,7 +216,7 @@ test('a cancel that is refused is said, and the job is followed on', async (t) =
 test('when nobody reads the output any longer, the command ends quietly', async (t) => {
   const { terminal, status } = await stage(t, { events: (call) => open(call, told.events.slice(0, 3)) });
   const end = status();
-  await eventually(() => terminal.stdout.text() !== '', 'output');
+  await until('output', () => terminal.stdout.text() !== '');
   terminal.closeStdout();
   assert.equal(await end, 141);
   assert.equal(terminal.stderr.text(), '');

@@ -225,3 +225,24 @@ test('a frame that only a controller sends ends the session', async (t) => {
   await world.clock.settle();
   assert.equal(session.refusal?.code, 'malformed');
 });
+
+test('an agent that joined with a token of manual approval waits, and comes online once it is approved', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await newAgent(world, 'web-1');
+  await agent.join(await newToken(world, { approve: 'manual' }));
+  assert.equal((await agent.connect()).refusal?.code, 'agent-pending');
+  await world.controller.verbs.agents.approve('web-1', ADMIN);
+  assert.equal((await agent.connect()).of('ready').length, 1);
+});
+
+test('approving a quarantined agent lets the machine in that comes next', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await newAgent(world, 'web-1');
+  await agent.join(await newToken(world));
+  await agent.connect();
+  const clone = await newAgent(world, 'web-1');
+  clone.instance = new Uint8Array(16).fill(9);
+  await clone.connect();
+  await world.controller.verbs.agents.approve('web-1', ADMIN);
+  assert.equal((await agent.connect()).of('ready').length, 1);
+});

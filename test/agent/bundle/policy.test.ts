@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  OPEN_POLICY,
+  type Policy,
+  parsePolicy,
+  policyProblem,
+  wantsOperators,
+} from '../../../agent/bundle/policy.ts';
+import type { TaskMessage } from '../../../proto/codec.ts';
+
+const stdin = new Uint8Array(0);
+const NONE: TaskMessage = { name: '', command: null, shell: null, script: null };
+const COMMAND: TaskMessage = { ...NONE, command: { argv: ['true'], stdin } };
+const SHELL: TaskMessage = { ...NONE, shell: { line: 'true', stdin } };
+const SCRIPT: TaskMessage = { ...NONE, script: { content: stdin, args: [], name: '', stdin } };
+
+function refuses(policy: Policy, tasks: TaskMessage[], ...signers: ('controller' | 'operator')[]): boolean {
+  return policyProblem({ tasks }, signers, policy) !== undefined;
+}
+
+describe("a host's policy", () => {
+  it('allows everything where there is none', () => {
+    assert.equal(refuses(OPEN_POLICY, [COMMAND, SHELL, SCRIPT], 'controller'), false);
+    assert.equal(wantsOperators(OPEN_POLICY), false);
+  });
+
+  it('denies an order that holds one task of a denied kind, whoever signed it', () => {
+    const policy = parsePolicy('{"deny": ["script"]}');
+    assert.equal(refuses(policy, [COMMAND, SCRIPT], 'controller', 'operator'), true);
+    assert.equal(refuses(policy, [COMMAND, SHELL], 'controller'), false);
+  });
+
+  it('wants an operator for every kind, or for some', () => {
+    const all = parsePolicy('{"require": "operator"}');
+    assert.equal(refuses(all, [COMMAND], 'controller'), true);
+    assert.equal(refuses(all, [COMMAND], 'controller', 'operator'), false);
+    const some = parsePolicy('{"require": {"shell": "operator"}}');
+    assert.equal(refuses(some, [COMMAND], 'controller'), false);
+    assert.equal(refuses(some, [COMMAND, SHELL], 'controller'), true);
+    assert.equal(wantsOperators(some), true);
+  });
+
+  it('refuses a task of a kind that it does not know', () => {
+    assert.equal(refuses(OPEN_POLICY, [NONE], 'controller'), true);
+  });
+
+  for (const text of [
+    '',
+    '[]',
+    'null',
+    '{"requires": "operator"}',
+    '{"require": "operators"}',
+    '{"require": ["operator"]}',
+    '{"require": {"shells": "operator"}}',
+    '{"require": {"shell": true}}',
+    '{"deny": "script"}',
+    '{"deny": ["everything"]}',
+    '{"deny": [["script"]]}',
+  ])
+    it(`is not taken for an open one when it is misread: ${text}`, () =>
+      assert.throws(() => parsePolicy(text)));
+});
