@@ -17,7 +17,7 @@ import {
 import { boxKeyPair, hmacSha512, type KeyPair, secretbox, secretboxOpen, x25519 } from './crypto.ts';
 import { type ErrorCode, MusterError } from './errors.ts';
 import { frame, type KeyRole, keyId, shortHash, sign, verify } from './frame.ts';
-import { equalBytes } from './ids.ts';
+import { equalBytes, toHex } from './ids.ts';
 import { LIMITS } from './limits.ts';
 import { targetLeaf, verifyInclusion } from './merkle.ts';
 import type { RandomBytes } from './random.ts';
@@ -210,6 +210,8 @@ function acceptSigners(
 ): KeyRole[] {
   if (signatures.length === 0 || signatures.length > LIMITS.signaturesPerOrder)
     throw new MusterError('signer-unknown', `${signatures.length} signatures`);
+  if (new Set(signatures.map((one) => toHex(one.keyId))).size !== signatures.length)
+    throw new MusterError('order-malformed', 'a signer counts once');
   const signers = signatures.map((signature) => {
     const signer = context.signer(signature.keyId, kind);
     if (typeof signer === 'string') throw new MusterError(signer);

@@ -57,12 +57,13 @@ export interface Codec<P> {
 function strict<P>(name: string, generated: Generated<P>, maxBytes: number, bytes: Uint8Array): unknown {
   if (bytes.length > maxBytes) throw new MusterError('malformed', `${name} of ${bytes.length} bytes`);
   let message: unknown;
+  let again: Uint8Array;
   try {
     message = generated.decode(bytes);
+    again = generated.encode(message as P).finish();
   } catch (cause) {
     throw new MusterError('malformed', name, { cause });
   }
-  const again = generated.encode(message as P).finish();
   if (!equalBytes(again, bytes)) throw new MusterError('malformed', `${name} is not strict`);
   return message;
 }
@@ -100,7 +101,6 @@ export const TrustDocument = make('TrustDocument', LIMITS.trustDocumentBytes);
 export const SignedTrust = make('SignedTrust', LIMITS.trustDocumentBytes + 4096);
 export const Order = make('Order', LIMITS.orderBytes);
 export const SignedOrder = make('SignedOrder', LIMITS.signedOrderBytes);
-export const Preamble = make('Preamble', LIMITS.preambleBytes + 4096);
 export const Hello = make('Hello', 1024);
 export const WelcomeBody = make('WelcomeBody', 1024);
 export const ProofBody = make('ProofBody', 1024);
@@ -109,11 +109,37 @@ export const EnrolGrant = make('EnrolGrant', 16 * 1024);
 export const Report = make('Report', LIMITS.reportBytes);
 export const JoinToken = make('JoinToken', 4096);
 
-type FrameFields = Omit<Message<'Frame'>, 'body'>;
+type Bodies<K extends keyof P> = Omit<Message<K>, 'body'>;
+type OneOf<Fields> = { [K in keyof Fields]: { kind: K; value: NonNullable<Fields[K]> } }[keyof Fields];
+
+/** Exactly one body. Throws MusterError('malformed'). */
+function decodeOne(name: string, generated: Generated<never>, maxBytes: number, bytes: Uint8Array): unknown {
+  const message = strict(name, generated, maxBytes, bytes) as Record<string, unknown>;
+  const kind = message.body as string | undefined;
+  if (!kind) throw new MusterError('malformed', `${name} without a body`);
+  return { kind, value: complete(message[kind]) };
+}
+
+/** What travels in the clear before there are keys: exactly one body. */
+export type Preamble = OneOf<Bodies<'Preamble'>>;
+type PreambleInput = Encodable<Omit<Properties<'Preamble'>, 'body'>>;
+
+export function encodePreamble<K extends keyof PreambleInput>(
+  kind: K,
+  value: NonNullable<PreambleInput[K]>,
+): Uint8Array {
+  return muster.Preamble.encode({ [kind]: value } as Properties<'Preamble'>).finish();
+}
+
+export function decodePreamble(bytes: Uint8Array): Preamble {
+  return decodeOne('Preamble', muster.Preamble, LIMITS.preambleBytes + 4096, bytes) as Preamble;
+}
+
+type FrameFields = Bodies<'Frame'>;
 export type FrameKind = keyof FrameFields;
 
 /** A frame of the session: exactly one body. */
-export type Frame = { [K in FrameKind]: { kind: K; value: NonNullable<FrameFields[K]> } }[FrameKind];
+export type Frame = OneOf<FrameFields>;
 
 type FrameInputs = Omit<Encodable<Properties<'Frame'>>, 'body'>;
 
@@ -125,10 +151,7 @@ export function encodeFrame<K extends FrameKind>(kind: K, value: FrameInput<K>):
 }
 
 export function decodeFrame(bytes: Uint8Array): Frame {
-  const message = strict('Frame', muster.Frame, LIMITS.frameBytes, bytes) as Record<string, unknown>;
-  const kind = message.body as FrameKind | undefined;
-  if (!kind) throw new MusterError('malformed', 'a frame without a body');
-  return { kind, value: complete(message[kind]) } as Frame;
+  return decodeOne('Frame', muster.Frame, LIMITS.frameBytes, bytes) as Frame;
 }
 
 export type OrderMessage = Message<'Order'>;

@@ -640,13 +640,15 @@ export namespace muster {
 
         $unknowns?: Uint8Array[];
 
-        hello: Uint8Array;
+        hello?: (Uint8Array|null);
 
-        trust: Uint8Array;
+        trust?: (Uint8Array|null);
 
         welcome?: (muster.Welcome.$Properties|null);
 
         refusal?: (muster.Refusal.$Properties|null);
+
+        body?: ("hello"|"trust"|"welcome"|"refusal");
 
         static encode(message: muster.Preamble.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
 
@@ -665,10 +667,20 @@ export namespace muster {
 
             refusal?: (muster.Refusal.$Properties|null);
 
+            body?: ("hello"|"trust"|"welcome"|"refusal");
+
             $unknowns?: Uint8Array[];
         }
 
-        type $Shape = muster.Preamble.$Properties;
+        type $Shape = {
+          hello?: Uint8Array|null;
+          trust?: Uint8Array|null;
+          welcome?: muster.Welcome.$Shape|null;
+          refusal?: muster.Refusal.$Shape|null;
+          $unknowns?: Uint8Array[];
+        } & (
+          ({ body?: undefined; hello?: null; trust?: null; welcome?: null; refusal?: null }|{ body?: "hello"; hello: Uint8Array; trust?: null; welcome?: null; refusal?: null }|{ body?: "trust"; hello?: null; trust: Uint8Array; welcome?: null; refusal?: null }|{ body?: "welcome"; hello?: null; trust?: null; welcome: muster.Welcome.$Shape; refusal?: null }|{ body?: "refusal"; hello?: null; trust?: null; welcome?: null; refusal: muster.Refusal.$Shape })
+        );
     }
 
     interface IHello extends muster.Hello.$Properties {

@@ -1870,10 +1870,17 @@ export const muster = $root.muster = (() => {
                         this[keys[i]] = properties[keys[i]];
         };
 
-        Preamble.prototype.hello = $util.newBuffer([]);
-        Preamble.prototype.trust = $util.newBuffer([]);
+        Preamble.prototype.hello = null;
+        Preamble.prototype.trust = null;
         Preamble.prototype.welcome = null;
         Preamble.prototype.refusal = null;
+
+        let $oneOfFields;
+
+        $Object.defineProperty(Preamble.prototype, "body", {
+            get: $util.oneOfGetter($oneOfFields = ["hello", "trust", "welcome", "refusal"]),
+            set: $util.oneOfSetter($oneOfFields)
+        });
 
         Preamble.encode = function (message, writer, _depth) {
             if (!writer)
@@ -1882,9 +1889,9 @@ export const muster = $root.muster = (() => {
                 _depth = 0;
             if (_depth > $util.recursionLimit)
                 throw $Error("max depth exceeded");
-            if (message.hello != null && $Object.hasOwnProperty.call(message, "hello") && message.hello.length)
+            if (message.hello != null && $Object.hasOwnProperty.call(message, "hello"))
                 writer.uint32(10).bytes(message.hello);
-            if (message.trust != null && $Object.hasOwnProperty.call(message, "trust") && message.trust.length)
+            if (message.trust != null && $Object.hasOwnProperty.call(message, "trust"))
                 writer.uint32(18).bytes(message.trust);
             if (message.welcome != null && $Object.hasOwnProperty.call(message, "welcome"))
                 $root.muster.Welcome.encode(message.welcome, writer.uint32(26).fork(), _depth + 1).ldelim();
@@ -1903,7 +1910,7 @@ export const muster = $root.muster = (() => {
                 _depth = 0;
             if (_depth > $Reader.recursionLimit)
                 throw $Error("max depth exceeded");
-            let end, message, value;
+            let end, message;
             if (length === $undefined)
                 end = reader.len;
             else {
@@ -1926,31 +1933,29 @@ export const muster = $root.muster = (() => {
                 case 1: {
                         if (wireType !== 2)
                             break;
-                        if ((value = reader.bytes()).length)
-                            message.hello = value;
-                        else
-                            delete message.hello;
+                        message.hello = reader.bytes();
+                        message.body = "hello";
                         continue;
                     }
                 case 2: {
                         if (wireType !== 2)
                             break;
-                        if ((value = reader.bytes()).length)
-                            message.trust = value;
-                        else
-                            delete message.trust;
+                        message.trust = reader.bytes();
+                        message.body = "trust";
                         continue;
                     }
                 case 3: {
                         if (wireType !== 2)
                             break;
                         message.welcome = $root.muster.Welcome.decode(reader, reader.size(), $undefined, _depth + 1, message.welcome);
+                        message.body = "welcome";
                         continue;
                     }
                 case 4: {
                         if (wireType !== 2)
                             break;
                         message.refusal = $root.muster.Refusal.decode(reader, reader.size(), $undefined, _depth + 1, message.refusal);
+                        message.body = "refusal";
                         continue;
                     }
                 }

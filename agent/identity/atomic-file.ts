@@ -20,7 +20,7 @@ export function writeWhole(path: string, content: string, mode = 0o600): void {
     renameSync(next, path);
     syncFolder(dirname(path));
   } catch (cause) {
-    rmSync(next, { force: true });
+    rmSync(next, { force: true, recursive: true });
     throw new MusterError('journal-failed', `${path}: ${(cause as Error).message}`, { cause });
   }
 }

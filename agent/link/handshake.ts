@@ -7,7 +7,7 @@
  */
 
 import { applyTrust, controllerKeyOf, type Trust } from '../../certs/trust.ts';
-import { decodeFrame, encodeFrame, type Frame, Preamble } from '../../proto/codec.ts';
+import { decodeFrame, decodePreamble, encodeFrame, encodePreamble, type Frame } from '../../proto/codec.ts';
 import { isErrorCode, MusterError } from '../../proto/errors.ts';
 import { LIMITS } from '../../proto/limits.ts';
 import type { RandomBytes } from '../../proto/random.ts';
@@ -68,7 +68,7 @@ export async function shakeHands(transport: Transport, purpose: Purpose, greeter
     transport,
     (reason) => new MusterError('unavailable', `the controller closed: ${reason}`),
   );
-  transport.send(Preamble.encode({ hello: hail.bytes }));
+  transport.send(encodePreamble('hello', hail.bytes));
   const welcome = await walkTrust(box, store);
   let signer: { id: Uint8Array; key: Uint8Array } | undefined;
   const welcomed = acceptWelcome(hail, welcome.body, welcome.signature, (id) => {
@@ -112,13 +112,14 @@ async function walkTrust(
   store: IdentityStore,
 ): Promise<{ body: Uint8Array; signature: Uint8Array }> {
   for (let documents = 0; ; documents++) {
-    const preamble = Preamble.decode(await box.next());
-    if (preamble.refusal) throw new Refused(preamble.refusal);
-    if (preamble.welcome) return preamble.welcome;
-    if (preamble.trust.length === 0) throw new MusterError('malformed', 'preamble');
+    const preamble = decodePreamble(await box.next());
+    if (preamble.kind === 'refusal') throw new Refused(preamble.value);
+    if (preamble.kind === 'welcome') return preamble.value;
+    if (preamble.kind !== 'trust')
+      throw new MusterError('malformed', `a controller does not send ${preamble.kind}`);
     if (documents >= LIMITS.trustChainDocuments)
       throw new MusterError('malformed', 'too many trust documents');
-    takeTrust(store, preamble.trust);
+    takeTrust(store, preamble.value);
   }
 }
 

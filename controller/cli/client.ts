@@ -17,6 +17,8 @@ import { connectionError, replyError } from './reply-error.ts';
 /** The operators' API, from outside: one kept connection (a second one while a stream is open). */
 export interface Client {
   readonly url: string;
+  /** PEM of the pinned authority. */
+  readonly ca: string | undefined;
   /** Throws a MusterError (what the controller says, or `unavailable`) or a Failure. */
   call<N extends RouteName>(name: N, given: Given<N>, options?: CallOptions): Promise<Calls[N]['reply']>;
   /** The body of the answer as it comes, of routes that answer with events or bytes. Ends early, with an error, when the connection breaks or `signal` aborts. */
@@ -119,6 +121,7 @@ export function createClient(context: Pick<Context, 'url' | 'ca'> & { token?: st
 
   return {
     url: context.url,
+    ca: context.ca,
     async call(name, given, options = {}) {
       const safe = ROUTES[name].method === 'GET' || options.idempotencyKey !== undefined;
       try {

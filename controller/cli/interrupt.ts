@@ -47,7 +47,6 @@ export function watchInterrupts({ clock, subscribe, act }: Interrupts): () => vo
     if (step.action !== 'none') act(step.action);
   };
   const unsubscribe = subscribe(() => {
-    cancelTimer();
     take(pressed(phase));
     if (phase === 'asked') cancelTimer = clock.after(ASKED_MS, () => take(waited(phase)));
   });

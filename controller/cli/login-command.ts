@@ -57,7 +57,7 @@ async function trusted(
       throw new Failure(
         EXIT.refused,
         `${url} shows the certificate authority ${fingerprint}, not the one of --fingerprint`,
-        'ask whoever runs the controller for its fingerprint; somebody may stand between',
+        '"muster status" on the controller shows its fingerprint; if it is not this one, somebody stands between',
       );
     return ca;
   }
@@ -67,10 +67,10 @@ async function trusted(
   if (!stdin.isTerminal || !stderr.isTerminal)
     throw wrongUse(
       `nobody is here to compare the fingerprint of ${url}`,
-      'get it from the controller and give it as --fingerprint HEX',
+      '"muster status" on the controller shows it; give it as --fingerprint HEX',
     );
   stderr.write(`${url} shows the certificate authority "${subject}", SHA-256:\n  ${fingerprint}\n`);
-  const answer = await surroundings.ask('Is this the one that the controller printed? [y/N] ');
+  const answer = await surroundings.ask('Does "muster status" on the controller show the same? [y/N] ');
   if (!/^y(es)?$/i.test(answer.trim())) throw wrongUse('the fingerprint was not confirmed; nothing was kept');
   return ca;
 }

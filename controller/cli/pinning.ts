@@ -48,7 +48,7 @@ export function fingerprintOf(pem: string | Uint8Array): string {
 export function parseFingerprint(text: string): string | undefined {
   const hex = text
     .trim()
-    .replace(/^sha-?256[:= ]/i, '')
+    .replace(/^sha-?256( fingerprint)?[:= ]/i, '')
     .replaceAll(/[: ]/g, '')
     .toUpperCase();
   return /^[0-9A-F]{64}$/.test(hex) ? hex.match(/../g)?.join(':') : undefined;

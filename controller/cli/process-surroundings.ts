@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { isatty } from 'node:tty';
 import { systemClock, systemRandom } from '../../proto/system.ts';
-import { EXIT, wrongUse } from './failure.ts';
+import { EXIT, Failure, wrongUse } from './failure.ts';
 import type { Sink, Surroundings } from './surroundings.ts';
 
 /** The terminal, the signals and the environment of this process. Only main.ts uses it. */
@@ -85,14 +85,18 @@ async function ask(question: string, { hidden = false } = {}): Promise<string> {
     terminal: true,
   });
   if (hidden) process.stderr.write(question);
+  let answered = false;
   try {
     return await new Promise<string>((resolve, reject) => {
-      lines.question(hidden ? '' : question, resolve);
-      lines.once('SIGINT', () => reject(wrongUse('nothing was answered')));
+      lines.question(hidden ? '' : question, (answer) => {
+        answered = true;
+        resolve(answer);
+      });
+      lines.once('SIGINT', () => reject(new Failure(EXIT.detached, 'nothing was done')));
       lines.once('close', () => reject(wrongUse('nothing was answered')));
     });
   } finally {
-    if (hidden) process.stderr.write('\n');
+    if (hidden || !answered) process.stderr.write('\n');
     lines.close();
     process.stdin.pause();
   }

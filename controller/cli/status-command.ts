@@ -6,6 +6,7 @@ import { type Paint, paintFor } from './output/paint.ts';
 import { jsonLine, sanitiseLine } from './output/sanitise.ts';
 import { renderProperties } from './output/table.ts';
 import { formatTime } from './output/time.ts';
+import { fingerprintOf } from './pinning.ts';
 import type { Surroundings } from './surroundings.ts';
 import { withClient } from './with-client.ts';
 
@@ -18,14 +19,19 @@ export function status(surroundings: Surroundings, options: { json?: boolean }):
     await requireReady(client);
     const { stdout, stderr, env } = surroundings;
     if (options.json) {
-      stdout.write(`${jsonLine({ url: client.url, ...reply })}\n`);
+      stdout.write(`${jsonLine({ url: client.url, authority: authorityOf(client), ...reply })}\n`);
       return EXIT.ok;
     }
-    stdout.write(renderProperties(propertiesOf(reply, client.url), paintFor(stdout.isTerminal, env)));
+    stdout.write(renderProperties(propertiesOf(reply, client), paintFor(stdout.isTerminal, env)));
     for (const warning of warningsOf(reply))
       stderr.write(`${warn(paintFor(stderr.isTerminal, env))} ${sanitiseLine(warning)}\n`);
     return EXIT.ok;
   });
+}
+
+/** What `muster login` elsewhere has to show. */
+function authorityOf({ ca }: Client): string | null {
+  return ca === undefined ? null : fingerprintOf(ca);
 }
 
 const warn = (paint: Paint): string => paint('yellow', 'muster: warning:');
@@ -41,7 +47,7 @@ async function requireReady(client: Client): Promise<void> {
   );
 }
 
-function propertiesOf(reply: StatusReply, url: string): [string, string][] {
+function propertiesOf(reply: StatusReply, client: Client): [string, string][] {
   const { agents, trust, timeMs } = reply;
   const others: [number, string][] = [
     [agents.pending, 'waiting for approval'],
@@ -49,7 +55,8 @@ function propertiesOf(reply: StatusReply, url: string): [string, string][] {
   ];
   const more = others.filter(([count]) => count > 0).map(([count, what]) => `, ${count} ${what}`);
   return [
-    ['controller', url],
+    ['controller', client.url],
+    ['authority', authorityOf(client) ?? 'one of this system'],
     ['version', reply.version],
     ['up', `${formatDuration(timeMs - reply.startedAtMs)}, since ${formatTime(reply.startedAtMs)}`],
     ['fleet', reply.fleetId],

@@ -6,7 +6,14 @@
  */
 
 import { idOfAgent } from '../../certs/identity.ts';
-import { decodeFrame, EnrolRequest, encodeFrame, type Frame, Preamble } from '../../proto/codec.ts';
+import {
+  decodeFrame,
+  decodePreamble,
+  EnrolRequest,
+  encodeFrame,
+  encodePreamble,
+  type Frame,
+} from '../../proto/codec.ts';
 import { MusterError } from '../../proto/errors.ts';
 import { equalBytes, toHex } from '../../proto/ids.ts';
 import { LIMITS } from '../../proto/limits.ts';
@@ -57,16 +64,16 @@ export function createHandshake(ports: GatewayPorts, send: (bytes: Uint8Array) =
   let taken = 0;
 
   function takeHello(bytes: Uint8Array): Step {
-    const preamble = Preamble.decode(bytes);
-    if (preamble.hello.length === 0) throw new MusterError('malformed', 'expected hello');
-    const hello = readHello(preamble.hello);
+    const preamble = decodePreamble(bytes);
+    if (preamble.kind !== 'hello') throw new MusterError('malformed', 'expected hello');
+    const hello = readHello(preamble.value);
     if (!isForFleet(hello, ports.fleet.fleetId)) throw new MusterError('fleet-unknown');
     const trustSerial = ports.fleet.current().serial;
     const input = { controllerKey: ports.fleet.controllerKey(), trustSerial, timeMs: ports.clock.now() };
-    const { body, signature, keys } = welcome(preamble.hello, hello, input, ports.random);
+    const { body, signature, keys } = welcome(preamble.value, hello, input, ports.random);
     for (const trust of ports.fleet.documentsFor(hello.trustSerial, hello.rootKeyId))
-      send(Preamble.encode({ trust }));
-    send(Preamble.encode({ welcome: { body, signature } }));
+      send(encodePreamble('trust', trust));
+    send(encodePreamble('welcome', { body, signature }));
     state = { at: 'proof', hello, keys, channel: channel(keys, 'controller') };
     return MORE;
   }
@@ -140,7 +147,7 @@ export function createHandshake(ports: GatewayPorts, send: (bytes: Uint8Array) =
         retryAfterMs,
       };
       const sealing = state.at === 'hello' ? undefined : state.channel;
-      return sealing ? sealing.seal(encodeFrame('refusal', refusal)) : Preamble.encode({ refusal });
+      return sealing ? sealing.seal(encodeFrame('refusal', refusal)) : encodePreamble('refusal', refusal);
     },
   };
 }

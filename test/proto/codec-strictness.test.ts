@@ -62,6 +62,7 @@ const HOSTILE: readonly [string, (bytes: Uint8Array) => unknown, Uint8Array][] =
   ['a map entry with more', codecs.EnrolRequest.decode, message(5, text(1, 'a'), text(2, 'b'), text(3, 'c'))],
   ['numeric map keys, descending', codecs.EnrolRequest.decode, concat(entry('2', 'x'), entry('1', 'x'))],
   ['a frame of two bodies', codecs.decodeFrame, concat(message(32, number(1, 1)), message(33, number(1, 1)))],
+  ['a preamble of two bodies', codecs.decodePreamble, concat(message(1), message(2))],
   ['a frame of one body twice', codecs.decodeFrame, concat(message(32), message(32))],
 ];
 

@@ -115,9 +115,9 @@ export const SIGNATURE: readonly Fault[] = [
     }),
   ],
   [
-    'a good signature and a bad one',
-    'order-signature',
-    signedBy((one) => [one, { ...one, signature: flipped(one.signature, 40) }]),
+    'a signer that stands there twice',
+    'order-malformed',
+    signedBy((one) => [one, { ...one }]),
   ],
 ];
 

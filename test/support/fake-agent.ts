@@ -6,13 +6,14 @@ import type { Socket } from '../../controller/gateway/socket.ts';
 import { type OpenedBundle, openBundle } from '../../proto/bundle.ts';
 import {
   decodeFrame,
+  decodePreamble,
   type Encodable,
   encodeFrame,
+  encodePreamble,
   type Frame,
   type FrameInput,
   type FrameKind,
   type Message,
-  Preamble,
   Report,
   type ReportMessage,
 } from '../../proto/codec.ts';
@@ -103,11 +104,11 @@ export function fakeAgent(
         at.frames.push(frame);
         return;
       }
-      const preamble = Preamble.decode(bytes);
-      if (preamble.refusal) at.refusal = preamble.refusal;
-      if (preamble.trust.length > 0) trust = applyTrust(trust, preamble.trust);
-      if (!preamble.welcome) return;
-      const welcomed = acceptWelcome(hail, preamble.welcome.body, preamble.welcome.signature, (key) =>
+      const preamble = decodePreamble(bytes);
+      if (preamble.kind === 'refusal') at.refusal = preamble.value;
+      if (preamble.kind === 'trust') trust = applyTrust(trust, preamble.value);
+      if (preamble.kind !== 'welcome') return;
+      const welcomed = acceptWelcome(hail, preamble.value.body, preamble.value.signature, (key) =>
         controllerKeyOf(trust, key),
       );
       sealed = channel(welcomed.keys, 'agent');
@@ -137,7 +138,7 @@ export function fakeAgent(
       onClose: () => {},
     };
     gateway().accept(socket);
-    at.sendRaw(Preamble.encode({ hello: hail.bytes }));
+    at.sendRaw(encodePreamble('hello', hail.bytes));
     await clock.settle();
     return at;
   }

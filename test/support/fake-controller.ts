@@ -12,14 +12,15 @@ import type { Clock } from '../../proto/clock.ts';
 import {
   type DeliverMessage,
   decodeFrame,
+  decodePreamble,
   type Encodable,
   encodeFrame,
+  encodePreamble,
   type Frame,
   type FrameKind,
   type Message,
   Order,
   type OrderMessage,
-  Preamble,
   Report,
   type ReportMessage,
 } from '../../proto/codec.ts';
@@ -143,18 +144,19 @@ export function fakeController(options: { clock: Clock; random: RandomBytes }): 
 
   async function answer(end: MemoryEnd, link: MemoryLink): Promise<void> {
     const next = incoming(end);
-    const preamble = Preamble.decode(await next());
+    const preamble = decodePreamble(await next());
+    if (preamble.kind !== 'hello') throw new Error(`${preamble.kind} in place of hello`);
     if (behaviour.mute) return;
-    const hello = readHello(preamble.hello);
+    const hello = readHello(preamble.value);
     hellos.push(hello);
     if (behaviour.refuseHello) {
-      end.send(Preamble.encode({ refusal: { detail: '', retryAfterMs: 0, ...behaviour.refuseHello } }));
+      end.send(encodePreamble('refusal', { detail: '', retryAfterMs: 0, ...behaviour.refuseHello }));
       return end.close();
     }
     const mine = behaviour.documentsFor?.(hello.trustSerial) ?? documents.slice(hello.trustSerial);
-    for (const trust of mine) end.send(Preamble.encode({ trust }));
+    for (const trust of mine) end.send(encodePreamble('trust', trust));
     const greeting = welcome(
-      preamble.hello,
+      preamble.value,
       hello,
       {
         controllerKey: behaviour.controllerKey ?? key,
@@ -164,7 +166,7 @@ export function fakeController(options: { clock: Clock; random: RandomBytes }): 
       random,
     );
     const body = behaviour.alterWelcome?.(greeting.body) ?? greeting.body;
-    end.send(Preamble.encode({ welcome: { body, signature: greeting.signature } }));
+    end.send(encodePreamble('welcome', { body, signature: greeting.signature }));
     const sealed = channel(greeting.keys, 'controller');
     const proof = decodeFrame(sealed.open(await next()));
     if (proof.kind !== 'proof') throw new Error(`${proof.kind} in place of proof`);

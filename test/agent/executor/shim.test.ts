@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -58,6 +58,20 @@ test('an order that was cut anywhere starts nothing', (t) => {
     feed(SHIM + line);
     assert.equal(existsSync(proof), true, shell);
     rmSync(proof);
+  }
+});
+
+test('where the start cannot be written down, nothing is started', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'muster-shim-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  spawnSync('mkfifo', ['out', 'err'], { cwd: folder });
+  symlinkSync('/dev/full', join(folder, 'exit'));
+  const line = orderLine({ cwd: folder, input: '/dev/null', env: {}, argv: ['touch', 'proof'] });
+  for (const shell of SHELLS) {
+    const [program = '', ...args] = shell.endsWith('busybox') ? [shell, 'sh'] : [shell];
+    const { status } = spawnSync(program, [...args, ...SHIM_ARGV], { cwd: folder, input: SHIM + line });
+    assert.equal(status, 125, shell);
+    assert.equal(existsSync(join(folder, 'proof')), false, shell);
   }
 });
 

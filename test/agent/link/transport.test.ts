@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { dialWebSocket, type Transport } from '../../../agent/link/transport.ts';
-import { makeAuthority, makeServerCertificate } from '../../../certs/tls.ts';
+import { makeAuthority, issueServer } from '../../../certs/tls.ts';
 import { LIMITS } from '../../../proto/limits.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 
@@ -139,7 +139,7 @@ describe('a transport over TLS', () => {
     const random = seededRandom('tls');
     const now = Date.now();
     const authority = await makeAuthority({ random, now, days: 1, name: 'nobody we know' });
-    const made = await makeServerCertificate({ random, authority, hosts: ['another.test'], now, days: 1 });
+    const made = await issueServer({ random, authority, hosts: ['another.test'], now, days: 1 });
     const https = createTlsServer({ cert: made.certPem, key: made.keyPem }).listen(0, '127.0.0.1');
     await once(https, 'listening');
     const sockets = new WebSocketServer({ server: https });

@@ -207,6 +207,7 @@ test('a fingerprint is read as openssl, browsers and people write it', () => {
     colons.replaceAll(':', ''),
     `sha256:${colons.replaceAll(':', '')}`,
     `SHA256=${colons}`,
+    `sha256 Fingerprint=${colons}`,
     ` ${colons.replaceAll(':', ' ')} `,
   ])
     assert.equal(parseFingerprint(text), colons, text);

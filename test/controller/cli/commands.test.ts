@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { fingerprintOf } from '../../../certs/tls.ts';
 import type { AgentDetail, AgentSummary, JobSummary, StatusReply } from '../../../controller/api/contract.ts';
 import { commandLine } from '../../../controller/cli/command-line.ts';
 import { MusterError } from '../../../proto/errors.ts';
@@ -180,6 +181,13 @@ test('removing an agent is confirmed at a terminal, and not with --yes or in a s
     assert.equal(await muster('agents', 'remove', 'web-1', ...argv), 0);
     assert.equal(out(), 'removed web-1\n');
   }
+});
+
+test('an agent that waits is approved', async (t) => {
+  const { muster, out, api } = await stage(t, { 'agents.approve': () => ({ ok: true }) });
+  assert.equal(await muster('agents', 'approve', 'new-1'), 0);
+  assert.equal(out(), 'approved new-1\n');
+  assert.deepEqual(api.calls[0]?.params, { agent: 'new-1' });
 });
 
 test('token create prints the token alone on stdout, and the rest on stderr', async (t) => {
@@ -554,6 +562,7 @@ test('status shows what an operator wants to know and warns of a root key that i
   assert.match(out(), /^agents +38 of 40 online, 1 waiting for approval$/m);
   assert.match(out(), /^root key +beside the controller's keys$/m);
   assert.match(out(), /^up +1h, since /m);
+  assert.match(out(), /^authority +([0-9A-F]{2}:){31}[0-9A-F]{2}$/m);
   assert.match(err(), /^muster: warning: .*root key is still on it$/m);
 });
 
@@ -584,7 +593,11 @@ test('status --json is the reply with its URL', async (t) => {
     ready: () => ({ ready: true, checks: {} }),
   });
   assert.equal(await muster('status', '--json'), 0);
-  assert.deepEqual(json(), { url: api.url, ...statusReply });
+  assert.deepEqual(json(), {
+    url: api.url,
+    authority: await fingerprintOf(api.authority.certPem),
+    ...statusReply,
+  });
 });
 
 test('status of a controller that is not ready leaves with 5 and says why', async (t) => {

@@ -236,3 +236,28 @@ test('bytes that are missing in the middle of a host are told', async (t) => {
   assert.equal(terminal.stdout.text(), 'one\ntwo\n');
   assert.equal(terminal.stderr.text(), 'muster: web-1: 4 bytes of stdout are missing here\n');
 });
+
+test('a slow reader is waited for: nothing is taken from the controller that cannot be written', async (t) => {
+  const { terminal, status } = await stage(t, { events: () => stream(told.events) });
+  let release = (): void => {};
+  terminal.stdout.settled = () =>
+    new Promise((resolve) => {
+      release = resolve;
+    });
+  const end = status();
+  let done = false;
+  void end.finally(() => {
+    done = true;
+  });
+  for (const expected of ['', 'one\n', 'one\ntwo\n']) {
+    await until('the next piece', () => terminal.stdout.text() === expected);
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(terminal.stdout.text(), expected);
+    release();
+  }
+  await until('the end', () => {
+    release();
+    return done;
+  });
+  assert.equal(await end, 0);
+});

@@ -24,7 +24,7 @@ test('at a terminal the fingerprint is shown and confirmed, and the token is ask
   assert.equal(await login(), 0);
   assert.ok(terminal.stderr.text().includes(`"CN=Muster test fleet", SHA-256:\n  ${fingerprint}\n`));
   assert.deepEqual(terminal.asked, [
-    ['Is this the one that the controller printed? [y/N] ', false],
+    ['Does "muster status" on the controller show the same? [y/N] ', false],
     ['API token: ', true],
   ]);
   const context = await kept();
@@ -69,7 +69,7 @@ test('another authority than that of --fingerprint is refused before the token i
   const { foreign } = await testAuthorities();
   const { api, home, terminal, login } = await stage(t, { stdin: Buffer.from(TOKEN) });
   assert.equal(await login('--fingerprint', await fingerprintOf(foreign.certPem), '--token-file', '-'), 5);
-  assert.match(terminal.stderr.text(), /not the one of --fingerprint\n.*somebody may stand between/);
+  assert.match(terminal.stderr.text(), /not the one of --fingerprint\n.*somebody stands between/);
   assert.deepEqual(await readdir(home), []);
   assert.equal(api.calls.length, 0);
 });

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createLauncher } from '../../../agent/executor/launcher.ts';
+import { createPool, type Pool } from '../../../agent/executor/pool.ts';
+import { identify, localProcessTable } from '../../../agent/executor/proc.ts';
+import type { Launch } from '../../../agent/executor/process.ts';
+import { virtualClock } from '../../support/virtual-clock.ts';
+import { bytes, until } from './machine.ts';
+
+function spool() {
+  const folder = mkdtempSync(join(tmpdir(), 'muster-launcher-'));
+  const pool = createPool({ clock: virtualClock(), spoolDir: folder, size: 0 });
+  const launch = (argv: string[], stdin = ''): Launch => ({
+    folder: join(folder, 'run'),
+    command: { argv, env: {}, cwd: '/', stdin: bytes(stdin) },
+    onData() {},
+    onBroken() {},
+  });
+  return { folder, pool, launch, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** A pool whose spares have one file on a disk that is full. */
+function fullDisk(pool: Pool, file: string, pids: number[]): Pool {
+  return {
+    ...pool,
+    async take() {
+      const spare = await pool.take();
+      pids.push(spare.root.pid);
+      rmSync(join(spare.folder, file), { force: true });
+      symlinkSync('/dev/full', join(spare.folder, file));
+      return spare;
+    },
+  };
+}
+
+test('a full disk at the start is an error, and starts nothing', async (t) => {
+  const s = spool();
+  t.after(s.remove);
+  const proof = join(s.folder, 'proof');
+  const pids: number[] = [];
+  const launcher = createLauncher(fullDisk(s.pool, 'in', pids));
+  await assert.rejects(
+    launcher.launch(s.launch(['touch', proof], 'input'), new AbortController().signal),
+    /ENOSPC/,
+  );
+  await until(() => pids.every((pid) => identify(pid) === undefined), 'the shim leaves');
+  assert.equal(readdirSync(s.folder).includes('proof'), false);
+});
+
+test('a start that was called off leaves no folder and no shim', async (t) => {
+  const s = spool();
+  t.after(s.remove);
+  const called = new AbortController();
+  called.abort();
+  await assert.rejects(createLauncher(s.pool).launch(s.launch(['true']), called.signal), {
+    name: 'AbortError',
+  });
+  assert.deepEqual(readdirSync(s.folder), []);
+});
+
+test('a shim that was killed before its order has started nothing, and says so', async (t) => {
+  const s = spool();
+  t.after(s.remove);
+  const launcher = createLauncher({
+    ...s.pool,
+    async take() {
+      const spare = await s.pool.take();
+      const gone = new Promise((resolve) => spare.shim.once('exit', resolve));
+      process.kill(spare.root.pid, 'SIGKILL');
+      await gone;
+      return spare;
+    },
+  });
+  const started = await launcher.launch(s.launch(['true']), new AbortController().signal);
+  assert.deepEqual(await started.ended, {
+    kind: 'not-started',
+    reason: 'the command could not be started',
+  });
+  assert.equal(started.drain(), false);
+});
+
+test('a signal goes to the very process that was seen, never to one that has its pid since', async (t) => {
+  const child = spawn('sleep', ['60'], { stdio: 'ignore' });
+  t.after(() => child.kill('SIGKILL'));
+  assert.ok(child.pid);
+  const id = identify(child.pid);
+  assert.ok(id);
+  assert.equal(localProcessTable.signal({ pid: id.pid, startTicks: id.startTicks - 1 }, 'SIGKILL'), true);
+  assert.deepEqual(identify(child.pid), id);
+  assert.equal(child.killed, false);
+  const ended = new Promise((resolve) => child.once('exit', (_code, signal) => resolve(signal)));
+  assert.equal(localProcessTable.signal(id, 'SIGINT'), true);
+  assert.equal(await ended, 'SIGINT');
+});
