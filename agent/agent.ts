@@ -35,6 +35,8 @@ export interface AgentPorts {
   readonly executor: Starter;
   readonly policy: Policy;
   readonly limits: RunLimits;
+  /** Tried before those that the trust document names. */
+  readonly urls: readonly string[];
   readonly bootId: string;
   readonly agentVersion: string;
   soon(fn: () => void): void;
@@ -106,7 +108,7 @@ export function createAgent(ports: AgentPorts): Agent {
   });
   const loop = createLoop({
     ...ports,
-    urls: () => [...new Set([...(store.trust().document?.urls ?? []), ...identity.urls])],
+    urls: () => [...new Set([...ports.urls, ...(store.trust().document?.urls ?? []), ...identity.urls])],
     greet: (transport) =>
       openSession(transport, { ...ports, instance, epoch: journal.epoch, factsDigest: facts.digest }, clock),
     serve,

@@ -8,6 +8,8 @@ import { LOG_LEVELS, type LogLevel } from './log-level.ts';
 export interface Config {
   readonly home: string;
   readonly logLevel: LogLevel;
+  /** Where the controller is tried first; empty: where the trust document says. */
+  readonly url: string;
   readonly parallelRuns: number;
   readonly waitingRuns: number;
   readonly reserveBytes: number;
@@ -46,6 +48,16 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
       const level = LOG_LEVELS.find((one) => one === text);
       if (!level) throw new Error(`is one of ${LOG_LEVELS.join(', ')}`);
       return level;
+    },
+  },
+  url: {
+    flag: '--url <url>',
+    env: 'MUSTER_AGENT_URL',
+    help: 'where the controller is tried first (default: where the trust document says); it proves itself wherever it is',
+    fallback: () => '',
+    parse: (text) => {
+      if (!/^(https|wss|http|ws):\/\/[^/]/.test(text)) throw new Error('is an https:// or wss:// URL');
+      return text;
     },
   },
   parallelRuns: {
@@ -97,6 +109,7 @@ export function readConfig(flags: Flags, env: Env): Config {
   return Object.freeze({
     home: read('home'),
     logLevel: read('logLevel'),
+    url: read('url'),
     parallelRuns: read('parallelRuns'),
     waitingRuns: read('waitingRuns'),
     reserveBytes: read('reserveBytes'),

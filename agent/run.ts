@@ -43,6 +43,8 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
     const store = identityStore(home, identity, readTrust(home, identity.fleetId));
     const { executor, pool } = createLocalExecutor({ clock: systemClock, spoolDir: home.runs });
     await pool.start();
+    // One for the process: it remembers file systems that hang.
+    const source = systemSource();
     const folders = runFolders(home.runs);
     const agent = createAgent({
       clock: systemClock,
@@ -55,6 +57,7 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
       kept: keptFiles(home.spool, () => new Promise(setImmediate)),
       executor,
       policy,
+      urls: config.url === '' ? [] : [config.url],
       limits: {
         parallel: config.parallelRuns,
         waiting: config.waitingRuns,
@@ -62,7 +65,7 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
       },
       bootId: readText('/proc/sys/kernel/random/boot_id')?.trim() ?? '',
       agentVersion: MUSTER_VERSION,
-      gatherFacts: gather,
+      gatherFacts: () => gather(source),
       freeBytes: () => freeBytes(home.folder),
       findEnding: (row) => outcomeOf(folders.endings(row), row, systemClock.now()),
       onLink: statusWriter(home, log),
@@ -118,8 +121,8 @@ function readPolicy(home: Home): Policy {
   }
 }
 
-async function gather(): Promise<Gathered> {
-  const facts = await gatherFacts(systemSource(), { clock: systemClock, agentVersion: MUSTER_VERSION });
+async function gather(source: ReturnType<typeof systemSource>): Promise<Gathered> {
+  const facts = await gatherFacts(source, { clock: systemClock, agentVersion: MUSTER_VERSION });
   return {
     json: Buffer.from(factsJson(facts)),
     digest: shortHash('facts', Buffer.from(digestJson(facts))),

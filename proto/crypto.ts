@@ -10,6 +10,7 @@ import {
   createHmac,
   createPrivateKey,
   createPublicKey,
+  createSecretKey,
   diffieHellman,
   type KeyObject,
   sign as nodeSign,
@@ -25,45 +26,39 @@ export interface KeyPair {
   readonly privateKey: Uint8Array;
 }
 
-// RFC 8410's fixed DER wrappers around 32 raw bytes.
-const DER = {
-  ed25519: {
-    private: Buffer.from('302e020100300506032b657004220420', 'hex'),
-    public: Buffer.from('302a300506032b6570032100', 'hex'),
-  },
-  x25519: {
-    private: Buffer.from('302e020100300506032b656e04220420', 'hex'),
-    public: Buffer.from('302a300506032b656e032100', 'hex'),
-  },
-} as const;
-
-type Curve = keyof typeof DER;
+type Curve = 'ed25519' | 'x25519';
 
 type Handles = WeakMap<Uint8Array, KeyObject>;
 
 /**
  * Importing a key costs as much as a signature, so a key that stays in memory is imported once: the array stands for
  * the key and is never written to. One cache per use, since the same bytes are another key on another curve.
+ * Symmetric keys as well: given as bytes, Node finds out by an exception that they are no key object, which costs
+ * more than to seal a frame.
  */
-const handles: Record<Curve, { private: Handles; public: Handles }> = {
+const handles: Record<Curve, { private: Handles; public: Handles }> & { secret: Handles } = {
   ed25519: { private: new WeakMap(), public: new WeakMap() },
   x25519: { private: new WeakMap(), public: new WeakMap() },
+  secret: new WeakMap(),
 };
 
 function privateHandle(curve: Curve, key: Uint8Array): KeyObject {
   return handle(handles[curve].private, key, () =>
-    createPrivateKey({ key: Buffer.concat([DER[curve].private, key]), format: 'der', type: 'pkcs8' }),
+    createPrivateKey({ key: curveBytes(key), format: 'raw-private', asymmetricKeyType: curve }),
   );
 }
 
 function publicHandle(curve: Curve, key: Uint8Array): KeyObject {
   return handle(handles[curve].public, key, () =>
-    createPublicKey({ key: Buffer.concat([DER[curve].public, key]), format: 'der', type: 'spki' }),
+    createPublicKey({ key: curveBytes(key), format: 'raw-public', asymmetricKeyType: curve }),
   );
 }
 
+function secretHandle(key: Uint8Array): KeyObject {
+  return handle(handles.secret, key, () => createSecretKey(key));
+}
+
 function handle(known: Handles, key: Uint8Array, make: () => KeyObject): KeyObject {
-  if (key.length !== 32) throw new TypeError('a key has 32 bytes');
   const found = known.get(key);
   if (found) return found;
   const made = make();
@@ -71,9 +66,13 @@ function handle(known: Handles, key: Uint8Array, make: () => KeyObject): KeyObje
   return made;
 }
 
+function curveBytes(key: Uint8Array): Buffer {
+  if (key.length !== 32) throw new TypeError('a key has 32 bytes');
+  return Buffer.from(key.buffer, key.byteOffset, key.length);
+}
+
 function rawPublic(curve: Curve, privateKey: Uint8Array): Uint8Array {
-  const der = createPublicKey(privateHandle(curve, privateKey)).export({ format: 'der', type: 'spki' });
-  return new Uint8Array(der.subarray(DER[curve].public.length));
+  return new Uint8Array(createPublicKey(privateHandle(curve, privateKey)).export({ format: 'raw-public' }));
 }
 
 export function signKeyPair(seed: Uint8Array): KeyPair {
@@ -180,7 +179,7 @@ export function incrementalSha512(): IncrementalHash {
 }
 
 export function hmacSha512(key: Uint8Array, message: Uint8Array): Uint8Array {
-  return new Uint8Array(createHmac('sha512', key).update(message).digest());
+  return new Uint8Array(createHmac('sha512', secretHandle(key)).update(message).digest());
 }
 
 /** NaCl's secretbox: XSalsa20-Poly1305; 24-byte nonce, 32-byte key. */
@@ -196,13 +195,15 @@ const TAG_BYTES = 16;
 
 /** ChaCha20-Poly1305 (RFC 8439), the tag behind the ciphertext. */
 export function aeadSeal(key: Uint8Array, nonce: Uint8Array, message: Uint8Array): Uint8Array {
-  const cipher = createCipheriv('chacha20-poly1305', key, nonce, { authTagLength: TAG_BYTES });
+  const cipher = createCipheriv('chacha20-poly1305', secretHandle(key), nonce, { authTagLength: TAG_BYTES });
   return Buffer.concat([cipher.update(message), cipher.final(), cipher.getAuthTag()]);
 }
 
 export function aeadOpen(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
   if (sealed.length < TAG_BYTES) return undefined;
-  const decipher = createDecipheriv('chacha20-poly1305', key, nonce, { authTagLength: TAG_BYTES });
+  const decipher = createDecipheriv('chacha20-poly1305', secretHandle(key), nonce, {
+    authTagLength: TAG_BYTES,
+  });
   decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
   try {
     return Buffer.concat([decipher.update(sealed.subarray(0, sealed.length - TAG_BYTES)), decipher.final()]);

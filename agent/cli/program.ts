@@ -43,7 +43,7 @@ export function understand(argv: readonly string[], around: Surroundings): Actio
     .option('--token <token>', 'the token itself; every user of this machine can read it there')
     .option('--name <name>', "this agent's name (default: the host's)")
     .option('--label <key=value>', 'a label to propose; may be repeated', collect)
-    .option('--replace', 'take the name over from an agent that has it; that one is removed')
+    .option('--replace', 'take over the name that the token was made for; the agent that has it is removed')
     .option('--url <url>', "where the controller is, in place of the token's addresses")
     .option('--json', 'print one JSON object')
     .addHelpText('after', EXAMPLES.join);

@@ -133,9 +133,7 @@ export function createOutputLog(options: { capBytes: number; store: BlockStore }
     },
     append(stream, data) {
       const room = problem === undefined ? capBytes - stored() : 0;
-      // Once a byte was left out, what follows is no longer part of a prefix.
-      const open = lengths.stdout + lengths.stderr === stored();
-      if (open && room > 0) keep(stream, data.subarray(0, room));
+      if (room > 0) keep(stream, data.subarray(0, room));
       lengths[stream] += data.length;
     },
     gap(stream) {

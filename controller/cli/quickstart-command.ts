@@ -73,7 +73,8 @@ export async function quickstart(
         );
       const started = startAgentProcess({
         program,
-        args: ['run'],
+        // The port may be another one than when it joined.
+        args: ['run', '--url', controller.url],
         home: places.agentHome,
         logFile: places.agentLog,
       });

@@ -117,6 +117,7 @@ async function start(folder: string): Promise<void> {
   await pool.start();
   const online = Promise.withResolvers<void>();
   const agent: Agent = createAgent({
+    urls: [],
     clock: systemClock,
     random: systemRandom,
     log,

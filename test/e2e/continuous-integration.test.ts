@@ -8,7 +8,7 @@ import { requires } from '../support/requires.ts';
 
 /** .ci/run on a made-up checkout, with made-up npm, npx, apt-get and sudo that write down how they were called. */
 const checkout = resolve(import.meta.dirname, '../..');
-const logs = 'echo "${0##*/} $* in $PWD" >>"$CALLS"\n';
+const logs = 'echo "$(basename "$0") $* in $PWD" >>"$CALLS"\n';
 
 interface Play {
   /** What the made-up npm does for `npm test` and for `npm start`; a line of shell each. */

@@ -101,6 +101,7 @@ export async function agentWorld(
     const life = ++alive;
     const living = <T>(fn: () => T): T | undefined => (life === alive ? fn() : undefined);
     return createAgent({
+      urls: [],
       clock: { ...clock, after: (ms, fn) => clock.after(ms, () => void living(fn)) },
       random,
       log: listLog(log),

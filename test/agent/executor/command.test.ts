@@ -30,6 +30,21 @@ test('each kind of task becomes words for exec', () => {
   ]);
 });
 
+test('a name that looks like an option or a variable is still the command', () => {
+  assert.deepEqual(argvOf(command('-x', '-y')), ['/found/-x', '-y']);
+  const env = { A: 'b' };
+  assert.deepEqual(argvOf(command('c=d', 'e'), { env }), [
+    'env',
+    'A=b',
+    '/bin/sh',
+    '-c',
+    'exec "$@"',
+    'sh',
+    'c=d',
+    'e',
+  ]);
+});
+
 test('the change of user comes first, and only behind it come the order’s variables', () => {
   const env = { LD_PRELOAD: '/tmp/x.so' };
   assert.deepEqual(argvOf(command('ls'), { env }, true), [

@@ -66,6 +66,8 @@ test('a run that stopped its whole group, shim included, is ended', async (t) =>
   const m = await machine(t);
   const { run, jobId } = await m.start(shell('echo ready; kill -STOP 0; sleep 60'), { killGraceMs: 5_000 });
   await written(run, 'ready\n');
+  const shim = Number.parseInt(readFileSync(`${m.spoolDir}/${jobId}-1-0/pid`, 'utf8'), 10);
+  await until(() => / \(.*\) T /.test(readFileSync(`/proc/${shim}/stat`, 'utf8')), 'the shim is stopped');
   run.terminate('cancel');
   const result = await run.done;
   assert.equal(result.state, 'cancelled');

@@ -8,12 +8,15 @@ import { virtualClock } from '../../support/virtual-clock.ts';
 import { bytes, shell, specOf } from './machine.ts';
 
 /** Processes in memory, whose end is told by the test; KILL ends them, if it may. */
-function machineOf(options: { immortal?: boolean; launch?: () => void; lastWords?: string } = {}) {
+function machineOf(
+  options: { immortal?: boolean; stray?: boolean; launch?: () => void; lastWords?: string } = {},
+) {
   const clock = virtualClock();
   const launches: Launch[] = [];
   const calls: string[] = [];
   let end: (ending: Ending) => void = () => {};
   let alive = false;
+  let stray = options.stray ?? false;
 
   const processes: Processes = {
     async launch(launch, signal) {
@@ -55,11 +58,12 @@ function machineOf(options: { immortal?: boolean; launch?: () => void; lastWords
     openStore: () => ({ append() {}, read: () => new Uint8Array(), close: () => calls.push('close') }),
     table: {
       snapshot: () =>
-        alive && options.immortal
+        (alive && options.immortal) || stray
           ? [{ pid: 7, startTicks: 5, ppid: 101, session: 7, state: 'D', marked: true }]
           : [],
       signal(id, signal) {
         calls.push(`${signal} ${id.pid}`);
+        if (signal === 'SIGKILL') stray = false;
         return true;
       },
     },
@@ -136,6 +140,20 @@ test('a cancel between two tasks skips the rest', async () => {
   );
 });
 
+test('a cancel between two tasks still ends what the first one left behind', async () => {
+  const m = machineOf({ lastWords: 'one', stray: true });
+  const { run } = await m.start([shell('a'), shell('b')], { killGraceMs: 1_000 });
+  run.onOutput(() => run.terminate('cancel'));
+  m.end(EXIT(0));
+  await m.clock.advance(2_000);
+  const result = await run.done;
+  assert.deepEqual([result.state, result.leftover], ['cancelled', []]);
+  assert.deepEqual(
+    m.calls.filter((call) => !call.includes('CONT')),
+    ['SIGTERM 7', 'SIGSTOP 7', 'SIGKILL 7'],
+  );
+});
+
 test('what cannot be ended is named, and does not hold the result', async () => {
   const m = machineOf({ immortal: true });
   const { run } = await m.start([shell('a')], { killGraceMs: 1_000 });
@@ -182,6 +200,16 @@ test('a run that was let go is not ended, not timed and never settles', async ()
   await m.clock.advance(60_000);
   assert.equal(settled, false);
   assert.deepEqual(m.calls, ['detach', 'close']);
+  assert.equal(m.clock.pending, 0);
+});
+
+test('a run that is let go while it is being ended is not waited for', async () => {
+  const m = machineOf({ immortal: true });
+  const { run, letGo } = await m.start([shell('a')], { killGraceMs: 60_000 });
+  run.terminate('cancel');
+  await m.clock.advance(1_000);
+  letGo();
+  await m.clock.advance(1_000);
   assert.equal(m.clock.pending, 0);
 });
 

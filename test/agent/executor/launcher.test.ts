@@ -96,3 +96,25 @@ test('a signal goes to the very process that was seen, never to one that has its
   assert.equal(localProcessTable.signal(id, 'SIGINT'), true);
   assert.equal(await ended, 'SIGINT');
 });
+
+test('the mark of a job is a whole variable with its whole value', async (t) => {
+  const envs = [
+    { MUSTER_JOB: 'ab' },
+    { OLD_MUSTER_JOB: 'ab' },
+    { MUSTER_JOB: 'abc' },
+    { A: 'x\nMUSTER_JOB=ab' },
+  ];
+  const children = envs.map((env) => spawn('/bin/sleep', ['60'], { stdio: 'ignore', env }));
+  t.after(() => children.map((child) => child.kill('SIGKILL')));
+  const marked = () =>
+    localProcessTable
+      .snapshot('MUSTER_JOB=ab', 0)
+      .filter((entry) => entry.marked)
+      .map((entry) => entry.pid);
+  await until(() => marked().length > 0, 'the first has its environment');
+  assert.deepEqual(marked(), [children[0]?.pid]);
+  const [first] = children;
+  const ticks = identify(first?.pid ?? 0)?.startTicks ?? 0;
+  const later = localProcessTable.snapshot('MUSTER_JOB=ab', ticks + 1);
+  assert.equal(later.find((entry) => entry.pid === first?.pid)?.marked, false);
+});

@@ -60,6 +60,19 @@ test('stopping leaves no process, no folder and no timer', async (t) => {
   await until(() => pids.every((pid) => identify(pid) === undefined), 'every shim left');
 });
 
+test('stopping in the midst of making a spare waits for that one too', async (t) => {
+  const spoolDir = spoolOf(t);
+  const clock = virtualClock();
+  const pool = createPool({ clock, spoolDir, size: 1, refillMs: 0 });
+  await pool.start();
+  const taken = await pool.take();
+  await clock.advance(0);
+  await until(() => readdirSync(spoolDir).length === 2, 'the next one is begun');
+  taken.discard();
+  await pool.stop();
+  assert.deepEqual(readdirSync(spoolDir), []);
+});
+
 test('an empty pool makes a spare when it is asked, started or not', async (t) => {
   const pool = createPool({ clock: virtualClock(), spoolDir: spoolOf(t), size: 1 });
   const spares = [await pool.take(), await pool.take()];

@@ -4,7 +4,7 @@ import { endTree } from '../../../agent/executor/terminate.ts';
 import type { ProcessEntry, ProcessId } from '../../../agent/executor/tree.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
-type Reaction = 'dies' | 'ignores TERM' | 'cannot die';
+type Reaction = 'dies' | 'ignores TERM' | 'cannot die' | 'guards';
 
 /** A machine of a shim and some children, which react to signals as told; the shim ends with its last child. */
 function machineOf(reactions: Record<number, Reaction>, state = 'S') {
@@ -23,6 +23,16 @@ function machineOf(reactions: Record<number, Reaction>, state = 'S') {
     alive.delete(pid);
     if (alive.size === 1) end(100);
     if (pid === 100) rootEnd.abort();
+  }
+
+  /** Those who guard each other start a new one for each that dies, unless they are stopped. */
+  function respawn(): void {
+    const guards = [...alive.values()].filter((entry) => reactions[entry.pid] === 'guards');
+    const [awake] = guards.filter((entry) => entry.state !== 'T');
+    if (!awake) return;
+    const pid = Math.max(...alive.keys()) + 1;
+    reactions[pid] = 'guards';
+    alive.set(pid, { ...awake, pid, startTicks: 1000 + pid });
   }
 
   const ending = (graceMs: number, abandoned = () => false) =>
@@ -48,7 +58,12 @@ function machineOf(reactions: Record<number, Reaction>, state = 'S') {
           if (signal === 'SIGCONT') alive.set(id.pid, { ...entry, state: 'S' });
           const reaction = reactions[id.pid];
           if (signal === 'SIGTERM' && reaction === 'dies') end(id.pid);
-          if (signal === 'SIGKILL' && reaction !== 'cannot die') end(id.pid);
+          if (signal === 'SIGSTOP') alive.set(id.pid, { ...entry, state: 'T' });
+          if (signal === 'SIGKILL' && reaction === 'guards') {
+            alive.delete(id.pid);
+            respawn();
+            if (alive.size === 1) end(100);
+          } else if (signal === 'SIGKILL' && reaction !== 'cannot die') end(id.pid);
           return true;
         },
       },
@@ -94,6 +109,14 @@ test('who is stopped is continued after TERM', async () => {
   await m.clock.advance(50);
   await ended;
   assert.ok(m.log.indexOf('0 SIGTERM 101') < m.log.indexOf('0 SIGCONT 101'));
+});
+
+test('programs that start each other anew are stopped before any is killed', async () => {
+  const m = machineOf({ 101: 'guards', 102: 'guards', 103: 'guards' });
+  const ended = m.ending(1_000);
+  await m.clock.advance(7_000);
+  assert.deepEqual(await ended, []);
+  assert.equal(m.log.filter((line) => line.includes('KILL')).length, 3);
 });
 
 test('what cannot be killed is named, 5 s after the grace, and the shim is let go', async () => {
