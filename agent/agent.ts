@@ -110,7 +110,11 @@ export function createAgent(ports: AgentPorts): Agent {
     ...ports,
     urls: () => [...new Set([...ports.urls, ...(store.trust().document?.urls ?? []), ...identity.urls])],
     greet: (transport) =>
-      openSession(transport, { ...ports, instance, epoch: journal.epoch, factsDigest: facts.digest }, clock),
+      openSession(
+        transport,
+        { ...ports, instance, epoch: journal.epoch, factsDigest: facts.digest, wallMs: clock.now },
+        clock,
+      ),
     serve,
     onState: ports.onLink,
   });

@@ -840,6 +840,8 @@ export namespace muster {
 
         factsDigest: Uint8Array;
 
+        wallMs: number;
+
         static encode(message: muster.ProofBody.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
 
         static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.ProofBody & muster.ProofBody.$Shape;
@@ -860,6 +862,8 @@ export namespace muster {
             agentVersion?: (string|null);
 
             factsDigest?: (Uint8Array|null);
+
+            wallMs?: (number|null);
 
             $unknowns?: Uint8Array[];
         }

@@ -2401,6 +2401,7 @@ export const muster = $root.muster = (() => {
         ProofBody.prototype.bootId = "";
         ProofBody.prototype.agentVersion = "";
         ProofBody.prototype.factsDigest = $util.newBuffer([]);
+        ProofBody.prototype.wallMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
         ProofBody.encode = function (message, writer, _depth) {
             if (!writer)
@@ -2421,6 +2422,8 @@ export const muster = $root.muster = (() => {
                 writer.uint32(42).string(message.agentVersion);
             if (message.factsDigest != null && $Object.hasOwnProperty.call(message, "factsDigest") && message.factsDigest.length)
                 writer.uint32(50).bytes(message.factsDigest);
+            if (message.wallMs != null && $Object.hasOwnProperty.call(message, "wallMs") && (typeof message.wallMs === "object" ? message.wallMs.low || message.wallMs.high : message.wallMs !== 0))
+                writer.uint32(56).uint64(message.wallMs);
             if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                 for (let i = 0; i < message.$unknowns.length; ++i)
                     writer.raw(message.$unknowns[i]);
@@ -2506,6 +2509,15 @@ export const muster = $root.muster = (() => {
                             message.factsDigest = value;
                         else
                             delete message.factsDigest;
+                        continue;
+                    }
+                case 7: {
+                        if (wireType !== 0)
+                            break;
+                        if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                            message.wallMs = value;
+                        else
+                            delete message.wallMs;
                         continue;
                     }
                 }

@@ -43,6 +43,7 @@ export function checkProofBody(message: Message<'ProofBody'>): void {
   wire(message.bootId.length <= 64 && printable(message.bootId), 'proof.boot_id');
   wire(message.agentVersion.length <= 64 && printable(message.agentVersion), 'proof.agent_version');
   wire([0, LIMITS.hashBytes].includes(message.factsDigest.length), 'proof.facts_digest');
+  wire(isTime(message.wallMs), 'proof.wall_ms');
 }
 
 export function checkEnrolRequest(message: Message<'EnrolRequest'>): void {

@@ -59,6 +59,7 @@ export async function join(folder: string, options: JoinOptions, around: Surroun
       agentVersion: MUSTER_VERSION,
       epoch: journal.epoch,
       factsDigest: () => new Uint8Array(0),
+      wallMs: around.clock.now,
     };
     const grant = await enrol({ clock: around.clock, dial: around.dial, greeter }, identity.urls, {
       name,

@@ -35,6 +35,8 @@ export interface Greeter {
   epoch(): Uint8Array;
   /** Of the last facts, or empty. */
   factsDigest(): Uint8Array;
+  /** What this host's clock says. */
+  wallMs(): number;
 }
 
 export interface Opened {
@@ -85,6 +87,7 @@ export async function shakeHands(transport: Transport, purpose: Purpose, greeter
     bootId: greeter.bootId,
     agentVersion: greeter.agentVersion,
     factsDigest: greeter.factsDigest(),
+    wallMs: Math.max(0, Math.floor(greeter.wallMs())),
   });
   transport.send(sealed.seal(encodeFrame('proof', body)));
   return opened(welcomed, sealed, box, signer);

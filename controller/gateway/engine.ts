@@ -84,7 +84,7 @@ export function createGateway(ports: GatewayPorts, admission: Admission): Gatewa
 
   async function begin(socket: Socket, proved: Proved): Promise<void> {
     const { agentId, proof } = proved;
-    const presence = { sinceMs: clock.now(), address: socket.address };
+    const presence = { sinceMs: clock.now(), address: socket.address, clockSkewMs: proved.clockSkewMs };
     const { receipt, factsDigest } = await ports.agents.begin(agentId, proof, presence);
     const runs = await ports.jobs.cursors(agentId);
     if (!sockets.has(socket)) {

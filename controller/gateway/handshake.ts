@@ -34,6 +34,8 @@ export interface Proved {
   agentId: string;
   proof: SessionProof;
   factsDigest: Uint8Array;
+  /** The host's wall clock minus ours, when its proof came. */
+  clockSkewMs: number;
   channel: Channel;
 }
 
@@ -97,6 +99,7 @@ export function createHandshake(ports: GatewayPorts, send: (bytes: Uint8Array) =
         agentId,
         channel: at.channel,
         factsDigest: proof.factsDigest,
+        clockSkewMs: proof.wallMs - ports.clock.now(),
         proof: {
           epoch: toHex(proof.epoch),
           counter: proof.counter,

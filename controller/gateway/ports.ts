@@ -34,7 +34,7 @@ export interface GatewayPorts {
     begin(
       agentId: string,
       proof: SessionProof,
-      presence: { sinceMs: number; address: string | null },
+      presence: { sinceMs: number; address: string | null; clockSkewMs: number },
     ): Promise<{ receipt: { seq: number; chain: Uint8Array } | null; factsDigest: Uint8Array | null }>;
     online(agentId: string): void;
     end(agentId: string): Promise<void>;

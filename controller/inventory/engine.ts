@@ -50,6 +50,8 @@ export interface Query {
 export interface Presence {
   sinceMs: number;
   address: string | null;
+  /** Its wall clock minus ours when the session began: shown, never relied on. */
+  clockSkewMs: number;
 }
 
 const SYSTEM = { name: 'muster' };

@@ -49,6 +49,6 @@ export function agentDetail(agent: View, nowMs: number): AgentDetail {
     hostname: agent.hostname,
     address: agent.presence?.address ?? null,
     onlineSinceMs: agent.presence?.sinceMs ?? null,
-    clockSkewMs: null,
+    clockSkewMs: agent.presence?.clockSkewMs ?? null,
   };
 }

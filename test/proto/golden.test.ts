@@ -166,6 +166,7 @@ test('hello, welcome and proof are spelled out', () => {
     text(4, '6f1d3a52-0d5c-4c55-9d6e-3a8d8d0f2b11'), // boot_id
     text(5, '0.1.0'), // agent_version
     bytes(6, counting(0xd0, 32)), // facts_digest
+    number(7, NOW_MS), // wall_ms
   );
 });
 

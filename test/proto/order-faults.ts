@@ -114,11 +114,7 @@ export const SIGNATURE: readonly Fault[] = [
       return concat(signature.subarray(0, 32), littleEndian(fromLittleEndian(signature.subarray(32)) + L));
     }),
   ],
-  [
-    'a signer that stands there twice',
-    'order-malformed',
-    signedBy((one) => [one, { ...one }]),
-  ],
+  ['a signer that stands there twice', 'order-malformed', signedBy((one) => [one, { ...one }])],
 ];
 
 export const VERSION: readonly Fault[] = [

@@ -53,6 +53,7 @@ const PROOF = {
   bootId: 'boot',
   agentVersion: '0.1.0',
   factsDigest: new Uint8Array(),
+  wallMs: 1,
 };
 
 const controllers =

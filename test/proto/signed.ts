@@ -104,6 +104,7 @@ const PROOF = proof(AGENT.sign, WELCOME.keys.h1, {
   bootId: '6f1d3a52-0d5c-4c55-9d6e-3a8d8d0f2b11',
   agentVersion: '0.1.0',
   factsDigest: counting(0xd0, 32),
+  wallMs: NOW_MS,
 });
 
 // ------------------------------------------------------------ enrolment

@@ -73,6 +73,7 @@ table('proof', 'malformed', checkProofBody, ProofBody.decode(sample('proof body'
   ['a newline in its version', { agentVersion: '1\n2' }],
   ['a C1 control in its version', { agentVersion: '\x9b' }],
   ['a digest of 16 bytes', { factsDigest: counting(0, 16) }],
+  ['a clock past all dates', { wallMs: 8.64e15 + 1 }],
 ]);
 
 const STATUS: Message<'Status'> = {

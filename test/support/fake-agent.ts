@@ -30,6 +30,8 @@ export interface FakeAgent {
   readonly keys: AgentKeys;
   epoch: Uint8Array;
   instance: Uint8Array;
+  /** How far its wall clock is ahead. */
+  skewMs: number;
   counter: number;
   reportSeq: number;
   chain: Uint8Array;
@@ -120,6 +122,7 @@ export function fakeAgent(
         bootId: 'boot',
         agentVersion: '0.1.0',
         factsDigest: new Uint8Array(0),
+        wallMs: clock.now() + agent.skewMs,
       });
       at.send('proof', proved);
       afterProof?.(at.send, welcomed.keys.h1);
@@ -148,6 +151,7 @@ export function fakeAgent(
     keys,
     epoch: random(16),
     instance: random(16),
+    skewMs: 0,
     counter: 0,
     reportSeq: 0,
     chain: new Uint8Array(32),

@@ -246,3 +246,12 @@ test('approving a quarantined agent lets the machine in that comes next', async 
   await world.controller.verbs.agents.approve('web-1', ADMIN);
   assert.equal((await agent.connect()).of('ready').length, 1);
 });
+
+test('a wrong clock is shown and stops nothing', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await newAgent(world, 'web-1');
+  agent.skewMs = -31_536_000_000;
+  await agent.join(await newToken(world));
+  await agent.connect();
+  assert.equal((await world.controller.verbs.agents.show('web-1')).clockSkewMs, -31_536_000_000);
+});
