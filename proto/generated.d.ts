@@ -1310,6 +1310,8 @@ export namespace muster {
 
         id: number;
 
+        timeMs: number;
+
         static encode(message: muster.Ping.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
 
         static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.Ping & muster.Ping.$Shape;
@@ -1320,6 +1322,8 @@ export namespace muster {
         interface $Properties {
 
             id?: (number|null);
+
+            timeMs?: (number|null);
 
             $unknowns?: Uint8Array[];
         }
@@ -1338,6 +1342,8 @@ export namespace muster {
 
         id: number;
 
+        timeMs: number;
+
         static encode(message: muster.Pong.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
 
         static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.Pong & muster.Pong.$Shape;
@@ -1348,6 +1354,8 @@ export namespace muster {
         interface $Properties {
 
             id?: (number|null);
+
+            timeMs?: (number|null);
 
             $unknowns?: Uint8Array[];
         }

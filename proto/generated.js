@@ -3775,6 +3775,7 @@ export const muster = $root.muster = (() => {
         };
 
         Ping.prototype.id = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+        Ping.prototype.timeMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
         Ping.encode = function (message, writer, _depth) {
             if (!writer)
@@ -3785,6 +3786,8 @@ export const muster = $root.muster = (() => {
                 throw $Error("max depth exceeded");
             if (message.id != null && $Object.hasOwnProperty.call(message, "id") && (typeof message.id === "object" ? message.id.low || message.id.high : message.id !== 0))
                 writer.uint32(8).uint64(message.id);
+            if (message.timeMs != null && $Object.hasOwnProperty.call(message, "timeMs") && (typeof message.timeMs === "object" ? message.timeMs.low || message.timeMs.high : message.timeMs !== 0))
+                writer.uint32(16).uint64(message.timeMs);
             if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                 for (let i = 0; i < message.$unknowns.length; ++i)
                     writer.raw(message.$unknowns[i]);
@@ -3827,6 +3830,15 @@ export const muster = $root.muster = (() => {
                             delete message.id;
                         continue;
                     }
+                case 2: {
+                        if (wireType !== 0)
+                            break;
+                        if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                            message.timeMs = value;
+                        else
+                            delete message.timeMs;
+                        continue;
+                    }
                 }
                 reader.skipType(wireType, _depth, tag);
                 if (!reader.discardUnknown) {
@@ -3857,6 +3869,7 @@ export const muster = $root.muster = (() => {
         };
 
         Pong.prototype.id = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+        Pong.prototype.timeMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
         Pong.encode = function (message, writer, _depth) {
             if (!writer)
@@ -3867,6 +3880,8 @@ export const muster = $root.muster = (() => {
                 throw $Error("max depth exceeded");
             if (message.id != null && $Object.hasOwnProperty.call(message, "id") && (typeof message.id === "object" ? message.id.low || message.id.high : message.id !== 0))
                 writer.uint32(8).uint64(message.id);
+            if (message.timeMs != null && $Object.hasOwnProperty.call(message, "timeMs") && (typeof message.timeMs === "object" ? message.timeMs.low || message.timeMs.high : message.timeMs !== 0))
+                writer.uint32(16).uint64(message.timeMs);
             if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                 for (let i = 0; i < message.$unknowns.length; ++i)
                     writer.raw(message.$unknowns[i]);
@@ -3907,6 +3922,15 @@ export const muster = $root.muster = (() => {
                             message.id = value;
                         else
                             delete message.id;
+                        continue;
+                    }
+                case 2: {
+                        if (wireType !== 0)
+                            break;
+                        if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                            message.timeMs = value;
+                        else
+                            delete message.timeMs;
                         continue;
                     }
                 }

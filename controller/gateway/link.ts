@@ -60,7 +60,7 @@ export function createLink(
       if (nowMs - heardMs < LIMITS.keepAliveMs || nowMs - askedMs < LIMITS.keepAliveMs) return;
       askedMs = nowMs;
       pings += 1;
-      link.send('ping', { id: pings });
+      link.send('ping', { id: pings, timeMs: ports.clock.now() });
     },
     close(error) {
       link.send('refusal', { code: error.code, detail: error.detail ?? '' });
@@ -80,7 +80,7 @@ export function createLink(
       case 'facts':
         return ports.agents.learn(from.agentId, frame.value.digest, frame.value.json);
       case 'ping':
-        return link.send('pong', { id: frame.value.id });
+        return link.send('pong', { id: frame.value.id, timeMs: ports.clock.now() });
       case 'pong':
         return;
       default:
