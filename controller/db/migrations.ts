@@ -89,6 +89,7 @@ export const MIGRATIONS: readonly string[] = [
     expires_at_ms integer not null,
     timeout_ms integer not null,
     kill_grace_ms integer not null,
+    output_cap_bytes integer not null,
     targets_count integer not null,
     open_runs integer not null,
     idempotency_key text,

@@ -109,6 +109,7 @@ interface Jobs {
   expires_at_ms: number;
   timeout_ms: number;
   kill_grace_ms: number;
+  output_cap_bytes: number;
   targets_count: number;
   /** Runs without an outcome; the job is over when none is left. */
   open_runs: number;

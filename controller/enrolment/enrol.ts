@@ -4,7 +4,7 @@ import { MusterError } from '../../proto/errors.ts';
 import { toHex } from '../../proto/ids.ts';
 import { labelProblem, nameProblem } from '../../proto/name.ts';
 import type { Statement, Transaction } from '../db/database.ts';
-import { agentById, agentByName, insertAgents, setRemoved } from '../inventory/store.ts';
+import { agentById, agentByName, insertAgents, joinAgain, setRemoved } from '../inventory/store.ts';
 import type { EnrolmentPorts } from './ports.ts';
 import { grantOf, insertGrants, type TokenRow, takeUse, tokenByHash } from './store.ts';
 import { tokenProblem } from './tokens.ts';
@@ -98,7 +98,8 @@ function admitNew(
       `${name}; remove that agent, or join with --replace and a token made for this name`,
     );
   const replaced = holder && holder.id !== agentId ? holder.id : undefined;
-  const state = token.approve === 'manual' ? 'pending' : 'active';
+  const [known] = tx.read(agentById({ id: agentId }));
+  const state = known?.state ?? (token.approve === 'manual' ? 'pending' : 'active');
   const grant: Grant = { fleetId, agentId: Buffer.from(agentId, 'hex'), name, labels, state };
   const signed = signGrant(ports.fleet.controllerKey(), grant);
   const row = {
@@ -118,7 +119,9 @@ function admitNew(
     replaced,
     statements: [
       ...(replaced === undefined ? [] : [setRemoved({ id: replaced, nowMs })]),
-      ...insertAgents([row]),
+      ...(known
+        ? [joinAgain({ ...row, boxKey: row.box_key, claims: row.claimed_labels })]
+        : insertAgents([row])),
       ...insertGrants([{ token_id: token.id, agent_id: agentId, grant: signed.grant }]),
       takeUse({ id: token.id }),
       ports.audit.entry({ name: `token ${token.id}` }, 'agent.enrol', {

@@ -4,12 +4,12 @@ import { keyId } from '../../proto/frame.ts';
 import { toHex } from '../../proto/ids.ts';
 import { LIMITS } from '../../proto/limits.ts';
 import { labelProblem } from '../../proto/name.ts';
-import type { Database, Statement } from '../db/database.ts';
+import type { Database, Late, Statement } from '../db/database.ts';
 import type { Bus } from '../events.ts';
 import type { Log } from '../log.ts';
 import { applyLimit, parseLimit, seededFractions } from '../targeting/limit.ts';
 import { match } from '../targeting/match.ts';
-import { parseTargets } from '../targeting/parse.ts';
+import { parseTargets, type TargetList } from '../targeting/parse.ts';
 import { parseSelector } from '../targeting/selector.ts';
 import { type Agent, admit, inSession, type SessionProof } from './agent.ts';
 import { type Facts, parseFacts } from './facts-shape.ts';
@@ -20,6 +20,7 @@ import {
   allAgents,
   approve,
   beginSession,
+  reportPlace,
   setFacts,
   setLabels,
   setLastSeen,
@@ -66,6 +67,8 @@ export async function openInventory(ports: InventoryPorts) {
   const present = new Map<string, Presence>();
 
   const keep = (agent: Agent): void => {
+    const before = agents.get(agent.id);
+    if (before && before.name !== agent.name) byName.delete(before.name);
     agents.set(agent.id, agent);
     byName.set(agent.name, agent.id);
   };
@@ -86,15 +89,24 @@ export async function openInventory(ports: InventoryPorts) {
    * Nobody is an empty list. Where some were found and one that was named does not exist, it is an error: the order would
    * reach fewer hosts than was meant.
    */
-  function choose(query: Query) {
-    const { agents: meant, unknown } = match([...agents.values()], {
-      targets: query.targets === undefined ? undefined : parseTargets(query.targets),
-      selector: query.selector === undefined ? undefined : parseSelector(query.selector),
-    });
+  function choose(query: Query, narrow: Narrow = (matched) => matched) {
+    const targets = query.targets === undefined ? undefined : parseTargets(query.targets);
+    const selector = query.selector === undefined ? undefined : parseSelector(query.selector);
+    const { agents: matched, unknown } = match([...agents.values()], { targets, selector });
+    const meant = narrow(matched, targets);
     if (unknown.length > 0 && meant.length > 0) throw new MusterError('no-such-agent', listed(unknown));
     if (query.limit === undefined) return meant;
     const random = query.seed === undefined ? ports.fraction : seededFractions(query.seed);
     return applyLimit(meant, parseLimit(query.limit), random);
+  }
+
+  /** Memory follows the store: whatever else happened to the agent meanwhile is in its row. */
+  async function refresh(agentId: string): Promise<Agent | undefined> {
+    const [row] = await db.read(agentById({ id: agentId }));
+    if (!row || row.removed_at_ms !== null) return undefined;
+    const agent = agentOf(row);
+    keep(agent);
+    return agent;
   }
 
   async function setStateOf(agentId: string, state: 'quarantined', why: string): Promise<void> {
@@ -104,7 +116,7 @@ export async function openInventory(ports: InventoryPorts) {
       setState({ id: agentId, state }),
       audit.entry(SYSTEM, 'agent.quarantine', { agent: agent.name, id: agentId, why }),
     ]);
-    keep({ ...agent, state });
+    await refresh(agentId);
     log.warn({ agent: agent.name, why }, 'agent quarantined');
     ports.drop(agentId, 'agent-quarantined');
     bus.emit({ type: 'agent-changed', agentId });
@@ -123,19 +135,18 @@ export async function openInventory(ports: InventoryPorts) {
           : choose(query);
       return chosen.map(view);
     },
-    /** Agents that an order may be for: those that are active. */
-    meant: (query: Query) =>
-      choose(query)
-        .filter((agent) => agent.state === 'active')
-        .map(view),
+    /**
+     * Agents that an order may be for: those that are active. One that was named and is not is an error, so that nobody is left
+     * out in silence. Throws agent-pending, agent-quarantined.
+     */
+    meant: (query: Query) => choose(query, activeOnly).map(view),
     quarantine: (agentId: string, why: string) => setStateOf(agentId, 'quarantined', why),
     reportStored,
 
     /** Called by enrolment once the agent's row is committed. */
     async enrolled(agentId: string, replaced?: string): Promise<void> {
       if (replaced !== undefined) forget(replaced);
-      const [row] = await db.read(agentById({ id: agentId }));
-      if (row) keep(agentOf(row));
+      await refresh(agentId);
       bus.emit({ type: 'agent-enrolled', agentId });
     },
 
@@ -156,13 +167,15 @@ export async function openInventory(ports: InventoryPorts) {
       // Before the commit: a second session with this counter, at the same moment, is already too late.
       keep(next);
       await db.write([newChain(agentId, proof.epoch), beginSession({ id: agentId, ...proof, nowMs })]);
-      const [row] = await db.read(agentById({ id: agentId }));
-      if (!row || row.removed_at_ms !== null) throw new MusterError('agent-removed');
-      keep(agentOf(row));
+      const begun = await refresh(agentId);
+      if (!begun) throw new MusterError('agent-removed');
+      // A second machine may have shown itself meanwhile.
+      if (begun.state !== 'active') throw new MusterError('agent-quarantined');
       present.set(agentId, presence);
+      const [place] = await db.read(reportPlace({ id: agentId }));
       return {
-        receipt: row.report_chain && { seq: row.report_seq, chain: row.report_chain },
-        factsDigest: row.facts_digest,
+        receipt: place?.report_chain ? { seq: place.report_seq, chain: place.report_chain } : null,
+        factsDigest: begun.factsDigest,
       };
     },
     online: (agentId: string) => bus.emit({ type: 'agent-online', agentId }),
@@ -174,6 +187,7 @@ export async function openInventory(ports: InventoryPorts) {
       keep({ ...agent, lastSeenMs: nowMs });
       bus.emit({ type: 'agent-offline', agentId });
       await db.write([setLastSeen({ id: agentId, nowMs })]);
+      await refresh(agentId);
     },
 
     /** Throws MusterError('malformed') when these are no facts. */
@@ -184,7 +198,7 @@ export async function openInventory(ports: InventoryPorts) {
       if (!facts || digest.length !== LIMITS.hashBytes) throw new MusterError('malformed', 'facts');
       const nowMs = clock.now();
       await db.write([setFacts({ id: agentId, facts: JSON.stringify(facts), digest, nowMs })]);
-      keep({ ...(agents.get(agentId) ?? agent), facts, factsDigest: digest, factsAtMs: nowMs });
+      await refresh(agentId);
       bus.emit({ type: 'agent-changed', agentId });
     },
 
@@ -199,20 +213,13 @@ export async function openInventory(ports: InventoryPorts) {
         const problem = labelProblem(key, value);
         if (problem) throw new MusterError('bad-request', `label ${key}=${value}: ${problem}`);
       }
-      const removed = new Set(remove);
-      const labels = {
-        ...Object.fromEntries(Object.entries(agent.labels).filter(([key]) => !removed.has(key))),
-        ...set,
-      };
-      if (Object.keys(labels).length > LIMITS.labelsPerAgent)
-        throw new MusterError('bad-request', `an agent has at most ${LIMITS.labelsPerAgent} labels`);
       await db.write([
-        setLabels({ id: agent.id, labels: JSON.stringify(labels) }),
+        changeLabels(agent.id, set, remove),
         audit.entry(actor, 'agent.label', { agent: agent.name, id: agent.id, set, remove }),
       ]);
-      keep({ ...(agents.get(agent.id) ?? agent), labels });
+      const labelled = await refresh(agent.id);
       bus.emit({ type: 'agent-changed', agentId: agent.id });
-      return labels;
+      return { ...labelled?.labels };
     },
 
     /** Lets a waiting agent in, or one that was quarantined: its next session counts as its own. */
@@ -223,7 +230,7 @@ export async function openInventory(ports: InventoryPorts) {
         approve({ id: agent.id }),
         audit.entry(actor, 'agent.approve', { agent: agent.name, id: agent.id, was: agent.state }),
       ]);
-      keep({ ...agent, state: 'active', counter: 0, instance: null });
+      await refresh(agent.id);
       bus.emit({ type: 'agent-changed', agentId: agent.id });
     },
 
@@ -257,6 +264,34 @@ export async function openInventory(ports: InventoryPorts) {
     ports.drop(agentId, 'agent-removed');
     bus.emit({ type: 'agent-removed', agentId });
   }
+}
+
+type Narrow = (matched: Agent[], targets: TargetList | undefined) => Agent[];
+
+const activeOnly: Narrow = (matched, targets) => {
+  const named = targets?.include.names;
+  const left = matched.find(
+    (agent) => agent.state !== 'active' && (named?.has(agent.name) || named?.has(agent.id)),
+  );
+  if (left)
+    throw new MusterError(left.state === 'pending' ? 'agent-pending' : 'agent-quarantined', left.name);
+  return matched.filter((agent) => agent.state === 'active');
+};
+
+/** Decided on the labels as they are in the store: two operators at once lose nothing of each other's. */
+function changeLabels(id: string, set: Record<string, string>, remove: readonly string[]): Late {
+  return {
+    late(tx) {
+      const [row] = tx.read(agentById({ id }));
+      if (!row) return [];
+      const removed = new Set(remove);
+      const before = Object.entries(JSON.parse(row.labels) as Record<string, string>);
+      const labels = { ...Object.fromEntries(before.filter(([key]) => !removed.has(key))), ...set };
+      if (Object.keys(labels).length > LIMITS.labelsPerAgent)
+        throw new MusterError('bad-request', `an agent has at most ${LIMITS.labelsPerAgent} labels`);
+      return [setLabels({ id, labels: JSON.stringify(labels) })];
+    },
+  };
 }
 
 /** What an agent prints of its signing key, to compare. */

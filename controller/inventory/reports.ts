@@ -1,8 +1,9 @@
 import { MusterError } from '../../proto/errors.ts';
+import { shortHash } from '../../proto/frame.ts';
 import { equalBytes } from '../../proto/ids.ts';
 import { LIMITS } from '../../proto/limits.ts';
 import type { Late } from '../db/database.ts';
-import { reportPlace, setReportPlace } from './store.ts';
+import { lastReportOf, reportPlace, setReportPlace } from './store.ts';
 
 /** Thrown inside the transaction for a report that is stored already: nothing is written, the receipt is given again. */
 export class ReportKnown extends Error {}
@@ -31,12 +32,18 @@ export function reportStored(
   };
 }
 
-/** A new epoch begins a new chain: its agent lost the journal that held the old one. */
+/**
+ * A new epoch begins a new chain: its agent lost the journal that held the old one. An epoch that was here before (the journal
+ * was found again) goes on where its chain was.
+ */
 export function newChain(agentId: string, epoch: string): Late {
   return {
     late(tx) {
       const [place] = tx.read(reportPlace({ id: agentId }));
-      return place && place.epoch !== epoch ? [setReportPlace({ id: agentId, seq: 0, chain: null })] : [];
+      if (!place || place.epoch === epoch) return [];
+      const [last] = tx.read(lastReportOf({ id: agentId, epoch }));
+      const chain = last ? shortHash('report', last.report) : null;
+      return [setReportPlace({ id: agentId, seq: last?.report_seq ?? 0, chain })];
     },
   };
 }

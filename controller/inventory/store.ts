@@ -107,3 +107,39 @@ export const setReportPlace = statement((p: Params<{ id: string; seq: number; ch
     .set({ report_seq: p('seq'), report_chain: p('chain') })
     .where('id', '=', p('id')),
 );
+
+export const lastReportOf = query((p: Params<{ id: string; epoch: string }>) =>
+  k
+    .selectFrom('reports')
+    .select(['report_seq', 'report'])
+    .where('agent_id', '=', p('id'))
+    .where('epoch', '=', p('epoch'))
+    .orderBy('report_seq', 'desc')
+    .limit(1),
+);
+
+/** The same keys join again: an earlier try may have been interrupted. What was decided about the agent stays. */
+export const joinAgain = statement(
+  (
+    p: Params<{
+      id: string;
+      name: string;
+      epoch: string;
+      boxKey: Uint8Array;
+      labels: string;
+      claims: string;
+      hostname: string | null;
+    }>,
+  ) =>
+    k
+      .updateTable('agents')
+      .set({
+        name: p('name'),
+        epoch: p('epoch'),
+        box_key: p('boxKey'),
+        labels: p('labels'),
+        claimed_labels: p('claims'),
+        hostname: p('hostname'),
+      })
+      .where('id', '=', p('id')),
+);

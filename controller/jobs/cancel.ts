@@ -35,6 +35,7 @@ export async function cancelJob(
       (run): Change => ({
         jobId,
         agentId: run.agent_id,
+        from: 'queued',
         to: 'cancelled',
         outcome: { ...NO_OUTCOME, reason },
       }),

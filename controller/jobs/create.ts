@@ -6,7 +6,7 @@ import { equalBytes, toHex } from '../../proto/ids.ts';
 import { LIMITS } from '../../proto/limits.ts';
 import { isTaken } from '../db/database.ts';
 import { type Bundles, treeOf } from './bundles.ts';
-import { deadlineOf } from './due.ts';
+import { DEFAULTS, deadlineOf } from './due.ts';
 import type { Actor, JobAgent, JobsPorts } from './ports.ts';
 import { type JobRequest, kindOf, orderOf, remembered, timesOf, titleOf } from './request.ts';
 import { insertEvents, insertJobs, insertRuns, type JobRow, jobByKey, runsOfJob } from './store.ts';
@@ -70,6 +70,7 @@ export async function createJob(
         expires_at_ms: times.expiresAtMs,
         timeout_ms: times.timeoutMs,
         kill_grace_ms: times.killGraceMs,
+        output_cap_bytes: request.outputCapBytes ?? DEFAULTS.outputCapBytes,
         targets_count: agents.length,
         open_runs: agents.length,
         idempotency_key: request.idempotencyKey ?? null,

@@ -55,7 +55,7 @@ export function createDeadlines(ports: JobsPorts, changes: Changes): Deadlines {
         const agent = inventory.get(run.agent_id);
         const offlineSince = agent?.online ? undefined : (agent?.lastSeenMs ?? null);
         const outcome = { ...NO_OUTCOME, reason: dueReason(run.state, offlineSince) };
-        return to ? [{ jobId: run.job_id, agentId: run.agent_id, to, outcome }] : [];
+        return to ? [{ jobId: run.job_id, agentId: run.agent_id, from: run.state, to, outcome }] : [];
       });
       await changes.commit(ends);
       if (due.length < PAGE) return;

@@ -70,6 +70,7 @@ export function createJobs(ports: JobsPorts): Jobs {
           (run): Change => ({
             jobId: run.job_id,
             agentId,
+            from: run.state,
             to: run.state === 'queued' ? 'cancelled' : 'lost',
             outcome,
           }),

@@ -16,6 +16,7 @@ const JOB_COLUMNS = [
   'expires_at_ms',
   'timeout_ms',
   'kill_grace_ms',
+  'output_cap_bytes',
   'targets_count',
   'open_runs',
   'idempotency_key',
@@ -118,6 +119,15 @@ export const runsOfJob = query((p: Params<{ jobId: string }>) =>
 
 export const runById = query((p: Params<{ jobId: string; agentId: string }>) =>
   k.selectFrom('runs').selectAll().where('job_id', '=', p('jobId')).where('agent_id', '=', p('agentId')),
+);
+
+export const outputPlace = query((p: Params<{ jobId: string; agentId: string }>) =>
+  k
+    .selectFrom('runs')
+    .innerJoin('jobs', 'jobs.id', 'runs.job_id')
+    .select(['runs.state', 'runs.output_position', 'jobs.output_cap_bytes'])
+    .where('runs.job_id', '=', p('jobId'))
+    .where('runs.agent_id', '=', p('agentId')),
 );
 
 export const openRunsOfAgent = query((p: Params<{ agentId: string }>) =>

@@ -20,6 +20,8 @@ export interface Change {
   jobId: string;
   agentId: string;
   to: RunState;
+  /** The change is right only for a run that is still in this state; left out: in any that it may follow. */
+  from?: RunState;
   /** Left out: as it is. */
   attempt?: number;
   /** The order that this is about; a change of another order than the job's does not apply. */
@@ -48,10 +50,12 @@ export function transition(change: Change, atMs: number, onApplied: (applied: Ap
       const [row] = tx.read(runById({ jobId, agentId }));
       const [job] = tx.read(jobById({ id: jobId }));
       if (!row || !job) return [];
+      if (change.from !== undefined && change.from !== row.state) return [];
       if (change.orderHash && !equalBytes(change.orderHash, job.order_hash)) return [];
       const run = { jobId, agentId, state: row.state, attempt: row.attempt };
       const next = apply(run, { to: change.to, attempt: change.attempt ?? row.attempt });
       if (!next) return [];
+      const outcome = heldOutput(change.outcome ?? NO_OUTCOME, row.output_position);
       const over = isOpen(row.state) && !isOpen(next.state);
       const jobEnded = over && job.open_runs === 1;
       const deadlineAtMs = deadlineOf(next.state, timesOfJob(job), atMs);
@@ -59,7 +63,7 @@ export function transition(change: Change, atMs: number, onApplied: (applied: Ap
       const statements: Statement[] = [
         isOpen(next.state)
           ? movedOn(row, next.state, next.attempt, deadlineAtMs ?? null, atMs)
-          : ended(row, next.state, next.attempt, change, atMs),
+          : ended(row, next.state, next.attempt, { ...change, outcome }, atMs),
         ...insertEvents([
           {
             job_id: jobId,
@@ -68,7 +72,7 @@ export function transition(change: Change, atMs: number, onApplied: (applied: Ap
             at_ms: atMs,
             state: next.state,
             attempt: next.attempt,
-            body: isOpen(next.state) ? null : JSON.stringify(change.outcome ?? NO_OUTCOME),
+            body: isOpen(next.state) ? null : JSON.stringify(outcome),
           },
         ]),
       ];
@@ -90,6 +94,15 @@ export function jobEvent(
   atMs: number,
 ): Statement[] {
   return insertEvents([{ job_id: jobId, kind: 'job', at_ms: atMs, body: JSON.stringify({ what, by }) }]);
+}
+
+/** What is missing at the end of the output is said, never passed off as complete. */
+function heldOutput(outcome: Outcome, heldBytes: number): Outcome {
+  const missing = outcome.storedBytes - heldBytes;
+  if (missing <= 0) return outcome;
+  const note = `the last ${missing} bytes of its output did not arrive`;
+  const reason = outcome.reason === null ? note : `${outcome.reason}; ${note}`;
+  return { ...outcome, storedBytes: heldBytes, truncated: true, reason };
 }
 
 function movedOn(

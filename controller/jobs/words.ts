@@ -7,8 +7,8 @@ import { checkOutput, checkReport, checkStatus } from '../../proto/validate.ts';
 import type { Statement } from '../db/database.ts';
 import { ReportKnown } from '../inventory/reports.ts';
 import type { JobsPorts } from './ports.ts';
-import { NO_OUTCOME, type Outcome, type RunState } from './run.ts';
-import { insertEvents, insertReports, openRunByOrder, runById, setOutputPosition } from './store.ts';
+import { isOpen, NO_OUTCOME, type Outcome, type RunState } from './run.ts';
+import { insertEvents, insertReports, openRunByOrder, outputPlace, setOutputPosition } from './store.ts';
 import type { Change, Changes } from './transition.ts';
 
 export interface SignedReport {
@@ -66,8 +66,15 @@ export function createWords(ports: JobsPorts, changes: Changes, onReport: () => 
       await db.write([
         {
           late(tx) {
-            const [run] = tx.read(runById({ jobId, agentId: from.agentId }));
-            if (!run) return [];
+            const [run] = tx.read(outputPlace({ jobId, agentId: from.agentId }));
+            // Of a job that this store does not have (it was restored from a backup): what nobody takes must not block the rest.
+            const end = message.position + message.data.length;
+            if (!run || !takesOutput(run.state)) {
+              position = end;
+              return [];
+            }
+            if (end > run.output_cap_bytes)
+              throw new MusterError('malformed', 'output past the cap of its order');
             if (message.position > run.output_position)
               throw new MusterError(
                 'malformed',
@@ -75,7 +82,7 @@ export function createWords(ports: JobsPorts, changes: Changes, onReport: () => 
               );
             // What is stored already comes again after a reconnect.
             const known = run.output_position - message.position;
-            position = Math.max(run.output_position, message.position + message.data.length);
+            position = Math.max(run.output_position, end);
             if (known >= message.data.length) return [];
             return [
               ...outputEvent(jobId, from.agentId, message, known, clock.now()),
@@ -114,6 +121,11 @@ export function createWords(ports: JobsPorts, changes: Changes, onReport: () => 
       onReport();
     },
   };
+}
+
+/** A run that is over has said what it wrote; only one that was given up may still tell. */
+function takesOutput(state: RunState): boolean {
+  return isOpen(state) || state === 'lost' || state === 'interrupted';
 }
 
 /** A report of another order than the job's stays in the chain and moves nothing. */
@@ -183,7 +195,11 @@ function outcomeOf(message: ReportMessage): Outcome {
     outputBytes: output?.length ?? 0,
     storedBytes: output?.stored ?? 0,
     truncated: output?.truncated ?? false,
-    reason: message.reason || null,
+    reason: [message.reason, ...(output?.gaps ?? []).map(gapSentence)].filter(Boolean).join('; ') || null,
     code: message.code || null,
   };
+}
+
+function gapSentence(gap: { stream: string; offset: number }): string {
+  return `some of ${gap.stream} may be missing after byte ${gap.offset}`;
 }

@@ -78,7 +78,7 @@ export const DOORS: Record<string, Door> = {
     why: 'processes are started by adapters',
   },
   'node:net': {
-    files: ['certs/tls.ts', 'controller/cli/context.ts', 'controller/cli/probe.ts', 'agent/executor/fifo.ts'],
+    files: ['controller/cli/context.ts', 'controller/cli/probe.ts', 'agent/executor/fifo.ts'],
     why: 'sockets are opened by adapters',
   },
   'node:tls': { files: ['controller/cli/pinning.ts', 'controller/cli/probe.ts'], why: 'as node:net' },

@@ -69,6 +69,7 @@ const SAMPLES: { readonly [T in Table]: Row<T> } = {
     expires_at_ms: 2,
     timeout_ms: 3,
     kill_grace_ms: 4,
+    output_cap_bytes: 5,
     targets_count: 1,
     open_runs: 1,
     idempotency_key: 'once',

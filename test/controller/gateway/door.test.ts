@@ -255,3 +255,39 @@ test('a wrong clock is shown and stops nothing', async (t) => {
   await agent.connect();
   assert.equal((await world.controller.verbs.agents.show('web-1')).clockSkewMs, -31_536_000_000);
 });
+
+test('an agent whose first try to join was interrupted joins with another token and the same keys', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await newAgent(world, 'web-1');
+  await agent.join(await newToken(world));
+  const again = await agent.join(await newToken(world, { labels: { role: 'web' } }), { name: 'web-2' });
+  assert.equal(again.of('enrolled').length, 1);
+  const agents = await world.controller.verbs.agents.list({});
+  assert.deepEqual(
+    agents.map(({ name, labels }) => [name, labels]),
+    [['web-2', { role: 'web' }]],
+  );
+  assert.equal((await agent.connect()).of('ready').length, 1);
+});
+
+test('two machines with the same keys that connect at the same moment are both out', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await newAgent(world, 'web-1');
+  await agent.join(await newToken(world));
+  const clone = await newAgent(world, 'web-1');
+  clone.instance = new Uint8Array(16).fill(9);
+  clone.counter = agent.counter;
+  await Promise.all([agent.connect(), clone.connect()]);
+  await world.clock.settle();
+  assert.equal((await world.controller.verbs.agents.show('web-1')).state, 'quarantined');
+  assert.deepEqual(await onlineNames(world), []);
+});
+
+test('labels that two operators set at once are both there', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await newAgent(world, 'web-1');
+  await agent.join(await newToken(world));
+  const { label } = world.controller.verbs.agents;
+  await Promise.all([label(agent.id, { a: '1' }, [], ADMIN), label(agent.id, { b: '2' }, [], ADMIN)]);
+  assert.deepEqual((await world.controller.verbs.agents.show('web-1')).labels, { a: '1', b: '2' });
+});

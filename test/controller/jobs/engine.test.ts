@@ -391,3 +391,119 @@ test('what was done is in the audit log, by whom, and the chain verifies', async
   await world.clock.advance(10);
   assert.equal((await verifying).ok, true);
 });
+
+test('output of a job that the store does not have is acknowledged, so that it blocks nothing', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const session = await agent.connect();
+  const jobId = new Uint8Array(16).fill(3);
+  session.send('output', {
+    jobId,
+    attempt: 1,
+    stream: 'stdout',
+    offset: 0,
+    position: 0,
+    data: Buffer.from('abc'),
+  });
+  await world.clock.settle();
+  assert.equal(session.of('outputAck')[0]?.value.position, 3);
+});
+
+test('output past the cap of its order ends the session, and nothing is stored after the end', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const session = await agent.connect();
+  const job = await create(world, { outputCapBytes: 4 });
+  const bundle = delivered(agent, session);
+  const { jobId } = bundle.order;
+  const data = Buffer.from('abcdef');
+  session.send('report', agent.report(bundle));
+  await world.clock.settle();
+  session.send('output', {
+    jobId,
+    attempt: 1,
+    stream: 'stdout',
+    offset: 0,
+    position: 0,
+    data: data.subarray(0, 4),
+  });
+  await world.clock.settle();
+  assert.deepEqual(await history(world, job), ['created', 'queued', 'sent', 'succeeded', 'ended']);
+  await create(world, { outputCapBytes: 4 });
+  const next = agent.open(session.of('deliver').at(-1) as never);
+  session.send('output', {
+    jobId: next.order.jobId,
+    attempt: 1,
+    stream: 'stdout',
+    offset: 0,
+    position: 0,
+    data,
+  });
+  await world.clock.settle();
+  assert.equal(session.refusal?.code, 'malformed');
+});
+
+test('output that is missing at the end, or has a gap, is never passed off as complete', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const session = await agent.connect();
+  const job = await create(world);
+  const bundle = delivered(agent, session);
+  const output = {
+    length: 5000,
+    stored: 5000,
+    sha512: new Uint8Array(64),
+    gaps: [{ stream: 'stderr', offset: 7 }],
+  };
+  session.send('report', agent.report(bundle, { output }));
+  await world.clock.settle();
+  const [run] = (await world.controller.verbs.jobs.show(job)).runs;
+  assert.deepEqual([run?.storedBytes, run?.outputBytes, run?.truncated], [0, 5000, true]);
+  assert.match(
+    run?.reason ?? '',
+    /stderr may be missing after byte 7; the last 5000 bytes .* did not arrive/,
+  );
+});
+
+test('a run that was sent while its job was cancelled is not called cancelled before its agent says so', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const job = await create(world, { ttlMs: 3_600_000 });
+  const [session] = await Promise.all([agent.connect(), world.controller.verbs.jobs.cancel(job, RUNNER)]);
+  await world.clock.settle();
+  const state = (await states(world, job))['web-1'];
+  assert.ok(
+    state === 'cancelled' ? session.of('deliver').length === 0 : session.of('cancel').length > 0,
+    state,
+  );
+});
+
+test('an agent that was named and may not work is an error, one that a pattern meant is left out', async (t) => {
+  const world = await controllerWorld(t);
+  await joined(world, 'web-1');
+  const waiting = await joined(world, 'web-2');
+  await waiting.connect();
+  const clone = fakeAgent(
+    () => world.controller.gateway,
+    world.clock,
+    decodeToken(
+      (
+        await world.controller.verbs.tokens.create(
+          { ttlMs: 60_000, labels: {}, allowLabels: [], uses: 1, approve: 'auto' },
+          ADMIN,
+        )
+      ).token,
+    ),
+    'web-2',
+  );
+  clone.instance = new Uint8Array(16).fill(9);
+  await clone.connect();
+  const verbs = world.controller.verbs.jobs;
+  await assert.rejects(verbs.create(request({ targets: 'web-1,web-2' }), RUNNER), {
+    code: 'agent-quarantined',
+  });
+  assert.deepEqual(
+    (await verbs.create(request({ targets: 'web-*' }), RUNNER)).targets.map(({ name }) => name),
+    ['web-1'],
+  );
+});
