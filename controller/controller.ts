@@ -157,7 +157,7 @@ export async function openController({ clock, random, db, log, keys, urls }: Wor
     },
     async stop() {
       bus.emit({ type: 'stopping' });
-      gateway.stop();
+      await gateway.stop();
       fleet.stop();
       jobs.stop();
       await audit.stop();

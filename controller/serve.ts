@@ -4,6 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { hostname as machineName } from 'node:os';
+import { fingerprintOf } from '../certs/tls.ts';
 import { MusterError } from '../proto/errors.ts';
 import { systemClock, systemRandom } from '../proto/system.ts';
 import { MUSTER_VERSION } from '../proto/version.ts';
@@ -24,6 +25,8 @@ import { createLog } from './log.ts';
 
 export interface Serving {
   readonly url: string;
+  /** SHA-256 of the certificate authority that operators pin. */
+  readonly authority: string;
   readonly events: Pick<Bus, 'on' | 'waitFor'>;
   /** Graceful: streams are ended, agents are told, what was acknowledged is durable. */
   stop(): Promise<void>;
@@ -70,8 +73,9 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     undo.push(() => door.close());
     await controller.start();
     undo.push(() => controller.stop());
-    log.info({ url, fleet: controller.fleetId, version: MUSTER_VERSION }, 'controller ready');
-    return { url, events: bus, stop };
+    const authority = await fingerprintOf(certificate.authorityPem);
+    log.info({ url, fleet: controller.fleetId, authority, version: MUSTER_VERSION }, 'controller ready');
+    return { url, authority, events: bus, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -178,8 +178,9 @@ export function facts(surroundings: Surroundings, name: string, options: Json): 
   });
 }
 
-/** `os.id  debian`: one line for each value, named as selectors name it. */
+/** `os.id  debian`: one line for each value, named as selectors name it: an array stands for each of its elements. */
 export function flatten(value: unknown, path = ''): [string, string][] {
+  if (Array.isArray(value)) return value.flatMap((element) => flatten(element, path));
   if (typeof value === 'object' && value !== null)
     return Object.entries(value).flatMap(([key, part]) =>
       flatten(part, path === '' ? key : `${path}.${key}`),

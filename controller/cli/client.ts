@@ -21,7 +21,10 @@ export interface Client {
   readonly ca: string | undefined;
   /** Throws a MusterError (what the controller says, or `unavailable`) or a Failure. */
   call<N extends RouteName>(name: N, given: Given<N>, options?: CallOptions): Promise<Calls[N]['reply']>;
-  /** The body of the answer as it comes, of routes that answer with events or bytes. Ends early, with an error, when the connection breaks or `signal` aborts. */
+  /**
+   * The body of the answer as it comes, of routes that answer with events or bytes. Ends early, with an error, when
+   * the connection breaks or `signal` aborts.
+   */
   open<N extends RouteName>(
     name: N,
     given: Given<N>,

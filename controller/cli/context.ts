@@ -30,7 +30,8 @@ export async function readContext(surroundings: Surroundings): Promise<Context> 
     ? parseToken(await readText(env.MUSTER_TOKEN_FILE), env.MUSTER_TOKEN_FILE)
     : stored?.token;
   if (token === undefined) throw nothingKnown(`MUSTER_URL is set, but there is no token for it`);
-  // With our own authority pinned, whoever gets the token is our controller, whatever the URL; a public one certifies everybody.
+  // With our own authority pinned, whoever gets the token is our controller, whatever the URL; a public one certifies
+  // everybody.
   if (ca === undefined && !env.MUSTER_TOKEN_FILE && url !== stored?.url)
     throw wrongUse(
       `MUSTER_URL names another controller than ${path}, whose token it shall not get`,
@@ -73,8 +74,8 @@ export function parseContext(text: string, path: string): Context {
 export const DEFAULT_PORT = 7443;
 
 /**
- * `https://host[:port]`, also written `host[:port]`, which means port 7443. Returns the origin. `place` is named in the error.
- * An address of IPv6 stands in brackets.
+ * `https://host[:port]`, also written `host[:port]`, which means port 7443. Returns the origin. `place` is named in
+ * the error. An address of IPv6 stands in brackets.
  */
 export function parseUrl(text: string, place: string): string {
   const bare = !/^[a-z][a-z0-9+.-]*:\/\//i.test(text);

@@ -3,7 +3,8 @@ import { EXIT } from './failure.ts';
 
 /**
  * What a state says about a job's success:
- * `open` has no outcome yet; `failed` ended badly or was stopped or refused; `no-answer`: whether it ran is not known or it never did.
+ * `open` has no outcome yet; `failed` ended badly or was stopped or refused; `no-answer`: whether it ran is not known
+ * or it never did.
  */
 export type Verdict = 'open' | 'succeeded' | 'failed' | 'no-answer';
 
@@ -29,7 +30,10 @@ export function countOf(counts: Counts, verdict: Verdict): number {
   return sum;
 }
 
-/** The exit status of a command that saw a job with these counts; runs without an outcome mean that it left before the end. */
+/**
+ * The exit status of a command that saw a job with these counts; runs without an outcome mean that it left before the
+ * end.
+ */
 export function exitStatus(counts: Counts): number {
   if (countOf(counts, 'open') > 0) return EXIT.detached;
   if (countOf(counts, 'failed') > 0) return EXIT.failed;

@@ -45,7 +45,10 @@ const NEXT: Partial<Record<ErrorCode, string>> = {
   'shutting-down': 'try again when it is back',
 };
 
-/** Any error as a Failure. What is neither a Failure nor a MusterError is a defect of ours: the job's fate is unknown, as with a lost controller. */
+/**
+ * Any error as a Failure. What is neither a Failure nor a MusterError is a defect of ours: the job's fate is unknown,
+ * as with a lost controller.
+ */
 export function explain(error: unknown): Failure {
   if (error instanceof Failure) return error;
   if (error instanceof MusterError)

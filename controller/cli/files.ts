@@ -33,7 +33,10 @@ export async function readTextIfThere(path: string): Promise<string | undefined>
   }
 }
 
-/** Readable by nobody else, whole or not there at all, also after a power cut. Makes the folder (0700) where it is missing. */
+/**
+ * Readable by nobody else, whole or not there at all, also after a power cut. Makes the folder (0700) where it is
+ * missing.
+ */
 export async function writePrivate(path: string, text: string): Promise<void> {
   const temporary = `${path}.${process.pid}.new`;
   try {

@@ -36,8 +36,9 @@ export const GONE_MS = 5 * 60_000;
 const EVENT_CHARS = 4 * 1024 * 1024;
 
 /**
- * A job's events, each once and in order, until it is over (or what is there has been told, when it is not followed). A connection that breaks and a
- * controller that restarts are survived: it comes back after the last event that it saw. Returns undefined when it was told to leave.
+ * A job's events, each once and in order, until it is over (or what is there has been told, when it is not followed).
+ * A connection that breaks and a controller that restarts are survived: it comes back after the last event that it
+ * saw. Returns undefined when it was told to leave.
  */
 export async function* followJob(
   parts: FollowParts,
@@ -86,7 +87,10 @@ export async function* followJob(
   }
 }
 
-/** One connection's worth of events; `connected` with the first sign of life: something between may take a connection and drop it. Returns why the controller ended it, or undefined when it was cut. */
+/**
+ * One connection's worth of events; `connected` with the first sign of life: something between may take a connection
+ * and drop it. Returns why the controller ended it, or undefined when it was cut.
+ */
 async function* streamOf(
   client: FollowParts['client'],
   { job, after, agentId, follow, signal }: FollowRequest,

@@ -7,7 +7,8 @@ const LEAST_CHARS = 4;
 const PAGE = 1000;
 
 /**
- * The job that an id or the beginning of one means. Throws `no-such-job`, and a Failure (wrong use) when it is no id, too short, or the beginning of several.
+ * The job that an id or the beginning of one means. Throws `no-such-job`, and a Failure (wrong use) when it is no id,
+ * too short, or the beginning of several.
  */
 export async function findJob(client: Client, text: string): Promise<string> {
   const prefix = text.toLowerCase();

@@ -17,7 +17,10 @@ export interface LoginOptions {
 
 const TOKEN_FILE_BYTES = 64 * 1024;
 
-/** Makes a controller the one that commands from here go to: pins its certificate authority, checks the token, keeps both. */
+/**
+ * Makes a controller the one that commands from here go to: pins its certificate authority, checks the token, keeps
+ * both.
+ */
 export async function login(
   surroundings: Surroundings,
   address: string,
@@ -42,7 +45,10 @@ export async function login(
   return EXIT.ok;
 }
 
-/** The authority to pin, when the operator or `expected` agrees to it; undefined where the system's own authorities are enough. */
+/**
+ * The authority to pin, when the operator or `expected` agrees to it; undefined where the system's own authorities
+ * are enough.
+ */
 async function trusted(
   surroundings: Surroundings,
   url: string,

@@ -9,8 +9,9 @@ import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
  *   another's authority pinned      a chain to it, for this host's name
  *   a controller's own authority    a chain to it; the name does not count
  *
- * A controller's own authority certifies that one controller and nothing else, so whoever has its signature is the controller, by whatever name,
- * address or tunnel it was reached; a changed name strands nobody. Every other authority certifies strangers too, and there the name is all that tells them apart.
+ * A controller's own authority certifies that one controller and nothing else, so whoever has its signature is the
+ * controller, by whatever name, address or tunnel it was reached; a changed name strands nobody. Every other
+ * authority certifies strangers too, and there the name is all that tells them apart.
  */
 export function trustOf(
   ca: string | undefined,

@@ -2,7 +2,7 @@
  * `npm start`: the whole way once, on this machine. A controller on loopback, an agent as a process of its own that joins with a
  * token over wss, one command on it; then both stay up for the operator's first steps.
  */
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { delay } from '../../proto/clock.ts';
 import { MusterError } from '../../proto/errors.ts';
@@ -67,7 +67,7 @@ export async function quickstart(
   let agent: AgentProcess | undefined;
   try {
     await withClient(local, async (client) => {
-      if (!(await isKnown(client)))
+      if (!existsSync(join(places.agentHome, 'identity.json')) || !(await isKnown(client)))
         await stage('agent: keys made, joined with a single-use token', () =>
           joinFleet(client, program, places),
         );
@@ -130,7 +130,7 @@ async function joinFleet(client: Client, program: string, places: Places): Promi
   const { token } = await client.call('tokens.create', {
     body: { name: AGENT, labels: { from: 'quickstart' } },
   });
-  const args = ['join', '--token-file', '-', '--name', AGENT];
+  const args = ['join', '--token-file', '-', '--name', AGENT, '--replace'];
   const joining = startAgentProcess({
     program,
     args,

@@ -16,7 +16,10 @@ const LIST_BYTES = 768 * 1024;
 /** Longer lists do not go into a URL. */
 const QUERY_CHARS = 2000;
 
-/** What -t, -l, --limit and --seed ask for; `@FILE` (`@-`: standard input) is replaced by the names in it. Throws a Failure (wrong use). */
+/**
+ * What -t, -l, --limit and --seed ask for; `@FILE` (`@-`: standard input) is replaced by the names in it. Throws a
+ * Failure (wrong use).
+ */
 export async function readSelection(
   surroundings: Surroundings,
   options: TargetOptions,

@@ -12,7 +12,10 @@ export interface SseEvent {
 
 export class SseOverflow extends Error {}
 
-/** Returns a function that takes the next bytes and gives the events they complete. Throws SseOverflow for an event longer than `maxChars`. */
+/**
+ * Returns a function that takes the next bytes and gives the events they complete. Throws SseOverflow for an event
+ * longer than `maxChars`.
+ */
 export function createSseParser(maxChars: number): (bytes: Uint8Array) => SseEvent[] {
   const decoder = new TextDecoder();
   let rest = '';

@@ -17,7 +17,7 @@ export interface Gateway {
   pushTrust(document: Uint8Array): void;
   start(): void;
   /** Ends every session; agents come back by themselves. */
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 const CHECK_ALIVE_MS = 5_000;
@@ -148,10 +148,14 @@ export function createGateway(ports: GatewayPorts, admission: Admission): Gatewa
     start: () => {
       cancelCheck = clock.after(CHECK_ALIVE_MS, checkAlive);
     },
-    stop() {
+    async stop() {
       stopping = true;
       cancelCheck?.();
+      // Since when they are away is stored now: the store may be closed before the last socket is.
+      const ends = [...links.keys()].map((agentId) => ports.agents.end(agentId));
+      links.clear();
       for (const socket of sockets) socket.close(CLOSE_DONE, 'shutting-down');
+      await Promise.all(ends);
     },
   };
 }

@@ -3,10 +3,12 @@
  * signature makes it checkable by anyone later, and one that does not verify quarantines its agent.
  */
 import { verify } from '../../proto/frame.ts';
+import type { Statement } from '../db/database.ts';
 import type { JobsPorts } from './ports.ts';
 import { setVerified, unverifiedReports } from './store.ts';
 
-const PAGE = 50;
+/** Verified without a pause, a fifth of a millisecond each; their verdicts share a commit. */
+const PAGE = 25;
 const PAUSE_MS = 20;
 
 export interface Verifier {
@@ -28,15 +30,19 @@ export function createVerifier({ db, clock, inventory, log }: JobsPorts): Verifi
   async function check(): Promise<void> {
     try {
       const reports = await db.read(unverifiedReports({ limit: PAGE }));
+      const verdicts: Statement[] = [];
       for (const one of reports) {
         const good = verify(one.sign_key, one.signature, 'report', one.report);
         const at = { agentId: one.agent_id, epoch: one.epoch, seq: one.report_seq };
-        await db.write([setVerified({ ...at, verified: good ? 1 : 2 })]);
+        // Before its verdict is stored: what fails in between is found again.
         if (!good)
           await inventory.quarantine(one.agent_id, `report ${one.report_seq} is not signed by its key`);
+        verdicts.push(setVerified({ ...at, verified: good ? 1 : 2 }));
       }
+      if (verdicts.length > 0) await db.write(verdicts);
       cancelTimer = undefined;
-      if (reports.length === PAGE) wake();
+      // Others may have come meanwhile, whose call of wake did nothing.
+      if (reports.length > 0) wake();
     } catch (error) {
       cancelTimer = undefined;
       log.error({ err: error }, 'reports could not be verified');

@@ -27,7 +27,10 @@ interface Gathered {
   final: Collected | undefined;
 }
 
-/** What each host wrote, to find out who wrote the same. Keeps at most `sampleBytes` of one host and `budgetBytes` of all together. */
+/**
+ * What each host wrote, to find out who wrote the same. Keeps at most `sampleBytes` of one host and `budgetBytes` of
+ * all together.
+ */
 export function createCollector(limits: { sampleBytes: number; budgetBytes: number }): Collector {
   const hosts = new Map<string, Gathered>();
   const samples = new Map<string, Uint8Array>();

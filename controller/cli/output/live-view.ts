@@ -51,8 +51,8 @@ function styleOf(name: string): Style {
 }
 
 /**
- * Several hosts: each line whole, behind its host's name: `web-1 | text`. A line longer than the bound goes on as `web-1 + text`.
- * `width` is that of the longest name.
+ * Several hosts: each line whole, behind its host's name: `web-1 | text`. A line longer than the bound goes on as
+ * `web-1 + text`. `width` is that of the longest name.
  */
 export function createPrefixView(parts: LiveParts & { width: number }): LiveView {
   const { screen, isTerminal, paint, width } = parts;

@@ -10,8 +10,9 @@ interface Encoded {
 }
 
 /**
- * Pieces of one stream as they go into JSON: `text` where the bytes are UTF-8, `base64` where they are not. A character that was cut between two pieces
- * waits for its rest, so that text stays text. All pieces together are the stream, byte for byte.
+ * Pieces of one stream as they go into JSON: `text` where the bytes are UTF-8, `base64` where they are not. A
+ * character that was cut between two pieces waits for its rest, so that text stays text. All pieces together are the
+ * stream, byte for byte.
  */
 export function createEncoder(): { push(offset: number, bytes: Uint8Array): Encoded[]; end(): Encoded[] } {
   let held: Uint8Array = new Uint8Array();

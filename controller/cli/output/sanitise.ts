@@ -1,10 +1,12 @@
 /**
- * What comes from an agent is written by whoever controls that machine. On a terminal, control characters of any kind could move the cursor,
- * rewrite what was printed, set the clipboard or the title, or answer as if typed; bidirectional marks could make a line read as another.
- * So none reaches a terminal: each is shown as what it is, `\x1b`. Line feeds and tabs stay.
+ * What comes from an agent is written by whoever controls that machine. On a terminal, control characters of any kind
+ * could move the cursor, rewrite what was printed, set the clipboard or the title, or answer as if typed;
+ * bidirectional marks could make a line read as another. So none reaches a terminal: each is shown as what it is,
+ * `\x1b`. Line feeds and tabs stay.
  *
- * Cc: C0, DEL, C1 (a terminal may take U+009B for CSI) · Cf: bidi and other invisible formats · Zl, Zp: line and paragraph separators · Cs: lone surrogates.
- * Kept of Cf: the joiners U+200C and U+200D, without which several scripts and emoji cannot be written.
+ * Cc: C0, DEL, C1 (a terminal may take U+009B for CSI) · Cf: bidi and other invisible formats · Zl, Zp: line and
+ * paragraph separators · Cs: lone surrogates. Kept of Cf: the joiners U+200C and U+200D, without which several
+ * scripts and emoji cannot be written.
  */
 const UNSAFE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 const UNSAFE_BUT_LINES = /(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
@@ -25,8 +27,9 @@ export function sanitiseLine(text: string): string {
 }
 
 /**
- * One stream of bytes as text for a terminal, piece by piece. Bytes that are no UTF-8 become U+FFFD; a character may be cut between pieces.
- * CR LF is a line's end, as programs that think they have a terminal write it; any other CR could overwrite what stands there and is shown.
+ * One stream of bytes as text for a terminal, piece by piece. Bytes that are no UTF-8 become U+FFFD; a character may
+ * be cut between pieces. CR LF is a line's end, as programs that think they have a terminal write it; any other CR
+ * could overwrite what stands there and is shown.
  */
 export function createTerminalText(): { push(bytes: Uint8Array): string; end(): string } {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -47,8 +50,8 @@ export function createTerminalText(): { push(bytes: Uint8Array): string; end(): 
 }
 
 /**
- * A value as one line of JSON that is also safe on a terminal: JSON escapes the C0 controls by itself, this escapes the rest.
- * The value that a reader gets is the same.
+ * A value as one line of JSON that is also safe on a terminal: JSON escapes the C0 controls by itself, this escapes
+ * the rest. The value that a reader gets is the same.
  */
 export function jsonLine(value: unknown): string {
   return JSON.stringify(value).replace(UNSAFE, (character) => {

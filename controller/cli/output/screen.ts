@@ -1,7 +1,10 @@
 import type { Clock } from '../../../proto/clock.ts';
 import type { Sink } from '../surroundings.ts';
 
-/** Results on stdout, everything else on stderr, and at its foot one line of progress that never gets in the way of either. */
+/**
+ * Results on stdout, everything else on stderr, and at its foot one line of progress that never gets in the way of
+ * either.
+ */
 export interface Screen {
   out(data: string | Uint8Array): void;
   err(data: string | Uint8Array): void;

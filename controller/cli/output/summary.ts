@@ -60,8 +60,8 @@ function cutNote({ outcome }: Tracked): string {
 }
 
 /**
- * The end of a job on several hosts: one line of counts, then a line for each outcome, and under it the outputs that several hosts have in common.
- * `withOutputs`: false where the outputs themselves were printed folded.
+ * The end of a job on several hosts: one line of counts, then a line for each outcome, and under it the outputs that
+ * several hosts have in common. `withOutputs`: false where the outputs themselves were printed folded.
  */
 export function renderSummary(
   end: { job: string; counts: Counts; runs: readonly Tracked[]; elapsedMs: number },

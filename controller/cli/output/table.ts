@@ -2,8 +2,8 @@ import type { Paint } from './paint.ts';
 import { sanitiseLine } from './sanitise.ts';
 
 /**
- * Rows under a head, columns as wide as they need to be, two spaces between them. Cells are cleaned here, so that no caller can forget it.
- * Width is counted in characters: names and labels are ASCII by rule.
+ * Rows under a head, columns as wide as they need to be, two spaces between them. Cells are cleaned here, so that no
+ * caller can forget it. Width is counted in characters: names and labels are ASCII by rule.
  */
 export function renderTable(
   head: readonly string[],
@@ -11,7 +11,7 @@ export function renderTable(
   paint: Paint,
 ): string {
   const cells = [head, ...rows].map((row) => row.map(sanitiseLine));
-  const widths = head.map((_, column) => Math.max(...cells.map((row) => [...(row[column] ?? '')].length)));
+  const widths = head.map((_, column) => longest(cells.map((row) => row[column] ?? '')));
   const lines = cells.map((row) =>
     row
       .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - [...cell].length))
@@ -25,10 +25,15 @@ export function renderTable(
 /** One thing's properties, `key  value` a line. */
 export function renderProperties(properties: readonly (readonly [string, string])[], paint: Paint): string {
   const rows = properties.map(([key, value]) => [sanitiseLine(key), sanitiseLine(value)] as const);
-  const width = Math.max(0, ...rows.map(([key]) => key.length));
+  const width = longest(rows.map(([key]) => key));
   return rows
     .map(
       ([key, value]) => `${`${paint('bold', key)}${' '.repeat(width - key.length)}  ${value}`.trimEnd()}\n`,
     )
     .join('');
+}
+
+/** In characters. A fleet may be larger than what one call takes as arguments. */
+export function longest(texts: readonly string[]): number {
+  return texts.reduce((most, text) => Math.max(most, [...text].length), 0);
 }

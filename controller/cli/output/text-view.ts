@@ -3,6 +3,7 @@ import { createCollector } from './collector.ts';
 import { fold } from './fold.ts';
 import { createPassthroughView, createPrefixView, type LiveParts } from './live-view.ts';
 import { renderFolded, renderSingle, renderSummary } from './summary.ts';
+import { longest } from './table.ts';
 import type { JobView, LiveView } from './view.ts';
 
 /** What is kept of an output to say in the summary which hosts wrote the same. */
@@ -39,7 +40,7 @@ function createSingleView(parts: TextViewParts): JobView {
 
 function createSeveralView(parts: TextViewParts): JobView {
   const { screen, paint, isTerminal, folded } = parts;
-  const width = Math.min(40, Math.max(...parts.names.map((name) => name.length)));
+  const width = Math.min(40, longest(parts.names));
   const live: LiveView = folded
     ? { output() {}, ended() {}, flush() {} }
     : createPrefixView({ ...parts, width });

@@ -13,7 +13,9 @@ export function fleetCommands(program: Command, choose: Choose): void {
   program
     .command('facts')
     .summary('what a machine says of itself')
-    .description('Shows what a machine says of itself, one value a line, by the names that -l understands.')
+    .description(
+      'Shows what a machine says of itself, one value a line. -l takes the same names; one without a dot as facts.NAME.',
+    )
     .argument('<agent>', 'its name or id')
     .option('--json', 'print them as JSON')
     .addHelpText('after', '\nExample:\n  muster facts web-1')

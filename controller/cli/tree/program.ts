@@ -6,7 +6,10 @@ import { controllerCommands } from './controller-commands.ts';
 import { fleetCommands } from './fleet-commands.ts';
 import { jobCommands } from './job-commands.ts';
 
-/** What a command does once its line was understood; it loads its own code, so that the others cost nothing. Returns the exit status. */
+/**
+ * What a command does once its line was understood; it loads its own code, so that the others cost nothing. Returns
+ * the exit status.
+ */
 export type Action = (surroundings: Surroundings) => Promise<number>;
 /** Called by the command that was meant. */
 export type Choose = (action: Action) => void;
@@ -102,7 +105,10 @@ function withDefault(argv: readonly string[]): string[] {
   return LISTED.has(group) && bare ? [group, 'ls', ...argv.slice(1)] : [...argv];
 }
 
-/** Reads a line. Returns what it asks for, or undefined when it was answered already (help, version). Throws a Failure for wrong use. */
+/**
+ * Reads a line. Returns what it asks for, or undefined when it was answered already (help, version). Throws a Failure
+ * for wrong use.
+ */
 export function understand(argv: readonly string[], out: HelpOutput): Action | undefined {
   let chosen: Action | undefined;
   const program = buildProgram((action) => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { commandLine } from '../../../controller/cli/command-line.ts';
 import { parseListen } from '../../../controller/cli/serve-command.ts';
@@ -119,4 +120,14 @@ test('where to listen is a host and a port, each of which may be left out', () =
   for (const [text, host, port] of table) assert.deepEqual(parseListen(text), { host, port }, text);
   for (const text of ['::1', 'a:b', 'a:99999', 'a:1:2', '[::1', 'https://a:1', 'a b'])
     assert.throws(() => parseListen(text), /--listen/, text);
+});
+
+test('docs/cli.md has every command and every option', () => {
+  const text = readFileSync(new URL('../../../docs/cli.md', import.meta.url), 'utf8');
+  for (const command of leaves) {
+    const path = pathOf(command).replace(/ ls$/, ' [ls]');
+    const short = path.split(' ').slice(1).join(' ');
+    assert.ok(text.includes(path) || new RegExp(`\\b${short}\\b`).test(text), path);
+    for (const { long } of command.options) assert.ok(long && text.includes(long), `${path} ${long}`);
+  }
 });

@@ -1,39 +1,10 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { commandLine } from '../../../controller/cli/command-line.ts';
+import { test } from 'node:test';
 import { MusterError } from '../../../proto/errors.ts';
-import { fakeApi, type Handlers, testHome } from './fake-api.ts';
-import { agentId, JOB, script, stream, target } from './fake-job.ts';
-import { type FakeTerminalOptions, fakeTerminal } from './fake-terminal.ts';
-
-interface Stage extends Omit<FakeTerminalOptions, 'home'> {
-  targets?: string[];
-  events?: string[];
-  handlers?: Handlers;
-}
-
-async function stage(t: TestContext, { targets = ['web-1'], events = [], handlers = {}, ...options }: Stage) {
-  const api = await fakeApi(t, {
-    'jobs.create': () => ({ job: JOB, targets: targets.map(target), created: true }),
-    'jobs.events': () => stream(events),
-    ...handlers,
-  });
-  const home = await testHome(t, api);
-  const terminal = fakeTerminal({ home, ...options });
-  const created = () => api.calls.find(({ name }) => name === 'jobs.create');
-  return {
-    api,
-    terminal,
-    home,
-    created,
-    run: (...argv: string[]) => commandLine(['run', ...argv], terminal),
-  };
-}
-
-const oneWell = (): string[] =>
-  script().created().output('web-1', 'Linux\n').state('web-1', 'succeeded', {}).over().events;
+import { agentId, JOB, script, target } from './fake-job.ts';
+import { oneWell, stage } from './run-stage.ts';
 
 test('a command on one host passes its output through and leaves with 0', async (t) => {
   const bytes = Buffer.from([0, 0xff, 0x1b, 0x5b, 0x0a]);
@@ -296,98 +267,6 @@ test('nobody matched: 3, with what to do', async (t) => {
   );
 });
 
-const many = Array.from({ length: 51 }, (_, i) => `w${i}`);
-const manyWell = (): string[] => {
-  const told = script().created();
-  for (const name of many) told.state(name, 'succeeded', {});
-  return told.over().events;
-};
-
-test('more than 50 hosts at a terminal are confirmed once', async (t) => {
-  const handlers = { 'targets.list': () => many.map(target) };
-  const yes = await stage(t, { targets: many, events: manyWell(), handlers, terminal: true, answers: ['y'] });
-  assert.equal(await yes.run('-t', 'w*', 'x'), 0);
-  assert.deepEqual(yes.terminal.asked, [['Go on? [y/N] ', false]]);
-  assert.match(yes.terminal.stderr.text(), /This is for 51 hosts: w0,w1,.* and 43 more/);
-});
-
-test('an answer other than yes does nothing and leaves with 2', async (t) => {
-  for (const answer of ['', 'n', 'yess']) {
-    const { run, created } = await stage(t, {
-      handlers: { 'targets.list': () => many.map(target) },
-      terminal: true,
-      answers: [answer],
-    });
-    assert.equal(await run('-t', 'w*', 'x'), 2);
-    assert.equal(created(), undefined);
-  }
-});
-
-test('nobody is asked with --yes, without a terminal, for 50 hosts, or for a short list of names', async (t) => {
-  const few = {
-    handlers: { 'targets.list': () => many.slice(1).map(target) },
-    targets: many,
-    events: manyWell(),
-  };
-  const cases: [Stage, string[]][] = [
-    [{ targets: many, events: manyWell(), terminal: true }, ['-t', 'w*', '--yes']],
-    [{ targets: many, events: manyWell() }, ['-t', 'w*']],
-    [{ ...few, terminal: true }, ['-t', 'w*']],
-    [{ targets: many, events: manyWell(), terminal: true }, ['-t', 'w1,w2', '-l', 'role=web']],
-    [{ targets: many, events: manyWell(), terminal: true }, ['-t', 'w*', '--limit', '50']],
-  ];
-  for (const [options, argv] of cases) {
-    const { run, terminal } = await stage(t, options);
-    assert.equal(await run(...argv, 'x'), 0);
-    assert.deepEqual(terminal.asked, []);
-  }
-});
-
-const WRONG: [what: string, argv: string[], message: RegExp][] = [
-  ['nobody named', ['x'], /nobody is named\n.*everybody is "-t all"/],
-  ['an empty target', ['-t', '', 'x'], /-t is empty/],
-  ['an empty selector', ['-l', ' ', 'x'], /-l is empty/],
-  ['no command', ['-t', 'all'], /there is no command\n.*muster run -t all -- uname -a/],
-  ['no command behind "--"', ['-t', 'all', '--'], /there is no command/],
-  ['an empty command', ['-t', 'all', '--', ''], /the command is empty/],
-  ['a NUL', ['-t', 'all', '--', 'a\0b'], /NUL/],
-  ['a command and a shell line', ['-t', 'all', '--shell', 'a', 'b'], /exclude each other/],
-  [
-    'a duration without unit',
-    ['-t', 'all', '--ttl', '15', 'x'],
-    /'--ttl <duration>' argument '15' is invalid. "15" needs a unit/,
-  ],
-  ['a time that is too long', ['-t', 'all', '--timeout', '31d', 'x'], /the most is 30d/],
-  ['no size', ['-t', 'all', '--max-output', 'much', 'x'], /is not a size/],
-  ['a limit of more than all', ['-t', 'all', '--limit', '101%', 'x'], /a share like 25%/],
-  ['a relative folder', ['-t', 'all', '--cwd', 'srv', 'x'], /does not begin with "\/"/],
-  ['a variable without value', ['-t', 'all', '--env', 'A', 'x'], /"A" is not KEY=VALUE/],
-  ['a variable that is none', ['-t', 'all', '--env', '1A=x', 'x'], /cannot be the name of a variable/],
-  ['a file of targets that is not there', ['-t', '@/nowhere', 'x'], /\/nowhere: there is no such file/],
-  [
-    'an option that is not there yet',
-    ['-t', 'all', '--batch', '10', 'x'],
-    /unknown option '--batch'[\s\S]*muster run --help/,
-  ],
-  [
-    'another that is not there yet',
-    ['-t', 'all', '--max-failures', '3', 'x'],
-    /unknown option '--max-failures'/,
-  ],
-  ['a check that cannot be true', ['-t', 'all', '--check', 'x'], /unknown option '--check'/],
-  ['a misspelt option', ['--detatch', 'x'], /unknown option '--detatch' \(Did you mean --detach\?\)/],
-];
-for (const [what, argv, message] of WRONG) {
-  test(`wrong use is refused with 2 before anything is sent: ${what}`, async (t) => {
-    const { run, terminal, api } = await stage(t, {});
-    assert.equal(await run(...argv), 2);
-    assert.match(terminal.stderr.text(), message);
-    assert.match(terminal.stderr.text(), /^muster: /);
-    assert.equal(terminal.stdout.text(), '');
-    assert.equal(api.connections(), 0);
-  });
-}
-
 test('what a host writes or is called never reaches a terminal raw', async (t) => {
   const bad = '\x1b]0;pwned\x07\x9b2J\u202e\r';
   const told = script().created().output('a', bad).output('b', `${bad}\n`, 'stderr');
@@ -405,39 +284,4 @@ test('what a host writes or is called never reaches a terminal raw', async (t) =
     const shown = terminal.stdout.text() + terminal.stderr.text().replaceAll('\r\x1b[K', '');
     assert.doesNotMatch(shown, /[\x07\x1b\r\u009b\u202e]/, argv.join());
   }
-});
-
-test('a script is sent with its name, content and arguments', async (t) => {
-  const { terminal, home, created } = await stage(t, { events: oneWell() });
-  const file = join(home, 'check.sh');
-  await writeFile(file, '#!/bin/sh\necho $1\n');
-  assert.equal(await commandLine(['script', '-t', 'web-1', file, '--full', '-t', 'x'], terminal), 0);
-  const content = Buffer.from('#!/bin/sh\necho $1\n').toString('base64');
-  assert.deepEqual(created()?.body, {
-    targets: 'web-1',
-    task: { script: { content, args: ['--full', '-t', 'x'], name: 'check.sh' } },
-  });
-});
-
-test('a script can come from standard input', async (t) => {
-  const { terminal, created } = await stage(t, { events: oneWell(), stdin: Buffer.from('#!/bin/sh\n') });
-  assert.equal(await commandLine(['script', '-t', 'web-1', '-'], terminal), 0);
-  const content = Buffer.from('#!/bin/sh\n').toString('base64');
-  assert.deepEqual(created()?.body, {
-    targets: 'web-1',
-    task: { script: { content, args: [], name: 'stdin' } },
-  });
-});
-
-test('a script that is not there, empty, a folder or too large is wrong use', async (t) => {
-  const { terminal, home, api } = await stage(t, {});
-  await writeFile(join(home, 'empty'), '');
-  await writeFile(join(home, 'large'), Buffer.alloc(768 * 1024 + 1));
-  for (const file of ['nowhere', 'empty', '.', 'large'])
-    assert.equal(await commandLine(['script', '-t', 'web-1', join(home, file)], terminal), 2, file);
-  assert.match(
-    terminal.stderr.text(),
-    /no such file[\s\S]*is empty[\s\S]*it is a folder[\s\S]*is larger than 786432 bytes/,
-  );
-  assert.equal(api.connections(), 0);
 });

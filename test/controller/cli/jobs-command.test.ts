@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { JobSummary } from '../../../controller/api/contract.ts';
+import { MusterError } from '../../../proto/errors.ts';
+import { NOW, stage } from './command-stage.ts';
+import type { Handlers } from './fake-api.ts';
+import { agentId, detail, JOB, OUTCOME, script, stream } from './fake-job.ts';
+
+const summary: JobSummary = {
+  ...{
+    job: JOB,
+    state: 'over',
+    kind: 'command',
+    title: 'uname -a',
+    targets: 38,
+    counts: { succeeded: 36, failed: 2 },
+  },
+  ...{ actor: 'kim', reason: null, createdAtMs: NOW, expiresAtMs: NOW, endedAtMs: NOW },
+};
+
+test('jobs lists what was done, newest first, with each state counted', async (t) => {
+  const { muster, out, api, json, terminal } = await stage(t, { 'jobs.list': () => [summary] });
+  assert.equal(await muster('jobs', '--limit', '5', '--state', 'over'), 0);
+  assert.match(out(), /^3f2a9c01d2aa {2}\d{4}-.* over +38 +36 succeeded, 2 failed {2}kim {2}uname -a$/m);
+  assert.deepEqual(api.calls[0]?.query, { limit: '5', state: 'over' });
+  terminal.stdout.bytes();
+  const again = await stage(t, { 'jobs.list': () => [summary] });
+  assert.equal(await again.muster('jobs', 'ls', '--json'), 0);
+  assert.deepEqual(again.json(), [summary]);
+  assert.throws(json);
+});
+
+test('jobs show prints each run, and as JSON what the API has', async (t) => {
+  const runs = [
+    { ...OUTCOME, agent: 'web-1', outputBytes: 2048, storedBytes: 1024, truncated: true },
+    {
+      ...OUTCOME,
+      agent: 'db-1',
+      state: 'rejected' as const,
+      exitCode: null,
+      durationMs: null,
+      reason: 'the user does not exist',
+    },
+  ];
+  const shown = detail(runs, { counts: { succeeded: 1, rejected: 1 }, reason: 'ticket 812' });
+  const { muster, out } = await stage(t, { 'jobs.show': () => shown });
+  assert.equal(await muster('jobs', 'show', JOB), 0);
+  assert.match(out(), /^hosts {6}2: 1 succeeded, 1 rejected$/m);
+  assert.match(out(), /^reason {5}ticket 812$/m);
+  assert.match(out(), /^web-1 {2}succeeded {2}12 ms {2}1 KiB of 2 KiB$/m);
+  assert.match(out(), /^db-1 {3}rejected {10}0 B {13}the user does not exist$/m);
+  const again = await stage(t, { 'jobs.show': () => shown });
+  assert.equal(await again.muster('jobs', 'show', JOB, '--json'), 0);
+  assert.deepEqual(again.json(), shown);
+  assert.deepEqual(
+    Object.keys(again.json()).filter((key) => ['job', 'state', 'targets', 'counts', 'runs'].includes(key))
+      .length,
+    5,
+  );
+});
+
+test('a job is found by the beginning of its id, also far back', async (t) => {
+  const page = (from: number) =>
+    Array.from({ length: 1000 }, (_, i) => ({ ...summary, job: (from + i).toString(16).padStart(32, 'e') }));
+  const { muster, api } = await stage(t, {
+    'jobs.list': ({ query }) => (query.before === undefined ? page(0) : [summary]),
+    'jobs.show': () => detail([{}]),
+  });
+  assert.equal(await muster('jobs', 'show', '3F2A9C'), 0);
+  assert.deepEqual(
+    api.calls.map(({ name, params }) => [name, params.job]),
+    [
+      ['jobs.list', undefined],
+      ['jobs.list', undefined],
+      ['jobs.show', JOB],
+    ],
+  );
+});
+
+test('an id that is short, none, unknown or the beginning of several is wrong use', async (t) => {
+  const twin = { ...summary, job: `${JOB.slice(0, 20)}${'0'.repeat(12)}` };
+  const { muster, err } = await stage(t, { 'jobs.list': () => [summary, twin] });
+  for (const id of ['3f2', 'xyz1', '3f2a', 'ffff', `${JOB}0`])
+    assert.equal(await muster('jobs', 'show', id), 2, id);
+  assert.match(err(), /"3f2" is too short/);
+  assert.match(err(), /"xyz1" is not a job id/);
+  assert.match(err(), /"3f2a" is the beginning of 2 jobs: 3f2a9c01d2aa, 3f2a9c01d2aa/);
+  assert.match(err(), /there is no such job: none begins with ffff/);
+});
+
+const told = script()
+  .created()
+  .state('web-1', 'running')
+  .output('web-1', 'one\n')
+  .output('db-1', 'x\n')
+  .state('web-1', 'succeeded', {})
+  .state('db-1', 'failed', { exitCode: 1 })
+  .over();
+const logsHandlers: Handlers = {
+  'jobs.show': () => detail([{ agent: 'web-1' }, { agent: 'db-1', state: 'failed', exitCode: 1 }]),
+  'jobs.events': () => stream(told.events),
+};
+
+test('jobs logs shows what "run" showed; with -f its exit status is that of the job', async (t) => {
+  for (const [argv, status, follow] of [
+    [[], 0, 'false'],
+    [['-f'], 1, 'true'],
+  ] as const) {
+    const { muster, out, api } = await stage(t, logsHandlers);
+    assert.equal(await muster('jobs', 'logs', ...argv, JOB), status);
+    assert.equal(out(), 'web-1 | one\ndb-1  | x\n');
+    assert.equal(api.calls.at(-1)?.query.follow, follow);
+  }
+});
+
+test('jobs logs --agent shows one host as it wrote', async (t) => {
+  const { muster, out, api } = await stage(t, {
+    ...logsHandlers,
+    'jobs.events': () =>
+      stream(script().created().output('web-1', 'one\n').state('web-1', 'succeeded', {}).over().events),
+  });
+  assert.equal(await muster('jobs', 'logs', '-f', JOB, '--agent', 'web-1'), 0);
+  assert.equal(out(), 'one\n');
+  assert.deepEqual(api.calls.at(-1)?.query, { follow: 'true', agentId: agentId('web-1') });
+  assert.equal(await muster('jobs', 'logs', JOB, '--agent', 'nobody'), 2);
+});
+
+test('jobs logs --after goes on behind an event and knows what had become of the others', async (t) => {
+  const { muster, out, api, terminal } = await stage(t, {
+    ...logsHandlers,
+    'jobs.events': ({ query }) => stream(told.events.slice(Number(query.after))),
+  });
+  assert.equal(await muster('jobs', 'logs', '-f', JOB, '--after', '5', '--json'), 1);
+  const lines = out()
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.deepEqual(
+    lines.map(({ event, agent: name }) => [event, name]),
+    [
+      ['outcome', 'db-1'],
+      ['summary', undefined],
+    ],
+  );
+  assert.deepEqual(lines.at(-1).counts, { succeeded: 1, failed: 1 });
+  assert.equal(api.calls.at(-1)?.headers['last-event-id'], '5');
+  assert.equal(terminal.stderr.text(), '');
+});
+
+test('jobs output prints the stored bytes as they are, and harmless on a terminal', async (t) => {
+  const bytes = Buffer.from([0, 0xff, 0x1b, 0x5b, 0x41]);
+  async function* body() {
+    yield bytes.subarray(0, 3);
+    yield bytes.subarray(3);
+  }
+  const pipe = await stage(t, { 'jobs.output': body });
+  assert.equal(await pipe.muster('jobs', 'output', JOB, 'web-1', '--stream', 'stdout'), 0);
+  assert.deepEqual(pipe.terminal.stdout.bytes(), bytes);
+  assert.deepEqual(
+    [pipe.api.calls[0]?.params, pipe.api.calls[0]?.query],
+    [{ job: JOB, agent: 'web-1' }, { stream: 'stdout' }],
+  );
+  const terminal = await stage(t, { 'jobs.output': body }, { terminal: true });
+  assert.equal(await terminal.muster('jobs', 'output', JOB, 'web-1'), 0);
+  assert.equal(terminal.out(), '\\x00\ufffd\\x1b[A');
+});
+
+test('jobs cancel cancels all of a job, or what runs on some hosts', async (t) => {
+  const { muster, out, api } = await stage(t, { ...logsHandlers, 'jobs.cancel': () => ({ cancelled: 2 }) });
+  assert.equal(await muster('jobs', 'cancel', JOB), 0);
+  assert.equal(await muster('jobs', 'cancel', JOB, '--agent', 'web-1', '--agent', 'db-1', '--json'), 0);
+  assert.equal(out(), `cancelling on 2 hosts\n{"job":"${JOB}","cancelled":2}\n`);
+  const bodies = api.calls.filter(({ name }) => name === 'jobs.cancel').map(({ body }) => body);
+  assert.deepEqual(bodies, [{}, { agentIds: [agentId('web-1'), agentId('db-1')] }]);
+});
+
+test('cancelling a job that is over is said', async (t) => {
+  const { muster, err } = await stage(t, {
+    'jobs.cancel': () => {
+      throw new MusterError('job-over');
+    },
+  });
+  assert.equal(await muster('jobs', 'cancel', JOB), 2);
+  assert.equal(err(), 'muster: the job is over already\n');
+});
