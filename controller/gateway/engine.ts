@@ -85,8 +85,9 @@ export function createGateway(ports: GatewayPorts, admission: Admission): Gatewa
   async function begin(socket: Socket, proved: Proved): Promise<void> {
     const { agentId, proof } = proved;
     const presence = { sinceMs: clock.now(), address: socket.address, clockSkewMs: proved.clockSkewMs };
-    const { receipt, factsDigest } = await ports.agents.begin(agentId, proof, presence);
     const runs = await ports.jobs.cursors(agentId);
+    // Last: nothing may come between its verdict and the session.
+    const { receipt, factsDigest } = await ports.agents.begin(agentId, proof, presence);
     if (!sockets.has(socket)) {
       // It left while its session was stored.
       if (!links.has(agentId)) await ports.agents.end(agentId);
