@@ -18,10 +18,11 @@ import type { Dial } from './link/transport.ts';
 import type { Log } from './log.ts';
 import { createRuns } from './runs/engine.ts';
 import type { RunLimits, RunStatus, RunsPorts, Starter } from './runs/ports.ts';
-import type { Journal } from './spool/journal.ts';
+import { type Reporter, signAgain } from './runs/report.ts';
+import type { Chain, Journal, Rechain } from './spool/journal.ts';
 import type { KeptFiles } from './spool/kept-files.ts';
 import { createOutbox } from './spool/outbox.ts';
-import { receiptedUpTo } from './spool/receipt.ts';
+import { hasGapAfter, receiptedUpTo } from './spool/receipt.ts';
 
 /** Everything that an agent does in the world. */
 export interface AgentPorts {
@@ -86,6 +87,12 @@ export function createAgent(ports: AgentPorts): Agent {
     nowMs: () => nowMs() ?? Number.POSITIVE_INFINITY,
     forgetFloorMs: journal.forgetFloorMs,
   };
+  const reporter: Reporter = {
+    fleetId: identity.fleetId,
+    agentId: identity.agentId,
+    signKey: identity.keys.sign,
+    agentVersion: ports.agentVersion,
+  };
   const outbox = createOutbox(ports);
   const runs = createRuns({
     ...ports,
@@ -93,12 +100,7 @@ export function createAgent(ports: AgentPorts): Agent {
     outbox,
     nowMs,
     stopping: stopping.signal,
-    reporter: {
-      fleetId: identity.fleetId,
-      agentId: identity.agentId,
-      signKey: identity.keys.sign,
-      agentVersion: ports.agentVersion,
-    },
+    reporter,
     tell: (status) => session?.send('status', statusFrame(status)),
   });
   const facts = createFactsFeed({
@@ -112,7 +114,14 @@ export function createAgent(ports: AgentPorts): Agent {
     greet: (transport) =>
       openSession(
         transport,
-        { ...ports, instance, epoch: journal.epoch, factsDigest: facts.digest, wallMs: clock.now },
+        {
+          ...ports,
+          instance,
+          epoch: journal.epoch,
+          factsDigest: facts.digest,
+          wallMs: clock.now,
+          onTime: time.set,
+        },
         clock,
       ),
     serve,
@@ -121,20 +130,33 @@ export function createAgent(ports: AgentPorts): Agent {
 
   async function serve(opened: Session): Promise<LinkEnd> {
     session = opened;
-    time.set(opened.controllerTimeMs);
+    try {
+      begin(opened);
+      return await opened.ended;
+    } finally {
+      session = undefined;
+      outbox.close();
+    }
+  }
+
+  function begin(opened: Session): void {
     const { receipt, runs: cursors, factsDigest } = opened.ready;
     const seq = receipt ? takeReceipt(opened, receipt) : 0;
-    if (seq !== undefined) {
-      forget();
-      runs.resume();
-      outbox.open(opened, seq, cursors);
-      facts.compare(factsDigest);
-      opened.receive((frame) => take(opened, frame));
+    if (seq === undefined) return;
+    if (hasGapAfter(seq, journal)) {
+      const sign = (report: Uint8Array, chain: Chain) => signAgain(reporter, report, chain);
+      const reason = 'the controller lacks reports that were forgotten; the others follow in a new epoch';
+      return renew(opened, reason, { afterSeq: seq, sign });
     }
-    const end = await opened.ended;
-    session = undefined;
-    outbox.close();
-    return end;
+    forget();
+    runs.resume();
+    outbox.open(opened, seq, cursors);
+    facts.compare(factsDigest);
+    opened.onTime((controllerTimeMs, ageMs) => {
+      time.correct(controllerTimeMs, ageMs);
+      runs.look();
+    });
+    opened.receive((frame) => take(opened, frame));
   }
 
   function take(opened: Session, frame: Frame): void {
@@ -162,14 +184,23 @@ export function createAgent(ports: AgentPorts): Agent {
   function takeReceipt(opened: Session, receipt: Message<'Receipt'>): number | undefined {
     const seq = receiptedUpTo(receipt, journal);
     if (seq !== 'forked') {
-      if (seq > 0) runs.receipt(seq);
+      try {
+        if (seq > 0) runs.receipt(seq);
+      } catch (cause) {
+        // It comes again with the next session; what it would have freed waits until then.
+        log.error({ cause: String(cause) }, 'receipt not taken');
+      }
       return seq;
     }
-    journal.renew(ports.random(LIMITS.keyIdBytes));
-    const reason = 'the controller has later reports than this journal; it begins a new epoch';
-    log.error({ seq: receipt.reportSeq }, reason);
-    opened.end({ reason });
+    renew(opened, 'the controller has later reports than this journal; it begins a new epoch');
     return undefined;
+  }
+
+  /** The next session's Proof says it. */
+  function renew(opened: Session, reason: string, keep?: Rechain): void {
+    journal.renew(ports.random(LIMITS.keyIdBytes), keep);
+    log.error({ seq: opened.ready.receipt?.reportSeq }, reason);
+    opened.end({ reason });
   }
 
   /** A document that does not verify changes nothing; one that takes the controller's key away ends its session. */

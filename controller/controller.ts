@@ -81,7 +81,10 @@ export async function openController({ clock, random, db, log, keys, urls }: Wor
     bus,
     log,
     audit,
-    links: { send: (agentId, kind, value) => door.gateway?.send(agentId, kind, value) ?? false },
+    links: {
+      send: (agentId, kind, value) => door.gateway?.send(agentId, kind, value) ?? false,
+      buffered: (agentId) => door.gateway?.buffered(agentId) ?? 0,
+    },
     inventory,
     fleetId: fleet.fleetId,
     controllerKey: fleet.controllerKey,

@@ -1,6 +1,7 @@
 /** What the first start leaves for the operator on this machine: an admin, and the context that the command line uses. */
-import { closeSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { MusterError } from '../proto/errors.ts';
+import { writeDurably } from './fleet/files.ts';
 import type { Operators } from './operators/engine.ts';
 
 export interface LocalContext {
@@ -14,6 +15,9 @@ const ADMIN = 'admin';
 /**
  * Makes the first operator, or brings the context of this home up to the controller's address and authority. A context of
  * another controller is left alone.
+ *
+ * The token is on the disk before it is good for anything: a start that was cut off in between left a context of this
+ * controller with a token that nobody has, and the next one makes the operator of it.
  */
 export async function prepareContext(
   operators: Operators,
@@ -22,15 +26,26 @@ export async function prepareContext(
 ): Promise<void> {
   const context = readContext(path);
   if (context) {
+    const ours = context.ca === reached.ca;
+    if (ours && !(await hasAdmin(operators)) && (await operators.isFree(context.token)))
+      await addAdmin(operators, context.token);
     if (!(await operators.authenticate(context.token))) return;
     if (context.url !== reached.url || context.ca !== reached.ca)
       writeContext(path, { ...context, ...reached });
     return;
   }
-  const known = await operators.list();
-  if (known.some((operator) => operator.name === ADMIN && operator.state === 'active')) return;
-  const { token } = await operators.add({ name: ADMIN, role: 'admin' }, { name: 'muster' });
+  if (await hasAdmin(operators)) return;
+  const token = operators.newToken();
   writeContext(path, { ...reached, token });
+  await addAdmin(operators, token);
+}
+
+async function hasAdmin(operators: Operators): Promise<boolean> {
+  return (await operators.list()).some(({ name, state }) => name === ADMIN && state === 'active');
+}
+
+async function addAdmin(operators: Operators, token: string): Promise<void> {
+  await operators.add({ name: ADMIN, role: 'admin' }, { name: 'muster' }, token);
 }
 
 function readContext(path: string): LocalContext | undefined {
@@ -43,12 +58,5 @@ function readContext(path: string): LocalContext | undefined {
 }
 
 function writeContext(path: string, context: LocalContext): void {
-  const temporary = `${path}.new`;
-  const file = openSync(temporary, 'w', 0o600);
-  try {
-    writeSync(file, `${JSON.stringify(context, null, 2)}\n`);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, path);
+  writeDurably(path, Buffer.from(`${JSON.stringify(context, null, 2)}\n`));
 }

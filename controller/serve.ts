@@ -20,6 +20,7 @@ import { prepareContext } from './first-start.ts';
 import { openCertificate } from './fleet/certificates.ts';
 import { openSecretFiles } from './fleet/files.ts';
 import { openKeys } from './fleet/keys.ts';
+import { hasFleet } from './fleet/store.ts';
 import { openDoor } from './gateway/socket.ts';
 import { createLog } from './log.ts';
 
@@ -46,9 +47,9 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   try {
     const files = openSecretFiles(config.keys);
     undo.push(lockFile(config.lock));
-    const keys = openKeys(files, random);
     const db = openDatabase({ path: config.database, schedule: setImmediate });
     undo.push(() => db.close());
+    const keys = openKeys(files, random, await hasFleet(db));
     const hosts = config.certificateHosts(machineName());
     const certificate = await openCertificate(files, hosts, random, clock.now());
 

@@ -42,6 +42,8 @@ export interface SealedBundle {
   /** 32 bytes. */
   key: Uint8Array;
   chunks: Uint8Array[];
+  /** Of all chunks: every wrapping is bound to it, so it is made once and not once per agent. */
+  ciphertextHash: Uint8Array;
 }
 
 /** Throws MusterError('too-large') for an order past the cap. */
@@ -59,7 +61,11 @@ export function seal(
     const last = at + LIMITS.chunkBytes >= plain.length;
     chunks.push(secretbox(chunk, chunkNonce(chunks.length, last), key));
   }
-  return { orderHash: orderHash(order), key, chunks };
+  return { orderHash: orderHash(order), key, chunks, ciphertextHash: ciphertextHash(chunks) };
+}
+
+export function ciphertextHash(chunks: readonly Uint8Array[]): Uint8Array {
+  return shortHash('ciphertext', ...chunks);
 }
 
 /** 0^15 ‖ last? ‖ u64be(index): a chunk that was cut, moved or left out does not open. */
@@ -79,9 +85,9 @@ function wrapKeys(
   secret: Uint8Array,
   epk: Uint8Array,
   boxPublicKey: Uint8Array,
-  chunks: readonly Uint8Array[],
+  sealedHash: Uint8Array,
 ): WrapKeys {
-  const wk = hmacSha512(secret, frame('wrap', epk, boxPublicKey, shortHash('ciphertext', ...chunks)));
+  const wk = hmacSha512(secret, frame('wrap', epk, boxPublicKey, sealedHash));
   return { key: wk.subarray(0, 32), params: wk.subarray(32, 64) };
 }
 
@@ -102,7 +108,7 @@ export interface Addressee {
 export function wrapFor(bundle: SealedBundle, pair: KeyPair, to: Addressee): DeliverMessage {
   const secret = x25519(pair.privateKey, to.boxPublicKey);
   if (!secret) throw new MusterError('bad-key', 'box key');
-  const keys = wrapKeys(secret, pair.publicKey, to.boxPublicKey, bundle.chunks);
+  const keys = wrapKeys(secret, pair.publicKey, to.boxPublicKey, bundle.ciphertextHash);
   return {
     orderHash: bundle.orderHash,
     index: to.index,
@@ -145,7 +151,8 @@ export function openBundle(deliver: DeliverMessage, context: OpenContext): Opene
   checkDeliver(deliver);
   const secret = x25519(context.boxKey.privateKey, deliver.epk);
   if (!secret) throw new MusterError('unwrap-failed', 'ephemeral key');
-  const keys = wrapKeys(secret, deliver.epk, context.boxKey.publicKey, deliver.chunks);
+  const sealedHash = ciphertextHash(deliver.chunks);
+  const keys = wrapKeys(secret, deliver.epk, context.boxKey.publicKey, sealedHash);
   const key = secretboxOpen(deliver.keyBox, KEY_NONCE, keys.key);
   if (!key) throw new MusterError('unwrap-failed');
   const plain = decryptChunks(deliver.chunks, key);

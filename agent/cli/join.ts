@@ -60,6 +60,7 @@ export async function join(folder: string, options: JoinOptions, around: Surroun
       epoch: journal.epoch,
       factsDigest: () => new Uint8Array(0),
       wallMs: around.clock.now,
+      onTime: () => {},
     };
     const grant = await enrol({ clock: around.clock, dial: around.dial, greeter }, identity.urls, {
       name,

@@ -54,7 +54,7 @@ export function stdoutLength(block: Block): number {
   return block.runs.reduce((sum, length, run) => (run % 2 === 0 ? sum + length : sum), 0);
 }
 
-/** What lies in [at, at + maxBytes), cut where the stream changes. The data are copies. */
+/** What lies in [at, at + maxBytes), cut where the stream changes. The data are views, of bytes that do not change. */
 export function pieces(block: Block, at: number, maxBytes: number): Piece[] {
   const found: Piece[] = [];
   const end = Math.min(block.length, at + maxBytes);
@@ -69,7 +69,7 @@ export function pieces(block: Block, at: number, maxBytes: number): Piece[] {
         stream,
         at: from,
         offset: offsets[stream] + from - begin,
-        data: block.bytes.slice(from, to),
+        data: block.bytes.subarray(from, to),
       });
     begin += length;
     offsets[stream] += length;

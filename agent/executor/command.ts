@@ -1,20 +1,24 @@
 import { join } from 'node:path';
-import { baseEnvironment, orderedEnvironment } from './environment.ts';
+import { baseEnvironment, isForShell, orderedEnvironment } from './environment.ts';
 import type { Programs } from './program.ts';
 import type { CheckedRun, Task } from './run.ts';
 import { parseShebang } from './shebang.ts';
+import { quote } from './shim.ts';
 
 export const SCRIPT_FILE = 'script';
+export const VARIABLES_FILE = 'env';
 
 /** How a task is started: complete, with nothing left to look up. */
 export interface Command {
   readonly argv: readonly string[];
-  /** All of it; the order's own variables are set by `env` in argv. */
+  /** The order's own variables are not in it: they are set behind the change of user. */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly stdin: Uint8Array;
   /** The content of the run folder's `script`. */
   readonly script?: Uint8Array;
+  /** The content of the run folder's `env`: what a shell reads to set the order's variables. */
+  readonly variables?: Uint8Array;
 }
 
 export type Planned =
@@ -37,13 +41,15 @@ export function planCommand(checked: CheckedRun, task: Task, folder: string, pro
 
   // A name with a dash in front would be an option of the shell's exec.
   const argv = [name.startsWith('-') ? found.path : name, ...args];
+  const set = setVariables(added, argv, join(folder, VARIABLES_FILE));
   return {
     command: {
-      argv: [...switchUser(checked), ...setVariables(added, argv)],
+      argv: [...switchUser(checked), ...set.argv],
       env,
       cwd,
       stdin: task.stdin,
       ...(task.kind === 'script' ? { script: task.content } : {}),
+      ...(set.variables && { variables: set.variables }),
     },
   };
 }
@@ -76,11 +82,27 @@ function switchUser(checked: CheckedRun): string[] {
 }
 
 /**
- * The order's variables are set behind the change of user, by a program: neither the shell that watches the command
- * nor setpriv, which both run as root, are to meet an LD_PRELOAD or a SHELLOPTS from an order.
+ * The order's variables are set behind the change of user: neither the shell that watches the command nor setpriv, which
+ * both run as root, are to meet an LD_PRELOAD or a SHELLOPTS from an order. They may be secrets, and every user of the
+ * machine can read a process's words; so a shell reads them from a file, and only what no shell can set is in the words.
  */
-function setVariables(added: Readonly<Record<string, string>>, argv: readonly string[]): readonly string[] {
-  const pairs = Object.entries(added).map(([name, value]) => `${name}=${value}`);
+function setVariables(
+  added: Readonly<Record<string, string>>,
+  argv: readonly string[],
+  file: string,
+): { argv: readonly string[]; variables?: Uint8Array } {
+  const names = Object.keys(added);
+  const read = names.filter(isForShell).map((name) => `export ${name}=${quote(added[name] ?? '')}\n`);
+  const pairs = names.filter((name) => !isForShell(name)).map((name) => `${name}=${added[name]}`);
+  const words = withEnv(pairs, argv);
+  if (read.length === 0) return { argv: words };
+  return {
+    argv: ['/bin/sh', '-c', '. "$1"; shift; exec "$@"', 'sh', file, ...words],
+    variables: Buffer.from(read.join('')),
+  };
+}
+
+function withEnv(pairs: readonly string[], argv: readonly string[]): readonly string[] {
   if (pairs.length === 0) return argv;
   // env takes words with an equals sign for variables until the first without one.
   const safe = argv[0]?.includes('=') ? ['/bin/sh', '-c', 'exec "$@"', 'sh', ...argv] : argv;

@@ -27,6 +27,15 @@ export function orderedEnvironment(spec: RunSpec): Record<string, string> {
   return Object.fromEntries(Object.entries(spec.env).filter(([name]) => !name.startsWith('MUSTER_')));
 }
 
+/** What a shell sets, refuses or acts upon by itself, and names that it does not know; no places for secrets. */
+const NOT_BY_SHELL =
+  /^(_|OPTIND|LINENO|PPID|UID|EUID|GROUPS|SHLVL|SHELLOPTS|BASH(OPTS|PID|_[A-Z0-9_]+)?|S?RANDOM|SECONDS|EPOCH(REALTIME|SECONDS)|HISTCMD|DIRSTACK|FUNCNAME|PIPESTATUS|COMP_WORDBREAKS|LANG|LC_.*|.*[^A-Za-z0-9_].*)$/s;
+
+/** Whether a shell can give a command this variable as it is. */
+export function isForShell(name: string): boolean {
+  return !NOT_BY_SHELL.test(name);
+}
+
 /** Why a variable cannot be set, or undefined. */
 export function variableProblem(name: string, value: string): string | undefined {
   if (!/^[A-Za-z_][^=\0]*$/.test(name))

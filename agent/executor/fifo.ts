@@ -56,7 +56,6 @@ export function openFifo(path: string, onData: (data: Uint8Array) => void, onErr
     drain() {
       // After its end the socket has closed the descriptor, whose number may be somebody else's by now.
       if (socket.destroyed) return false;
-      socket.pause();
       let held = true;
       for (let total = 0; total < PIPE_BYTES; ) {
         const length = readOnce();

@@ -1,10 +1,11 @@
 import { chmodSync, chownSync, fstatSync, readSync, renameSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SCRIPT_FILE } from './command.ts';
-import type { Pool, Spare } from './pool.ts';
+import { SCRIPT_FILE, VARIABLES_FILE } from './command.ts';
+import type { Pool } from './pool.ts';
 import type { Launch, Process, Processes } from './process.ts';
 import { type Ending, orderLine, parseEnding } from './shim.ts';
+import type { Spare } from './spare.ts';
 
 /** Starts commands from the pool's spares. */
 export function createLauncher(pool: Pool): Processes {
@@ -16,7 +17,7 @@ export function createLauncher(pool: Pool): Processes {
         // Fails where the folder is there already and holds something.
         renameSync(spare.folder, launch.folder);
       } catch (error) {
-        spare.discard();
+        void spare.discard();
         throw error;
       }
       try {
@@ -42,6 +43,7 @@ function writeFiles({ folder, command, owner }: Launch): void {
   };
   if (command.stdin.length > 0) write('in', command.stdin, 0o400);
   if (command.script) write(SCRIPT_FILE, command.script, 0o500);
+  if (command.variables) write(VARIABLES_FILE, command.variables, 0o400);
   // For programs that open /dev/stdout: that is the pipe itself, with its owner and mode.
   own('out');
   own('err');

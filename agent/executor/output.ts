@@ -48,7 +48,7 @@ export interface OutputLog {
   readonly stored: number;
   append(stream: Stream, data: Uint8Array): void;
   gap(stream: Stream): void;
-  /** At most `maxBytes` from `position` on, in order; empty at the end of what was kept. */
+  /** At most `maxBytes` from `position` on, in order; none at the end of what was kept. For reading only. */
   read(position: number, maxBytes: number): Segment[];
   summary(): OutputSummary;
 }
@@ -133,7 +133,7 @@ export function createOutputLog(options: { capBytes: number; store: BlockStore }
     },
     append(stream, data) {
       const room = problem === undefined ? capBytes - stored() : 0;
-      if (room > 0) keep(stream, data.subarray(0, room));
+      keep(stream, data.subarray(0, room));
       lengths[stream] += data.length;
     },
     gap(stream) {

@@ -1,32 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../proto/clock.ts';
-import { DEFAULT_PATH } from './environment.ts';
-import { type Fifo, openFifo } from './fifo.ts';
-import type { Stream } from './output.ts';
-import { identify } from './proc.ts';
-import { SHIM, SHIM_ARGV } from './shim.ts';
-import type { ProcessId } from './tree.ts';
-
-/**
- * Runs are started from spares: a folder with its two FIFOs, open for reading, and a shim that waits in it for its
- * order. A spare costs a few milliseconds, which so are spent before an order comes and not after.
- */
-export interface Spare {
-  readonly folder: string;
-  readonly shim: ChildProcess;
-  readonly root: ProcessId;
-  readonly pipes: Readonly<Record<Stream, Fifo>>;
-  /** The file `exit`, open for reading: the end of a command is not to depend on there being a descriptor left. */
-  readonly exitFd: number;
-  /** Who gets what the pipes bring. */
-  readonly sink: { onData(stream: Stream, data: Uint8Array): void; onBroken(stream: Stream): void };
-  /** Closes all that is open, whereupon a shim that still waits leaves. */
-  close(): void;
-  /** The same, and removes the folder. */
-  discard(): void;
-}
+import { makeSpare, type Spare } from './spare.ts';
 
 export interface Pool {
   /** Makes the spool folder, clears away the spares of an earlier agent, and begins to keep spares ready. */
@@ -62,49 +37,21 @@ export function createPool(options: PoolOptions): Pool {
     chmodSync(spoolDir, 0o711);
   }
 
-  async function make(): Promise<Spare> {
-    const folder = join(spoolDir, `${SPARE}${process.pid}-${serial++}`);
-    const closers: (() => void)[] = [];
-    const close = () => {
-      for (const closeOne of closers.splice(0)) closeOne();
-    };
-    try {
-      mkdirSync(folder);
-      chmodSync(folder, 0o711);
-      // Both at once: the shell comes up while the FIFOs are made, and gets its text only after that.
-      const [{ shim, root }] = await Promise.all([startShim(shell, folder, closers), makeFifos(folder)]);
-      const sink: Spare['sink'] = { onData: () => {}, onBroken: () => {} };
-      const open = (stream: Stream, file: string) => {
-        const onData = (data: Uint8Array) => sink.onData(stream, data);
-        const fifo = openFifo(join(folder, file), onData, () => sink.onBroken(stream));
-        closers.push(() => fifo.close());
-        return fifo;
-      };
-      const pipes = { stdout: open('stdout', 'out'), stderr: open('stderr', 'err') };
-      const exitFd = openSync(join(folder, 'exit'), 'wx+', 0o600);
-      closers.push(() => closeSync(exitFd));
-      shim.stdin?.write(SHIM);
-      const spare: Spare = { folder, shim, root, pipes, exitFd, sink, close, discard };
-      shim.once('exit', () => ready.includes(spare) && discard());
-      function discard(): void {
-        const at = ready.indexOf(spare);
-        if (at >= 0) ready.splice(at, 1);
-        close();
-        remove(folder);
-      }
-      return spare;
-    } catch (error) {
-      close();
-      remove(folder);
-      throw error;
-    }
+  function make(): Promise<Spare> {
+    return makeSpare(join(spoolDir, `${SPARE}${process.pid}-${serial++}`), shell);
   }
 
   async function fill(): Promise<void> {
     while (running && ready.length < size) {
       const spare = await make();
-      if (running) ready.push(spare);
-      else spare.discard();
+      if (!running) return spare.discard();
+      ready.push(spare);
+      void spare.gone.then(() => {
+        const at = ready.indexOf(spare);
+        if (at < 0) return;
+        ready.splice(at, 1);
+        void spare.discard();
+      });
     }
   }
 
@@ -131,7 +78,7 @@ export function createPool(options: PoolOptions): Pool {
       if (running) cancelRefill ??= clock.after(refillMs, refill);
       for (let spare = ready.shift(); spare; spare = ready.shift()) {
         if (spare.shim.exitCode === null && spare.shim.signalCode === null) return spare;
-        spare.discard();
+        void spare.discard();
       }
       makeSpoolDir();
       return make();
@@ -141,67 +88,7 @@ export function createPool(options: PoolOptions): Pool {
       cancelRefill?.();
       cancelRefill = undefined;
       await filling;
-      await Promise.all(
-        [...ready].map(async (spare) => {
-          const ended = new Promise((resolve) => spare.shim.once('exit', resolve));
-          spare.discard();
-          await ended;
-        }),
-      );
+      await Promise.all(ready.splice(0).map((spare) => spare.discard()));
     },
   };
-}
-
-/** What cannot be removed now is cleared away at the next start. */
-function remove(folder: string): void {
-  try {
-    rmSync(folder, { recursive: true, force: true });
-  } catch {}
-}
-
-/** Rejects if it could not be started. To be called at once: an error that nobody hears ends the agent. */
-function started(child: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    child.once('spawn', resolve);
-    child.on('error', reject);
-  });
-}
-
-/** Node cannot make a FIFO itself. */
-async function makeFifos(folder: string): Promise<void> {
-  const child = spawn('mkfifo', ['-m', '600', 'out', 'err'], {
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: DEFAULT_PATH, LC_ALL: 'C' },
-  });
-  const status = new Promise((resolve) => child.once('close', resolve));
-  let said = '';
-  // With no descriptors left there is no stderr either, whatever its type says.
-  child.stderr?.on('data', (data) => {
-    said += data;
-  });
-  await started(child);
-  if ((await status) !== 0) throw new Error(said.trim() || 'mkfifo failed');
-}
-
-async function startShim(
-  shell: string,
-  folder: string,
-  closers: (() => void)[],
-): Promise<{ shim: ChildProcess; root: ProcessId }> {
-  const shim: ChildProcess = spawn(shell, SHIM_ARGV, {
-    cwd: folder,
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-    env: { PATH: DEFAULT_PATH, LANG: 'C.UTF-8' },
-  });
-  closers.push(() => shim.stdin?.destroy());
-  // A shim that is gone is noticed by its end; what could not be written to it is no news.
-  shim.stdin?.on('error', () => {});
-  await started(shim);
-  const root = shim.pid === undefined ? undefined : identify(shim.pid);
-  if (!root) throw new Error(`${shell} ended at once`);
-  // For an agent that finds the run after a restart.
-  writeFileSync(join(folder, 'pid'), `${root.pid} ${root.startTicks}\n`, { mode: 0o600 });
-  return { shim, root };
 }

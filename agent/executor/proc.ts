@@ -5,9 +5,10 @@ import type { ProcessEntry, ProcessId } from './tree.ts';
 export interface ProcessTable {
   /**
    * All processes but kernel threads. `marked` says whether a process began with `mark` (NAME=VALUE) in its
-   * environment; it is looked up only for those that are no older than `sinceTicks`.
+   * environment; it is looked up only for those that are no older than `sinceTicks`. Each marked one is told of as
+   * soon as it is seen, before the others are looked at.
    */
-  snapshot(mark: string, sinceTicks: number): ProcessEntry[];
+  snapshot(mark: string, sinceTicks: number, onMarked?: (entry: ProcessEntry) => void): ProcessEntry[];
   /** Sends a signal to this very process, and to none that has its pid since. False: not allowed. */
   signal(id: ProcessId, signal: NodeJS.Signals): boolean;
 }
@@ -62,15 +63,19 @@ function isMarked(pid: number, mark: Buffer): boolean {
 const KERNEL_THREADS = 2;
 
 export const localProcessTable: ProcessTable = {
-  snapshot(mark, sinceTicks) {
+  snapshot(mark, sinceTicks, onMarked) {
     const wanted = Buffer.from(`${mark}\0`);
+    // The youngest first: a process that lives for milliseconds is gone by the time that all the others are read.
+    const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    pids.sort((a, b) => Number(b) - Number(a));
     const entries: ProcessEntry[] = [];
-    for (const name of readdirSync('/proc')) {
-      if (!/^\d+$/.test(name)) continue;
-      const stat = readStat(Number(name));
+    for (const pid of pids) {
+      const stat = readStat(Number(pid));
       if (!stat || stat.ppid === KERNEL_THREADS || stat.pid === KERNEL_THREADS) continue;
       const marked = stat.startTicks >= sinceTicks && isMarked(stat.pid, wanted);
-      entries.push({ ...stat, marked });
+      const entry = { ...stat, marked };
+      if (marked) onMarked?.(entry);
+      entries.push(entry);
     }
     return entries;
   },

@@ -38,30 +38,39 @@ export async function endTree(termination: Termination): Promise<number[]> {
   let tree = createTree(root, sinceTicks, termination.spared);
   let pauseMs: number = LOOK_MS.first;
 
-  function lookAgain(): ProcessEntry[] {
-    const seen = look(tree, table.snapshot(termination.mark, sinceTicks));
+  function lookAgain(onMarked?: (entry: ProcessEntry) => void): ProcessEntry[] {
+    const seen = look(tree, table.snapshot(termination.mark, sinceTicks, onMarked));
     tree = seen.tree;
     return seen.members;
   }
 
+  function stopAtOnce(entry: ProcessEntry): void {
+    if (!termination.spared.includes(entry.pid) && entry.pid !== root.pid) table.signal(entry, 'SIGSTOP');
+  }
+
   /** Whether everybody is gone. A machine that cannot say (no descriptors left) is asked again. */
-  function act(leftMs: number): boolean {
+  function act(kill: boolean): boolean {
     try {
-      const members = lookAgain();
-      if (members.length === 0 && rootEnd.aborted) return true;
-      if (leftMs > 0) askToEnd(table, members, asked);
-      else killAll(table, members, lookAgain);
+      const members = lookAgain(kill ? stopAtOnce : undefined);
+      // A process that starts the next one and ends may pass unseen, but hardly twice.
+      if (members.length === 0 && rootEnd.aborted && lookAgain().length === 0) return true;
+      if (kill) killAll(table, members, () => lookAgain(stopAtOnce));
+      else askToEnd(table, members, asked);
       // A shim that was stopped with its group has to go on, to see the end of its command and to report it.
       if (!rootEnd.aborted) table.signal(root, 'SIGCONT');
     } catch {}
     return false;
   }
 
-  for (;;) {
+  for (let killing = false; ; ) {
     const leftMs = beganMs + graceMs - clock.monotonicMs();
-    if (act(leftMs) || termination.abandoned()) return [];
+    if (leftMs <= 0 && !killing) {
+      killing = true;
+      pauseMs = LOOK_MS.first;
+    }
+    if (act(killing) || termination.abandoned()) return [];
     if (leftMs + KILL_WAIT_MS <= 0) break;
-    await pause(clock, Math.min(pauseMs, leftMs > 0 ? leftMs : leftMs + KILL_WAIT_MS), rootEnd);
+    await pause(clock, Math.min(pauseMs, killing ? leftMs + KILL_WAIT_MS : leftMs), rootEnd);
     pauseMs = Math.min(pauseMs * 2, LOOK_MS.last);
   }
   try {
@@ -86,7 +95,10 @@ function askToEnd(table: ProcessTable, members: readonly ProcessEntry[], asked: 
   }
 }
 
-/** Stops everybody before it kills anybody: a program that forks all the time could else outrun the looking. */
+/**
+ * Stops everybody before it kills anybody, and looks until there is nobody new: programs that fork all the time, or
+ * that start each other anew, could else outrun the looking.
+ */
 function killAll(
   table: ProcessTable,
   members: readonly ProcessEntry[],

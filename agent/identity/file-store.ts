@@ -3,6 +3,7 @@ import { MusterError } from '../../proto/errors.ts';
 import { fromHex, toHex } from '../../proto/ids.ts';
 import { LIMITS } from '../../proto/limits.ts';
 import { writeWhole } from './atomic-file.ts';
+import { counterFile } from './counter-file.ts';
 import { type Home, readText } from './home.ts';
 import type { Identity, IdentityStore } from './identity.ts';
 import { parseIdentity } from './identity-file.ts';
@@ -16,7 +17,7 @@ export function readIdentity(home: Home): Identity | undefined {
 /** Throws MusterError('trust-rejected' | 'bad-request') for a damaged trust document. */
 export function identityStore(home: Home, identity: Identity, trust: Trust): IdentityStore {
   let current = trust;
-  let counter = readCounter(home);
+  const counter = counterFile(home.counter);
   return {
     identity,
     trust: () => current,
@@ -25,11 +26,7 @@ export function identityStore(home: Home, identity: Identity, trust: Trust): Ide
       writeWhole(home.trust, `${JSON.stringify({ rootKeyId: toHex(next.rootKeyId), document })}\n`);
       current = next;
     },
-    nextCounter() {
-      writeWhole(home.counter, `${counter + 1}\n`);
-      counter += 1;
-      return counter;
-    },
+    nextCounter: counter.next,
   };
 }
 
@@ -41,14 +38,6 @@ export function readTrust(home: Home, fleetId: Uint8Array): Trust {
   const root = typeof rootKeyId === 'string' ? fromHex(rootKeyId, LIMITS.keyIdBytes) : undefined;
   if (!root || typeof document !== 'string') throw new MusterError('bad-request', `${home.trust} is damaged`);
   return applyTrust(pinned(fleetId, root), Buffer.from(document, 'base64'));
-}
-
-/** A home without one starts at 0: the controller sees that it went back, and says what to do. */
-function readCounter(home: Home): number {
-  const value = Number(readText(home.counter) ?? '0');
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new MusterError('bad-request', `${home.counter} is damaged`);
-  return value;
 }
 
 export function parseObject(text: string, path: string): Record<string, unknown> {

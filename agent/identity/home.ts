@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { MusterError } from '../../proto/errors.ts';
 import { syncFolder } from './atomic-file.ts';
@@ -9,7 +9,7 @@ import { syncFolder } from './atomic-file.ts';
  *   identity.json   who it is and its keys; 0600. With it the agent belongs to a fleet
  *   joining.json    the same, before the controller has granted it
  *   trust.json      the newest trust document, and the root that signs the next one
- *   counter         of sessions
+ *   counter         of sessions; written in place, so that a full disk does not keep the agent away
  *   journal.db      orders, runs and reports
  *   spool/          long outputs of finished runs that the controller does not have yet
  *   runs/           what runs: one folder for each task
@@ -44,14 +44,14 @@ export function homeAt(folder: string): Home {
   };
 }
 
-/** Others may pass through it, since commands of other users run in a folder below, but not look into it. */
-const HOME_MODE = 0o711;
+/** Where commands run as other users, in a folder below, those may pass through it, but not look into it. */
+const MODE = { ofRoot: 0o711, ofUser: 0o700 };
 
 /** Throws MusterError('bad-request') with what stands in the way. */
 export function makeHome(home: Home): void {
   try {
-    mkdirSync(home.folder, { recursive: true, mode: HOME_MODE });
-    chmodSync(home.folder, HOME_MODE);
+    mkdirSync(home.folder, { recursive: true, mode: MODE.ofUser });
+    chmodSync(home.folder, statSync(home.folder).uid === 0 ? MODE.ofRoot : MODE.ofUser);
   } catch (cause) {
     throw new MusterError('bad-request', `the agent's home ${home.folder}: ${(cause as Error).message}`);
   }

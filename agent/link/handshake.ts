@@ -2,7 +2,7 @@
  * The agent's side of the session's handshake (TRUST). The order of its effects is what it promises:
  *
  *   hello ──> trust* (verified with the root that this agent trusts, and persisted, before the next is looked at)
- *         ──> welcome (its signature by a controller key of the trust document that is persisted by now)
+ *         ──> welcome (its signature by a controller key of the trust document that is persisted by now, and no later one kept back)
  *         ──> the counter, durable ──> proof
  */
 
@@ -37,6 +37,8 @@ export interface Greeter {
   factsDigest(): Uint8Array;
   /** What this host's clock says. */
   wallMs(): number;
+  /** Told what Welcome says the controller's time is, at once. */
+  onTime(controllerTimeMs: number): void;
 }
 
 export interface Opened {
@@ -44,7 +46,6 @@ export interface Opened {
   readonly inbox: Inbox;
   /** H("transcript", …): what an enrolment is bound to. */
   readonly h1: Uint8Array;
-  readonly controllerTimeMs: number;
   readonly controllerKeyId: Uint8Array;
   readonly controllerKey: Uint8Array;
 }
@@ -79,6 +80,9 @@ export async function shakeHands(transport: Transport, purpose: Purpose, greeter
     return key;
   });
   if (!signer) throw new MusterError('handshake-failed');
+  if (welcomed.trustSerial > store.trust().serial)
+    throw new MusterError('handshake-failed', 'it kept back a trust document that its welcome names');
+  greeter.onTime(welcomed.controllerTimeMs);
   const sealed = channel(welcomed.keys, 'agent');
   const body = proof(keys.sign, welcomed.keys.h1, {
     epoch: greeter.epoch(),
@@ -103,7 +107,6 @@ function opened(
     channel: sealed,
     inbox: box,
     h1: welcomed.keys.h1,
-    controllerTimeMs: welcomed.controllerTimeMs,
     controllerKeyId: signer.id,
     controllerKey: signer.key,
   };

@@ -8,8 +8,8 @@ export interface KeepAlive {
 }
 
 /**
- * Watches a link that may be half open: silence of `keepAliveMs` asks the far end, silence of `keepAliveDeadMs` means that
- * nobody is there. When this process itself stood still (its timer came late), what the far end sent meanwhile may still
+ * Watches a link that may be half open: asks the far end every `keepAliveMs`, also when it is heard, since its answer says what
+ * time it is; silence of `keepAliveDeadMs` means that nobody is there. When this process itself stood still (its timer came late), what the far end sent meanwhile may still
  * lie unread, so it gets the time of one more answer before it is given up.
  */
 export function keepAlive(clock: Clock, on: { ask(): void; dead(): void }): KeepAlive {
@@ -29,13 +29,10 @@ export function keepAlive(clock: Clock, on: { ask(): void; dead(): void }): Keep
       asked = false;
     }
     const silenceMs = nowMs - heardMs;
-    if (silenceMs >= LIMITS.keepAliveDeadMs) on.dead();
-    else if (silenceMs < LIMITS.keepAliveMs) wait(LIMITS.keepAliveMs - silenceMs);
-    else {
-      if (!asked) on.ask();
-      asked = true;
-      wait(Math.min(LIMITS.keepAliveMs, LIMITS.keepAliveDeadMs - silenceMs));
-    }
+    if (silenceMs >= LIMITS.keepAliveDeadMs) return on.dead();
+    if (!asked) on.ask();
+    asked = true;
+    wait(Math.min(LIMITS.keepAliveMs, LIMITS.keepAliveDeadMs - silenceMs));
   }
 
   wait(LIMITS.keepAliveMs);

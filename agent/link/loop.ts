@@ -68,9 +68,15 @@ export function createLoop(ports: LoopPorts): Loop {
     }
     log.info({ url }, 'connected');
     told = undefined;
-    const end = await ports.serve(session);
-    session = undefined;
-    return end;
+    try {
+      return await ports.serve(session);
+    } catch (cause) {
+      const end = linkEnd(cause);
+      session.end(end);
+      return end;
+    } finally {
+      session = undefined;
+    }
   }
 
   async function inTime(greeting: Promise<Session>): Promise<Session> {

@@ -10,13 +10,13 @@ import type { Transport } from './transport.ts';
 export interface Session {
   /** The controller's first frame: what it holds of this agent. */
   readonly ready: Message<'Ready'>;
-  /** The controller's time in Welcome. */
-  readonly controllerTimeMs: number;
   readonly controllerKeyId: Uint8Array;
   readonly bufferedAmount: number;
   send: SendFrame;
   /** Once; frames that came before are told first. A throw ends the session with its reason. */
   receive(handler: (frame: Frame) => void): void;
+  /** Told each time the controller says what time it is, and how many ms ago at most that was. */
+  onTime(handler: (controllerTimeMs: number, ageMs: number) => void): void;
   end(reason: LinkEnd): void;
   readonly ended: Promise<LinkEnd>;
 }
@@ -35,7 +35,8 @@ function sessionOver(transport: Transport, opened: Opened, ready: Message<'Ready
   const { channel, inbox } = opened;
   const { promise: ended, resolve } = Promise.withResolvers<LinkEnd>();
   let over = false;
-  let pings = 0;
+  let asked = { id: 0, atMs: 0 };
+  let tellTime = (_controllerTimeMs: number, _ageMs: number): void => {};
 
   const send: SendFrame = (kind, value) => {
     if (!over) transport.send(channel.seal(encodeFrame(kind, value)));
@@ -49,18 +50,30 @@ function sessionOver(transport: Transport, opened: Opened, ready: Message<'Ready
   }
   const cut = (reason: LinkEnd): void => end(reason, () => transport.terminate());
   const alive = keepAlive(clock, {
-    ask: () => send('ping', { id: ++pings }),
+    ask() {
+      asked = { id: asked.id + 1, atMs: clock.uptimeMs() };
+      send('ping', { id: asked.id });
+    },
     dead: () => cut({ reason: 'nothing was heard of the controller any more' }),
   });
+
+  /** 0 is what a controller says that does not tell. */
+  function takeTime(timeMs: number, answers?: number): void {
+    const ageMs = answers === asked.id ? clock.uptimeMs() - asked.atMs : Number.POSITIVE_INFINITY;
+    if (timeMs > 0) tellTime(timeMs, ageMs);
+  }
 
   function take(bytes: Uint8Array, handler: (frame: Frame) => void): void {
     if (over) return;
     alive.heard();
     try {
       const frame = decodeFrame(channel.open(bytes));
-      if (frame.kind === 'ping') send('pong', { id: frame.value.id });
+      if (frame.kind === 'ping') {
+        send('pong', { id: frame.value.id });
+        takeTime(frame.value.timeMs);
+      } else if (frame.kind === 'pong') takeTime(frame.value.timeMs, frame.value.id);
       else if (frame.kind === 'refusal') throw new Refused(frame.value);
-      else if (frame.kind !== 'pong') handler(frame);
+      else handler(frame);
     } catch (cause) {
       cut(linkEnd(cause));
     }
@@ -68,12 +81,14 @@ function sessionOver(transport: Transport, opened: Opened, ready: Message<'Ready
 
   return {
     ready,
-    controllerTimeMs: opened.controllerTimeMs,
     controllerKeyId: opened.controllerKeyId,
     get bufferedAmount() {
       return transport.bufferedAmount;
     },
     send,
+    onTime(handler) {
+      tellTime = handler;
+    },
     receive: (handler) =>
       inbox.pipe({
         message: (bytes) => take(bytes, handler),

@@ -23,6 +23,11 @@ export function createRuns(ports: RunsPorts): Runs {
   const intake = createIntake(ports, {
     active: (jobId) => active.get(jobId),
     waiting: () => count('waiting'),
+    waitingBytes() {
+      let bytes = 0;
+      for (const run of active.values()) if (run.at.state === 'waiting') bytes += run.bytes;
+      return bytes;
+    },
     isFull: () => count('running') >= ports.limits.parallel || count('waiting') > 0,
     take(run, startsNow) {
       active.set(run.jobId, run);
@@ -77,8 +82,8 @@ export function createRuns(ports: RunsPorts): Runs {
     concludeSurely(ports, run, outcome, of).then((report) => {
       if (!report) return;
       active.delete(run.jobId);
-      log.info({ job: run.jobId, state: outcome.state, reason: outcome.reason }, 'run over');
       settle(report, of);
+      log.info({ job: run.jobId, state: outcome.state, reason: outcome.reason }, 'run over');
       look();
     });
   }

@@ -2,13 +2,15 @@ import type { OpenedBundle } from '../../proto/bundle.ts';
 import type { DeliverMessage } from '../../proto/codec.ts';
 import { type ErrorCode, MusterError } from '../../proto/errors.ts';
 import { equalBytes, toHex } from '../../proto/ids.ts';
+import { KIB, MIB } from '../../proto/limits.ts';
 import { openCancelOrder, openDelivery, type Signed } from '../bundle/open.ts';
 import { policyProblem } from '../bundle/policy.ts';
-import { replayOf } from '../bundle/replay.ts';
+import { type Replay, replayOf } from '../bundle/replay.ts';
 import type { CheckedRun } from '../executor/run.ts';
 import type { OrderRow } from '../spool/journal.ts';
 import { concludeNow } from './conclusion.ts';
 import type { Runs, RunsPorts } from './ports.ts';
+import type { Verdict } from './report.ts';
 import type { Accepted, ActiveRun } from './run.ts';
 import { specOf } from './spec.ts';
 
@@ -16,6 +18,8 @@ import { specOf } from './spec.ts';
 export interface Desk {
   active(jobId: string): ActiveRun | undefined;
   waiting(): number;
+  /** Of the orders of all waiting runs. */
+  waitingBytes(): number;
   /** Whether one more would have to wait. */
   isFull(): boolean;
   /** Accepted (and running, if it starts now) is durable. */
@@ -26,8 +30,13 @@ export interface Desk {
 /** A delivery whose user and directory are being looked up. */
 interface Checking {
   readonly orderHash: Uint8Array;
+  readonly bytes: number;
   cancelled: boolean;
 }
+
+/** So much of orders may be held in memory until they start; a small one counts with what goes with it. */
+const HELD_BYTES = 16 * MIB;
+const SMALL_BYTES = 16 * KIB;
 
 /**
  * Judges what the controller sends, in TRUST's order: open (certs, signatures, membership, time), known or new, policy, what
@@ -47,60 +56,81 @@ export function createIntake(ports: RunsPorts, desk: Desk): Pick<Runs, 'deliver'
   async function deliver(message: DeliverMessage): Promise<void> {
     if (ports.stopping.aborted) return;
     let opened: OpenedBundle & Signed;
-    let known: OrderRow | undefined;
     try {
       opened = openDelivery(message, opener);
     } catch (cause) {
       return refuseUnlessKnown(message.orderHash, cause);
     }
     const order = acceptedOf(opened);
-    try {
-      known = journal.find(order.jobId);
-      const replay = replayOf(order, {
-        orderHash: known?.orderHash ?? checking.get(order.jobId)?.orderHash,
-        cancelled: journal.isCancelled(order.jobId, order.orderHash),
-        forgetFloorMs: journal.forgetFloorMs(),
-      });
-      if (replay === 'same') return answer(known);
-      if (replay === 'reused') throw new MusterError('job-id-reused');
-      if (replay === 'forgotten') throw new MusterError('order-forgotten');
-      if (replay === 'cancelled') return reject(order, new MusterError('order-cancelled'));
-    } catch (cause) {
-      return refuse(order.orderHash, cause, order.jobId);
-    }
+    const replay = ask(order);
+    if (!replay) return;
+    if (replay.is === 'same') return answer(replay.known);
+    if (replay.is === 'reused') return refuse(order.orderHash, new MusterError('job-id-reused'), order.jobId);
+    if (replay.is === 'forgotten')
+      return refuse(order.orderHash, new MusterError('order-forgotten'), order.jobId);
+    if (replay.is === 'cancelled') return reject(order, new MusterError('order-cancelled'));
     const denied = policyProblem(opened.order, opened.signers, ports.policy);
     if (denied) return reject(order, new MusterError('policy-denied', denied));
     await checkAndAccept(opened, order);
   }
 
-  /** What is known of an order is truer than why it does not open any more: it may have expired since it ran. */
-  function refuseUnlessKnown(orderHash: Uint8Array, cause: unknown): void {
+  /** Undefined when the journal does not say: an order that may have run here is not answered with a guess. */
+  function ask(order: Accepted): { is: Replay; known: OrderRow | undefined } | undefined {
     try {
-      const known = journal.findByHash(orderHash);
-      if (known) return answer(known);
-    } catch (failure) {
-      log.error({ cause: String(failure) }, 'journal not readable');
+      const known = journal.find(order.jobId);
+      const is = replayOf(order, {
+        orderHash: known?.orderHash ?? checking.get(order.jobId)?.orderHash,
+        cancelled: journal.isCancelled(order.jobId, order.orderHash),
+        forgetFloorMs: journal.forgetFloorMs(),
+      });
+      return { is, known };
+    } catch (cause) {
+      log.error({ job: order.jobId, cause: String(cause) }, 'order not answered');
+      return undefined;
     }
-    refuse(orderHash, cause);
+  }
+
+  /** What is known of an order is truer than why it does not open any more: it may have expired since it ran. */
+  function refuseUnlessKnown(orderHash: Uint8Array, why: unknown): void {
+    // A journal that fails says nothing of the order, and what is refused is never sent again.
+    if (asRefusal(why).code === 'journal-failed')
+      return log.error({ cause: String(why) }, 'order not answered');
+    let known: OrderRow | undefined;
+    try {
+      known = journal.findByHash(orderHash);
+    } catch (cause) {
+      return log.error({ why: String(why), cause: String(cause) }, 'order not answered');
+    }
+    if (known) answer(known);
+    else refuse(orderHash, why);
   }
 
   function answer(known: OrderRow | undefined): void {
     if (!known) return;
     const { jobId, orderHash, attempt, state } = known;
-    const report = state === 'over' ? journal.report(known.reportSeq) : undefined;
-    if (report) ports.outbox.resend(report);
-    else if (state !== 'over' && desk.active(jobId)?.at.state !== 'ending')
-      ports.tell({ jobId, orderHash, attempt, state, atMs: known.startedAtMs || clock.now() });
+    if (state !== 'over') {
+      if (desk.active(jobId)?.at.state === 'ending') return;
+      return ports.tell({ jobId, orderHash, attempt, state, atMs: known.startedAtMs || clock.now() });
+    }
+    try {
+      const report = journal.report(known.reportSeq);
+      if (report) ports.outbox.resend(report);
+    } catch (cause) {
+      log.error({ job: jobId, cause: String(cause) }, 'order not answered');
+    }
   }
 
   async function checkAndAccept(opened: OpenedBundle & Signed, order: Accepted): Promise<void> {
-    const mark: Checking = { orderHash: order.orderHash, cancelled: false };
+    const bytes = Math.max(opened.orderBytes.length, SMALL_BYTES);
+    const heldBytes = desk.waitingBytes() + [...checking.values()].reduce((sum, one) => sum + one.bytes, 0);
+    if (heldBytes + bytes > HELD_BYTES) return reject(order, new MusterError('agent-busy'));
+    const mark: Checking = { orderHash: order.orderHash, bytes, cancelled: false };
     checking.set(order.jobId, mark);
     try {
       const checked = await ports.executor.check(specOf(opened.order, order.attempt));
       if (ports.stopping.aborted) return;
       if (mark.cancelled) throw new MusterError('order-cancelled');
-      accept(opened, order, checked);
+      accept(opened, order, checked, bytes);
     } catch (cause) {
       reject(order, cause);
     } finally {
@@ -108,7 +138,7 @@ export function createIntake(ports: RunsPorts, desk: Desk): Pick<Runs, 'deliver'
     }
   }
 
-  function accept(opened: OpenedBundle & Signed, order: Accepted, checked: CheckedRun): void {
+  function accept(opened: OpenedBundle & Signed, order: Accepted, checked: CheckedRun, bytes: number): void {
     if (opener.nowMs() >= order.expiresAtMs) throw new MusterError('order-expired');
     const freeBytes = ports.freeBytes();
     if (freeBytes < ports.limits.reserveBytes)
@@ -123,15 +153,14 @@ export function createIntake(ports: RunsPorts, desk: Desk): Pick<Runs, 'deliver'
     }
     const { signerIds } = opened;
     const at = { state: 'waiting' } as const;
-    desk.take({ ...order, kind: opened.order.kind, checked, signerIds, startedAtMs, at }, startsNow);
+    desk.take({ ...order, kind: opened.order.kind, checked, bytes, signerIds, startedAtMs, at }, startsNow);
   }
 
   /** The order is genuine and for this agent, so its end is a report like any other; unless that cannot be written. */
   function reject(order: Accepted, cause: unknown): void {
     const { code, detail, message } = asRefusal(cause);
-    const state = code === 'order-expired' ? 'expired' : 'rejected';
     const outcome = {
-      state,
+      state: stateOf(code),
       code,
       reason: detail ?? message,
       startedAtMs: 0,
@@ -175,6 +204,11 @@ export function createIntake(ports: RunsPorts, desk: Desk): Pick<Runs, 'deliver'
 function acceptedOf(opened: OpenedBundle): Accepted {
   const { jobId, expiresAtMs } = opened.order;
   return { jobId: toHex(jobId), orderHash: opened.orderHash, expiresAtMs, attempt: 1 };
+}
+
+function stateOf(code: ErrorCode): Verdict['state'] {
+  if (code === 'order-expired') return 'expired';
+  return code === 'order-cancelled' ? 'cancelled' : 'rejected';
 }
 
 /** An error of our own as it is; any other is a failure of this agent, whose text stays in its log. */

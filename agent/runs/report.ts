@@ -45,6 +45,13 @@ export function signReport(reporter: Reporter, reported: Reported, chain: Chain)
   return { report, signature: sign(reporter.signKey, 'report', report) };
 }
 
+/** The same report as the next of another chain. */
+export function signAgain(reporter: Reporter, report: Uint8Array, chain: Chain): SignedReport {
+  const { epoch, seq, hash } = chain;
+  const next = Report.encode({ ...Report.decode(report), epoch, reportSeq: seq + 1, previous: hash });
+  return { report: next, signature: sign(reporter.signKey, 'report', next) };
+}
+
 function encode(reporter: Reporter, reported: Reported, chain: Chain, withReasons: boolean): Uint8Array {
   const { outcome } = reported;
   const common = {

@@ -25,6 +25,8 @@ export type RunState =
 export interface ActiveRun extends Accepted {
   readonly kind: OrderMessage['kind'];
   readonly checked: CheckedRun;
+  /** What its order takes in memory. */
+  readonly bytes: number;
   /** Who signed the order; asked again before it starts. */
   readonly signerIds: readonly Uint8Array[];
   readonly startedAtMs: number;

@@ -80,6 +80,11 @@ export interface Receipted extends RunKey {
   readonly kept: KeptIn;
 }
 
+export interface Rechain {
+  readonly afterSeq: number;
+  sign(report: Uint8Array, chain: Chain): SignedReport;
+}
+
 export interface Journal {
   /** Reports of this journal count from 1 in it; a lost journal is a new epoch. 16 bytes. */
   epoch(): Uint8Array;
@@ -111,8 +116,11 @@ export interface Journal {
   forgetFloorMs(): number;
   /** Forgets what expired more than a day before `nowMs` (the controller's time) and raises the floor. Returns how many. */
   forget(nowMs: number): number;
-  /** A new epoch with an empty chain; what was not reported in the old one is lost. Job ids stay known. */
-  renew(epoch: Uint8Array): void;
+  /**
+   * A new epoch with a new chain of the reports after `keep.afterSeq`, which `keep.sign` makes anew; without `keep` it is empty,
+   * and what was not reported in the old one is lost. Job ids stay known.
+   */
+  renew(epoch: Uint8Array, keep?: Rechain): void;
   close(): void;
 }
 

@@ -54,6 +54,7 @@ export interface Outbox {
 /** So much may wait in the socket; past it the outbox looks again when some of it has gone. */
 const BUFFERED_BYTES = MIB;
 const LOOK_AGAIN_MS = 20;
+const READ_AGAIN_MS = 5_000;
 
 interface Current {
   readonly uplink: Uplink;
@@ -84,11 +85,25 @@ export function createOutbox(ports: OutboxPorts): Outbox {
     });
   }
 
+  /** A journal that cannot be read now may be readable later; what it holds is not lost by waiting. */
   function pump(): void {
+    try {
+      sendAll();
+    } catch (cause) {
+      log.error({ cause: String(cause) }, 'nothing can be sent');
+      lookAgain(READ_AGAIN_MS);
+    }
+  }
+
+  function lookAgain(ms: number): void {
+    cancelLook();
+    cancelLook = clock.after(ms, pump);
+  }
+
+  function sendAll(): void {
     while (current) {
       if (current.uplink.bufferedAmount >= BUFFERED_BYTES) {
-        cancelLook();
-        cancelLook = clock.after(LOOK_AGAIN_MS, pump);
+        lookAgain(LOOK_AGAIN_MS);
         return;
       }
       current.report ??= nextReport(current);

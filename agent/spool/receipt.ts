@@ -18,3 +18,11 @@ export function receiptedUpTo(
   if (last && !equalBytes(shortHash('report', last.report), receipt.chain)) return 'forked';
   return receipt.reportSeq;
 }
+
+/**
+ * Whether reports are missing between those that the controller holds and the next of this journal: it was put back to a time
+ * of which this agent has forgotten the reports, and takes no later one of that chain.
+ */
+export function hasGapAfter(seq: number, journal: Pick<Journal, 'chain' | 'reportAfter'>): boolean {
+  return (journal.reportAfter(seq)?.seq ?? journal.chain().seq + 1) !== seq + 1;
+}

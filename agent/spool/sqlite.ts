@@ -220,11 +220,26 @@ function journalOn(db: DatabaseSync): Journal {
       });
     },
 
-    renew: (epoch) =>
+    renew: (epoch, keep) =>
       commit(() => {
-        run('DELETE FROM reports');
+        run('DELETE FROM reports WHERE seq <= ?', keep?.afterSeq ?? Number.MAX_SAFE_INTEGER);
         run(`UPDATE runs SET report_seq = 0 WHERE state = 'over'`);
         run('UPDATE meta SET epoch = ?, report_seq = 0, report_hash = ?', epoch, ZEROS);
+        if (!keep) return;
+        // Upwards, so that no new number is one that another still has.
+        for (let old = journal.reportAfter(keep.afterSeq); old; old = journal.reportAfter(old.seq)) {
+          const { report, signature } = keep.sign(old.report, chain());
+          const seq = chain().seq + 1;
+          run(
+            'UPDATE reports SET seq = ?, report = ?, signature = ?, receipted = 0 WHERE seq = ?',
+            seq,
+            report,
+            signature,
+            old.seq,
+          );
+          run('UPDATE runs SET report_seq = ? WHERE job_id = ? AND attempt = ?', seq, old.jobId, old.attempt);
+          run('UPDATE meta SET report_seq = ?, report_hash = ?', seq, shortHash('report', report));
+        }
       }),
 
     close: () => {

@@ -187,10 +187,9 @@ async function stages(client: Client): Promise<string> {
   const ran = one.durationMs === null ? '–' : milliseconds(one.durationMs);
   return [
     `\n  ${one.state}; counted from the request:`,
-    `    signed, sealed, stored and sent   ${since(one.sentAtMs)}`,
-    `    said to run by the agent          ${since(one.startedAtMs)}`,
-    `    ran for                           ${ran}`,
-    `    signed report stored              ${since(one.endedAtMs)}\n`,
+    `    durable, signed, sealed, opened: running  ${since(one.startedAtMs)}`,
+    `    ran for                                   ${ran}`,
+    `    signed report stored                      ${since(one.endedAtMs)}\n`,
   ].join('\n');
 }
 

@@ -133,6 +133,13 @@ export const MIGRATIONS: readonly string[] = [
   create index runs_open_agent on runs (agent_id) where ended_at_ms is null;
   create index runs_open_deadline on runs (deadline_at_ms) where ended_at_ms is null;
 
+  create table run_counts (
+    job_id text not null references jobs (id) on delete cascade,
+    state text not null,
+    runs integer not null,
+    primary key (job_id, state)
+  ) strict, without rowid;
+
   create table run_events (
     seq integer primary key autoincrement,
     job_id text not null references jobs (id) on delete cascade,

@@ -158,6 +158,14 @@ interface Runs {
   report_seq: number | null;
 }
 
+/** How many runs of a job are in each state, so that a list of jobs reads no runs. It changes with `runs.state`. */
+interface RunCounts {
+  job_id: string;
+  state: RunState;
+  /** May be 0. */
+  runs: number;
+}
+
 interface RunEvents {
   /** Grows, is never used twice: the cursor of every reader. */
   seq: Generated<number>;
@@ -217,6 +225,7 @@ export interface Tables {
   operators: Operators;
   jobs: Jobs;
   runs: Runs;
+  run_counts: RunCounts;
   run_events: RunEvents;
   reports: Reports;
   audit: Audit;

@@ -1,4 +1,4 @@
-import { signTrust, type Trust } from '../../certs/trust.ts';
+import { applyTrust, signTrust, type Trust } from '../../certs/trust.ts';
 import type { Clock } from '../../proto/clock.ts';
 import { SignedTrust, TrustDocument } from '../../proto/codec.ts';
 import type { KeyPair } from '../../proto/crypto.ts';
@@ -33,6 +33,11 @@ export async function openFleet({ clock, db, log, keys, urls }: FleetPorts) {
   }));
   const fleetId = fleetOf(documents, keys);
   let trust: Trust = fold(fleetId, documents);
+  if (keys.root && !equalBytes(keyId('root', keys.root.publicKey), trust.rootKeyId))
+    throw new MusterError(
+      'store-failed',
+      'root.key is not the root of the fleet in this database; restore the folder of keys from its backup',
+    );
   let onDocument: (bytes: Uint8Array) => void = () => {};
   let cancelTimer: (() => void) | undefined;
 
@@ -50,12 +55,14 @@ export async function openFleet({ clock, db, log, keys, urls }: FleetPorts) {
     if (!keys.root)
       return log.warn('the trust document should be renewed, but the root key is not on this machine');
     const bytes = signTrust(next, [keys.root]);
+    // As every agent will: what does not follow from the documents before it must never be stored.
+    const renewed = applyTrust(trust, bytes);
     const document = { serial: next.serial, bytes, changesRoot: trust.document === undefined };
     await db.write(
       insertDocuments([{ serial: next.serial, document: bytes, changes_root: document.changesRoot ? 1 : 0 }]),
     );
     documents.push(document);
-    trust = fold(fleetId, documents);
+    trust = renewed;
     log.info({ serial: next.serial }, 'trust document signed');
     onDocument(bytes);
   }

@@ -54,8 +54,8 @@ export function openSecretFiles(folder: string): SecretFiles {
   };
 }
 
-/** Temporary file, fsync, rename, fsync of the folder. */
-function writeDurably(path: string, content: Uint8Array): void {
+/** Temporary file, fsync, rename, fsync of the folder; for its owner alone. */
+export function writeDurably(path: string, content: Uint8Array): void {
   const temporary = `${path}.new`;
   const file = openSync(temporary, 'w', 0o600);
   try {

@@ -17,8 +17,11 @@ export interface FleetKeys {
 const KEY_BYTES = 32;
 const FILES = { root: 'root.key', controller: 'controller.key', job: 'job.key' } as const;
 
-/** Reads the keys, or makes all of them at the first start. Throws MusterError('store-failed'). */
-export function openKeys(files: SecretFiles, random: RandomBytes): FleetKeys {
+/**
+ * Reads the keys, or makes all of them at the first start: never for a fleet that is there, whose agents trust others.
+ * Throws MusterError('store-failed').
+ */
+export function openKeys(files: SecretFiles, random: RandomBytes, hasFleet: boolean): FleetKeys {
   const controller = readKey(files, FILES.controller);
   const root = readKey(files, FILES.root);
   const job = readKey(files, FILES.job);
@@ -28,6 +31,11 @@ export function openKeys(files: SecretFiles, random: RandomBytes): FleetKeys {
     throw new MusterError(
       'store-failed',
       `${FILES.job} is missing beside ${FILES.controller}; restore it from the backup`,
+    );
+  if (hasFleet)
+    throw new MusterError(
+      'store-failed',
+      `the database holds a fleet, but ${FILES.controller} is not in the folder of its keys; restore that folder from the backup`,
     );
   // The controller's key is written last: with it in place the set is whole.
   const made = {

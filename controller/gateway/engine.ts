@@ -12,6 +12,8 @@ export interface Gateway {
   /** Takes up a new socket of an agent. */
   accept(socket: Socket): void;
   send<K extends FrameKind>(agentId: string, kind: K, value: FrameInput<K>): boolean;
+  /** Bytes that wait to be sent to this agent; 0 where it has no session. */
+  buffered(agentId: string): number;
   drop(agentId: string, code: ErrorCode, why?: string): void;
   /** Pushes a newer trust document to everybody. */
   pushTrust(document: Uint8Array): void;
@@ -58,6 +60,7 @@ export function createGateway(ports: GatewayPorts, admission: Admission): Gatewa
         log.info({ agent: step.agentId }, 'agent enrolled');
         return socket.close(CLOSE_DONE, 'enrolled');
       }
+      socket.trust();
       begin(socket, step.proved).catch(fail);
     };
     socket.onClose = () => {
@@ -140,6 +143,7 @@ export function createGateway(ports: GatewayPorts, admission: Admission): Gatewa
       entry.link.send(kind, value);
       return true;
     },
+    buffered: (agentId) => links.get(agentId)?.socket.buffered() ?? 0,
     drop(agentId, code, why) {
       links.get(agentId)?.link.close(new MusterError(code, why));
     },

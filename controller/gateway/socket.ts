@@ -12,7 +12,9 @@ export interface Socket {
   buffered(): number;
   pause(): void;
   resume(): void;
-  /** Says goodbye; the socket is gone soon after, whatever the other side does. */
+  /** The other side proved who it is: from now on it may send as much as a session needs. */
+  trust(): void;
+  /** Says goodbye; the socket is gone soon after, whatever the other side does, and at once where it is not trusted. */
   close(code: number, reason: string): void;
   terminate(): void;
   /** To be set at once; undefined message: one that is not binary. */
@@ -27,6 +29,11 @@ export interface Door {
 
 export const AGENT_PATH = '/agent';
 const FRAME_OVERHEAD = 64;
+/**
+ * What a stranger may send in all, counted before ws puts messages together, which it does up to `maxPayload`: up to its proof,
+ * as much again to enrol, and the frames around both.
+ */
+const UNTRUSTED_BYTES = 2 * LIMITS.preProofBytes + 8 * FRAME_OVERHEAD;
 /** ws waits this long for the other side's close before it cuts. */
 const CLOSE_TIMEOUT_MS = 3_000;
 
@@ -46,18 +53,32 @@ export function openDoor(server: Server, onSocket: (socket: Socket) => void): Do
   function upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     stream.on('error', () => stream.destroy());
     const refuse = (status: string): void =>
-      void stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
+      void stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`, () => stream.destroy());
     if (request.url !== AGENT_PATH) return refuse('404 Not Found');
     // Agents are no browsers: a page of somebody else's must not open this door from an operator's machine.
     if (request.headers.origin !== undefined) return refuse('403 Forbidden');
     webSockets.handleUpgrade(request, stream, head, (webSocket) => {
+      let trusted = false;
+      let left = UNTRUSTED_BYTES;
+      const count = (chunk: Buffer): void => {
+        left -= chunk.length;
+        if (left < 0) stream.destroy();
+      };
+      stream.prependListener('data', count);
       const socket: Socket = {
         address: request.socket.remoteAddress ?? null,
         send: (bytes) => webSocket.send(bytes),
         buffered: () => webSocket.bufferedAmount,
         pause: () => webSocket.pause(),
         resume: () => webSocket.resume(),
-        close: (code, reason) => webSocket.close(code, reason),
+        trust() {
+          trusted = true;
+          stream.off('data', count);
+        },
+        close(code, reason) {
+          webSocket.close(code, reason);
+          if (!trusted) stream.end(() => stream.destroy());
+        },
         terminate: () => webSocket.terminate(),
         onMessage: () => {},
         onClose: () => {},

@@ -2,7 +2,7 @@
  * The sealed bundles of unfinished jobs. Made once per job; after a restart built again from the store, with a new wrapping
  * pair: K is kept sealed under a key outside the database, the pair never.
  */
-import { type SealedBundle, wrapFor, wrappingPair } from '../../proto/bundle.ts';
+import { ciphertextHash, type SealedBundle, wrapFor, wrappingPair } from '../../proto/bundle.ts';
 import type { DeliverMessage } from '../../proto/codec.ts';
 import { type KeyPair, secretbox, secretboxOpen } from '../../proto/crypto.ts';
 import { MusterError } from '../../proto/errors.ts';
@@ -54,7 +54,9 @@ export interface Bundles {
 
 export function createBundles(ports: Pick<JobsPorts, 'db' | 'random' | 'jobKey'>): Bundles {
   const { db, random, jobKey } = ports;
-  const bundles = new Map<string, Promise<JobBundle | undefined>>();
+  const bundles = new Map<string, JobBundle>();
+  /** Several agents may ask for one bundle at once. A load that failed is not kept: the next one tries again. */
+  const loading = new Map<string, Promise<JobBundle | undefined>>();
 
   const make = (sealed: SealedBundle, tree: MerkleTree, targets: readonly TargetIdentity[]): JobBundle => ({
     sealed,
@@ -77,22 +79,38 @@ export function createBundles(ports: Pick<JobsPorts, 'db' | 'random' | 'jobKey'>
     const chunks: Uint8Array[] = [];
     for (let at = 0; at < job.ciphertext.length; at += SEALED_CHUNK_BYTES)
       chunks.push(job.ciphertext.subarray(at, at + SEALED_CHUNK_BYTES));
-    return make({ orderHash: job.order_hash, key, chunks }, treeOf(targets), targets);
+    const sealed = { orderHash: job.order_hash, key, chunks, ciphertextHash: ciphertextHash(chunks) };
+    return make(sealed, treeOf(targets), targets);
+  }
+
+  async function find(jobId: string): Promise<JobBundle | undefined> {
+    const known = bundles.get(jobId);
+    if (known) return known;
+    const underWay = loading.get(jobId) ?? load(jobId);
+    loading.set(jobId, underWay);
+    try {
+      const bundle = await underWay;
+      // Not when the job ended meanwhile: it was forgotten then.
+      if (bundle && loading.get(jobId) === underWay) bundles.set(jobId, bundle);
+      return bundle;
+    } finally {
+      if (loading.get(jobId) === underWay) loading.delete(jobId);
+    }
   }
 
   return {
-    add: (jobId, sealed, tree, targets) =>
-      void bundles.set(jobId, Promise.resolve(make(sealed, tree, targets))),
+    add: (jobId, sealed, tree, targets) => void bundles.set(jobId, make(sealed, tree, targets)),
     async share(jobId, agentId, boxKey) {
-      const known = bundles.get(jobId) ?? load(jobId);
-      bundles.set(jobId, known);
-      const bundle = await known;
+      const bundle = await find(jobId);
       const index = bundle?.indexes.get(agentId);
       if (!bundle || index === undefined) return undefined;
       const to = { boxPublicKey: boxKey, index, proof: bundle.tree.proof(index), params: EMPTY };
       return wrapFor(bundle.sealed, bundle.pair, to);
     },
-    forget: (jobId) => void bundles.delete(jobId),
+    forget(jobId) {
+      bundles.delete(jobId);
+      loading.delete(jobId);
+    },
     sealKey(sealed) {
       const nonce = random(NONCE_BYTES);
       return Buffer.concat([nonce, secretbox(sealed.key, nonce, jobKey)]);

@@ -9,7 +9,15 @@ import { type Bundles, treeOf } from './bundles.ts';
 import { DEFAULTS, deadlineOf } from './due.ts';
 import type { Actor, JobAgent, JobsPorts } from './ports.ts';
 import { type JobRequest, kindOf, orderOf, remembered, timesOf, titleOf } from './request.ts';
-import { insertEvents, insertJobs, insertRuns, type JobRow, jobByKey, runsOfJob } from './store.ts';
+import {
+  countRuns,
+  insertEvents,
+  insertJobs,
+  insertRuns,
+  type JobRow,
+  jobByKey,
+  runsOfJob,
+} from './store.ts';
 import { jobEvent } from './transition.ts';
 
 export interface Target {
@@ -58,6 +66,8 @@ export async function createJob(
   const stateEvent = (agent: JobAgent, state: 'queued' | 'sent') =>
     ({ job_id: id, agent_id: agent.id, kind: 'state', at_ms: nowMs, state, attempt: 0 }) as const;
 
+  const onlineCount = agents.filter((agent) => agent.online).length;
+
   const statements = [
     ...insertJobs([
       {
@@ -94,6 +104,8 @@ export async function createJob(
         deadline_at_ms: deadline(agent),
       })),
     ),
+    countRuns({ jobId: id, state: 'sent', runs: onlineCount }),
+    countRuns({ jobId: id, state: 'queued', runs: agents.length - onlineCount }),
     ...jobEvent(id, 'created', actor.name, nowMs),
     ...insertEvents(
       agents.flatMap((agent) => [

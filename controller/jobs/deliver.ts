@@ -2,6 +2,7 @@ import { signOrder } from '../../proto/bundle.ts';
 import { Order } from '../../proto/codec.ts';
 import { MusterError } from '../../proto/errors.ts';
 import { type Bundles, bytesOf } from './bundles.ts';
+import { createDispatch } from './dispatch.ts';
 import type { JobsPorts } from './ports.ts';
 import { cancelOrderOf } from './request.ts';
 import { NO_OUTCOME } from './run.ts';
@@ -12,15 +13,22 @@ import type { Changes } from './transition.ts';
 const CANCEL_VALID_MS = 3_600_000;
 
 export interface Deliveries {
-  /** Sends one run's bundle; the run is `sent` in the store already. */
-  deliver(jobId: string, agentId: string): Promise<void>;
+  /** Sends a job's bundle to its agents, each when it has room; their runs are `sent` in the store already. */
+  deliver(jobId: string, agentIds: Iterable<string>): void;
   cancel(jobId: string, agentId: string): Promise<void>;
   /** Everything that waits for an agent that has just come online. */
   resume(agentId: string): Promise<void>;
+  stop(): void;
 }
 
 export function createDeliveries(ports: JobsPorts, bundles: Bundles, changes: Changes): Deliveries {
-  const { db, links, inventory } = ports;
+  const { db, links, inventory, log } = ports;
+  const dispatch = createDispatch({
+    clock: ports.clock,
+    links,
+    deliver,
+    onError: (error, jobId) => log.error({ err: error, job: jobId }, 'a bundle could not be handed over'),
+  });
 
   async function deliver(jobId: string, agentId: string): Promise<void> {
     const agent = inventory.get(agentId);
@@ -29,7 +37,8 @@ export function createDeliveries(ports: JobsPorts, bundles: Bundles, changes: Ch
       const share = await bundles.share(jobId, agentId, agent.boxKey);
       if (share) links.send(agentId, 'deliver', share);
     } catch (error) {
-      if (!(error instanceof MusterError)) throw error;
+      // The agent's key will not do, now or later. Anything else is ours, and may pass.
+      if (!(error instanceof MusterError && error.code === 'bad-key')) throw error;
       const outcome = { ...NO_OUTCOME, reason: error.message, code: error.code };
       await changes.commit([{ jobId, agentId, to: 'rejected', outcome }]);
     }
@@ -53,7 +62,8 @@ export function createDeliveries(ports: JobsPorts, bundles: Bundles, changes: Ch
   }
 
   return {
-    deliver,
+    deliver: dispatch.add,
+    stop: dispatch.stop,
     cancel,
     async resume(agentId) {
       const runs = await db.read(openRunsOfAgent({ agentId }));
@@ -68,7 +78,7 @@ export function createDeliveries(ports: JobsPorts, bundles: Bundles, changes: Ch
       for (const run of runs) {
         // First the cancel: what it names is then refused or ended, never started in between.
         if (run.cancel_requested === 1) await cancel(run.job_id, agentId);
-        if (sent.has(run.job_id)) await deliver(run.job_id, agentId);
+        if (sent.has(run.job_id)) dispatch.add(run.job_id, [agentId]);
       }
     },
   };

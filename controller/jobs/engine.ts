@@ -51,7 +51,10 @@ export function createJobs(ports: JobsPorts): Jobs {
     async create(request, actor) {
       const { online, ...created } = await createJob(ports, bundles, request, actor);
       if (created.created) deadlines.expect(ports.clock.now() + (request.ttlMs ?? LIMITS.ttlMaxMs));
-      for (const agent of online) await deliveries.deliver(created.job, agent.id);
+      deliveries.deliver(
+        created.job,
+        online.map((agent) => agent.id),
+      );
       return created;
     },
     cancel: (jobId, actor, agentIds) => cancelJob(ports, changes, deliveries, jobId, actor, agentIds),
@@ -83,6 +86,7 @@ export function createJobs(ports: JobsPorts): Jobs {
     },
     stop() {
       deadlines.stop();
+      deliveries.stop();
       verifier.stop();
     },
   };

@@ -2,16 +2,17 @@
 import { MusterError } from '../../proto/errors.ts';
 import type { JobsPorts } from './ports.ts';
 import type { Asked, JobKind } from './request.ts';
-import type { Outcome, RunState } from './run.ts';
+import { isOpen, type Outcome, type RunState } from './run.ts';
 import {
   agentEventsAfter,
   countsOfJob,
-  countsOfOpenRuns,
+  countsOfOpenJobs,
   eventsAfter,
   type JobRow,
   jobById,
   jobRequest,
   jobsBefore,
+  jobsCount,
   openJobs,
   type RunEventRow,
   type RunRow,
@@ -156,11 +157,11 @@ export function createHistory({ db }: Pick<JobsPorts, 'db'>): History {
       return { events: rows.map(eventOf), over: job.ended_at_ms !== null };
     },
     async figures() {
-      const open = await db.read(countsOfOpenRuns());
-      const jobs = await db.read(openJobs());
+      const open = (await db.read(countsOfOpenJobs())).filter((row) => isOpen(row.state) && row.runs > 0);
+      const [jobs] = await db.read(jobsCount());
       return {
         runs: Object.fromEntries(open.map((row) => [row.state, row.runs])),
-        jobs: { running: jobs.length, over: 0 },
+        jobs: { running: jobs?.running ?? 0, over: 0 },
       };
     },
   };

@@ -18,6 +18,7 @@ export interface JobAgent {
   id: string;
   name: string;
   epoch: string;
+  signKey: Uint8Array;
   boxKey: Uint8Array;
   online: boolean;
   /** When its last session ended; null when it never had one. */
@@ -28,6 +29,8 @@ export interface JobAgent {
 export interface AgentLinks {
   /** Puts a frame on the agent's session; false where there is none. It may still be lost: word comes by frames. */
   send<K extends FrameKind>(agentId: string, kind: K, value: FrameInput<K>): boolean;
+  /** Bytes that wait to be sent on the agent's session; 0 where there is none. */
+  buffered(agentId: string): number;
 }
 
 export interface JobsInventory {

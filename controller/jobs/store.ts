@@ -177,18 +177,29 @@ export const nextDeadline = query((_: Params<Record<never, never>>) =>
 
 export const countsOfJob = query((p: Params<{ jobId: string }>) =>
   k
-    .selectFrom('runs')
-    .select((e) => ['state', e.fn.countAll<number>().as('runs')])
+    .selectFrom('run_counts')
+    .select(['state', 'runs'])
     .where('job_id', '=', p('jobId'))
-    .groupBy('state'),
+    .where('runs', '>', sql.lit(0)),
 );
 
-export const countsOfOpenRuns = query((_: Params<Record<never, never>>) =>
+export const countsOfOpenJobs = query((_: Params<Record<never, never>>) =>
   k
-    .selectFrom('runs')
-    .select((e) => ['state', e.fn.countAll<number>().as('runs')])
-    .where('ended_at_ms', 'is', null)
-    .groupBy('state'),
+    .selectFrom('jobs')
+    .innerJoin('run_counts', 'run_counts.job_id', 'jobs.id')
+    .select((e) => ['run_counts.state', e.fn.sum<number>('run_counts.runs').as('runs')])
+    .where('jobs.ended_at_ms', 'is', null)
+    .groupBy('run_counts.state'),
+);
+
+/** `runs` more of a job's runs are in this state, or fewer where it is negative. */
+export const countRuns = statement((p: Params<{ jobId: string; state: RunRow['state']; runs: number }>) =>
+  k
+    .insertInto('run_counts')
+    .values({ job_id: p('jobId'), state: p('state'), runs: p('runs') })
+    .onConflict((conflict) =>
+      conflict.columns(['job_id', 'state']).doUpdateSet({ runs: sql`runs + excluded.runs` }),
+    ),
 );
 
 export const updateRunState = statement(

@@ -5,6 +5,7 @@ import type { JobsPorts } from './ports.ts';
 import { apply, isOpen, NO_OUTCOME, type Outcome, type RunState } from './run.ts';
 import {
   countDownJob,
+  countRuns,
   endJob,
   endRun,
   insertEvents,
@@ -76,6 +77,11 @@ export function transition(change: Change, atMs: number, onApplied: (applied: Ap
           },
         ]),
       ];
+      if (next.state !== row.state)
+        statements.push(
+          countRuns({ jobId, state: row.state, runs: -1 }),
+          countRuns({ jobId, state: next.state, runs: 1 }),
+        );
       if (over) statements.push(countDownJob({ id: jobId }));
       if (jobEnded) statements.push(endJob({ id: jobId, atMs }), ...jobEvent(jobId, 'ended', null, atMs));
       return statements;

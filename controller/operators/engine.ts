@@ -4,7 +4,14 @@ import { toHex } from '../../proto/ids.ts';
 import type { RandomBytes } from '../../proto/random.ts';
 import { type Database, isTaken, type Statement } from '../db/database.ts';
 import { type Actor, apiTokenHash, encodeApiToken, operatorNameProblem, type Role } from './operator.ts';
-import { allOperators, insertOperators, operatorByName, operatorByToken, revokeOperator } from './store.ts';
+import {
+  allOperators,
+  insertOperators,
+  operatorByName,
+  operatorByToken,
+  revokeOperator,
+  tokenGiven,
+} from './store.ts';
 
 export interface OperatorsPorts {
   clock: Clock;
@@ -23,10 +30,16 @@ export interface OperatorSummary {
 }
 
 export interface Operators {
+  /** An API token that nobody has yet. */
+  newToken(): string;
+  /** Whether this is a token that no operator has or ever had. */
+  isFree(token: string): Promise<boolean>;
   /** Makes an operator and its API token, which is told once. Throws bad-request, name-taken. */
   add(
     request: { name: string; role: Role; ttlMs?: number },
     by: { name: string },
+    /** One that is free; left out: a new one. */
+    token?: string,
   ): Promise<{ id: string; token: string }>;
   list(): Promise<OperatorSummary[]>;
   /** Throws no-such-operator. */
@@ -36,11 +49,16 @@ export interface Operators {
 }
 
 export function createOperators({ clock, random, db, audit }: OperatorsPorts): Operators {
+  const newToken = (): string => encodeApiToken(random(32));
   return {
-    async add(request, by) {
+    newToken,
+    async isFree(token) {
+      const tokenHash = apiTokenHash(token);
+      return tokenHash !== undefined && (await db.read(tokenGiven({ tokenHash }))).length === 0;
+    },
+    async add(request, by, token = newToken()) {
       const problem = operatorNameProblem(request.name);
       if (problem) throw new MusterError('bad-request', problem);
-      const token = encodeApiToken(random(32));
       const nowMs = clock.now();
       const id = toHex(random(8));
       const row = {

@@ -21,6 +21,11 @@ export const operatorByToken = query((p: Params<{ tokenHash: Uint8Array }>) =>
     .where('revoked_at_ms', 'is', null),
 );
 
+/** In whatever state the operator is that it was given to. */
+export const tokenGiven = query((p: Params<{ tokenHash: Uint8Array }>) =>
+  k.selectFrom('operators').select('id').where('token_hash', '=', p('tokenHash')),
+);
+
 export const operatorByName = query((p: Params<{ name: string }>) =>
   k.selectFrom('operators').selectAll().where('name', '=', p('name')).where('revoked_at_ms', 'is', null),
 );

@@ -1,16 +1,15 @@
 /** Fake agents in a process of their own, each on a websocket over TLS. */
 import { WebSocket } from 'ws';
 import { AGENT_PATH, type Socket } from '../../controller/gateway/socket.ts';
-import { systemClock } from '../../proto/system.ts';
-import { virtualClock } from '../support/virtual-clock.ts';
 import { answer } from './child.ts';
-import { assemble, type Member, respond } from './fleet.ts';
+import { assemble, realClock, respond } from './fleet.ts';
 
 export interface FleetRequests {
   assemble(url: string, token: string, count: number): Promise<void>;
 }
 
 const LOOK_EVERY_MS = 5;
+const LANES = 16;
 const sockets = new Set<WebSocket>();
 
 /** A fake agent's in-memory socket, carried over a real one. */
@@ -37,13 +36,8 @@ let timer: NodeJS.Timeout | undefined;
 
 const requests: FleetRequests = {
   async assemble(url, token, count) {
-    const clock = { ...virtualClock(), now: systemClock.now, settle: async () => {} };
-    const members: Member[] = await assemble(
-      token,
-      count,
-      dial(`${url.replace(/^http/, 'ws')}${AGENT_PATH}`),
-      clock,
-    );
+    const door = `${url.replace(/^http/, 'ws')}${AGENT_PATH}`;
+    const members = await assemble(token, count, LANES, dial(door), realClock());
     timer = setInterval(() => {
       for (const member of members) respond(member);
     }, LOOK_EVERY_MS);

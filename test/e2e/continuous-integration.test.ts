@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { suite, test } from 'node:test';
 import { temporaryFolder } from '../support/folder.ts';
 import { requires } from '../support/requires.ts';
+import { until } from '../support/until.ts';
 
 /** .ci/run on a made-up checkout, with made-up npm, npx, apt-get and sudo that write down how they were called. */
 const checkout = resolve(import.meta.dirname, '../..');
@@ -15,13 +16,13 @@ interface Play {
   tests?: string;
   start?: string;
   programs?: Record<string, string>;
-  /** A file that git does not know. */
-  unknownFile?: string;
+  /** Files that git does not know. */
+  unknown?: string[];
 }
 
 function run(
   t: Parameters<typeof temporaryFolder>[0],
-  { tests = '', start = '', programs = {}, unknownFile }: Play,
+  { tests = '', start = '', programs = {}, unknown = [] }: Play,
 ) {
   const folder = temporaryFolder(t);
   const calls = join(folder, 'calls');
@@ -38,6 +39,7 @@ function run(
   );
   for (const name of ['npx', 'apt-get', 'sudo', 'npm']) chmodSync(join(folder, 'bin', name), 0o755);
   cpSync(join(checkout, '.ci/run'), join(project, '.ci/run'));
+  write(join(project, '.gitignore'), 'ignored\n');
   write(join(project, 'test/support/programs.json'), JSON.stringify(programs, undefined, 2));
   for (const command of [
     ['init', '-q'],
@@ -46,7 +48,7 @@ function run(
   ]) {
     assert.equal(spawnSync('git', command, { cwd: project }).status, 0);
   }
-  if (unknownFile !== undefined) write(join(project, unknownFile), '');
+  for (const file of unknown) write(join(project, file), '');
 
   const env = { ...process.env, PATH: `${join(folder, 'bin')}:${process.env.PATH}`, CALLS: calls };
   const { stdout, stderr, status } = spawnSync(join(project, '.ci/run'), { cwd: '/', env, encoding: 'utf8' });
@@ -72,8 +74,8 @@ suite('.ci/run', requires('git'), () => {
   });
 
   test('takes a copy of a folder in use, with what git would add', (t) => {
-    const tests = `[ -e new ] && ${passes}`;
-    const { project, last, status, calls } = run(t, { tests, unknownFile: 'new' });
+    const tests = `[ -e new ] && [ ! -e ignored ] && ${passes}`;
+    const { project, last, status, calls } = run(t, { tests, unknown: ['new', 'ignored'] });
     assert.deepEqual([last, status], ['5 passed, 0 failed', 0]);
     assert.ok(!calls.includes(` in ${project}\n`), calls);
   });
@@ -96,10 +98,14 @@ suite('.ci/run', requires('git'), () => {
     assert.match(stderr, /failed with status 5: npm start -- --once/);
   });
 
-  test('finds, names and ends what was left running', (t) => {
-    const { last, status, stderr } = run(t, { tests: `${passes}; setsid sleep 321 >/dev/null 2>&1 &` });
+  test('finds, names and ends what was left running', async (t) => {
+    const { last, status, stderr, calls } = run(t, {
+      tests: `${passes}; setsid sleep 321 >/dev/null 2>&1 & echo "pid $!" >>"$CALLS"`,
+    });
     assert.deepEqual([last, status], ['5 passed, 1 failed', 1]);
     assert.match(stderr, /left running: sleep 321/);
+    const pid = /^pid (\d+)$/m.exec(calls)?.[1];
+    await until('the process is gone', () => !existsSync(`/proc/${pid}`));
   });
 
   test('installs the packages of programs that are missing, and only those', (t) => {

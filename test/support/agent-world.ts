@@ -17,16 +17,9 @@ import type { OrderMessage } from '../../proto/codec.ts';
 import type { KeyPair } from '../../proto/crypto.ts';
 import { toHex } from '../../proto/ids.ts';
 import { LIMITS } from '../../proto/limits.ts';
-import {
-  type FakeController,
-  fakeController,
-  type Made,
-  makeCancel,
-  makeOrder,
-  pinOf,
-  register,
-} from './fake-controller.ts';
+import { type FakeController, fakeController, pinOf, register } from './fake-controller.ts';
 import { temporaryFolder } from './folder.ts';
+import { type Made, makeCancel, makeOrder } from './orders.ts';
 import { seededRandom } from './seeded-random.ts';
 import { type VirtualClock, virtualClock } from './virtual-clock.ts';
 

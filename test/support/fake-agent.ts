@@ -60,6 +60,8 @@ export interface FakeSession {
   send<K extends FrameKind>(kind: K, value: FrameInput<K>): void;
   sendRaw(bytes: Uint8Array): void;
   close(): void;
+  /** From now on the network takes nothing more to it; the returned function lets what was held through. */
+  stall(): () => void;
   of<K extends FrameKind>(kind: K): Extract<Frame, { kind: K }>[];
 }
 
@@ -86,6 +88,7 @@ export function fakeAgent(
       random,
     );
     let sealed: Channel | undefined;
+    let held: Uint8Array[] | undefined;
     const at: FakeSession = {
       frames: [],
       refusal: undefined,
@@ -95,6 +98,14 @@ export function fakeAgent(
       close: () => {
         at.closed = true;
         socket.onClose();
+      },
+      stall() {
+        const parked: Uint8Array[] = [];
+        held = parked;
+        return () => {
+          held = undefined;
+          for (const bytes of parked) take(bytes);
+        };
       },
       of: <K extends FrameKind>(kind: K) =>
         at.frames.filter((frame): frame is Extract<Frame, { kind: K }> => frame.kind === kind),
@@ -130,11 +141,14 @@ export function fakeAgent(
     const socket: Socket = {
       address: '192.0.2.1',
       send: (bytes) => {
-        if (!at.closed) queueMicrotask(() => take(bytes));
+        if (at.closed) return;
+        if (held) held.push(bytes);
+        else queueMicrotask(() => take(bytes));
       },
-      buffered: () => 0,
+      buffered: () => held?.reduce((sum, bytes) => sum + bytes.length, 0) ?? 0,
       pause: () => {},
       resume: () => {},
+      trust: () => {},
       close: () => queueMicrotask(at.close),
       terminate: () => queueMicrotask(at.close),
       onMessage: () => {},

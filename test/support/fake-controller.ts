@@ -7,10 +7,8 @@ import type { Dial } from '../../agent/link/transport.ts';
 import { openEnrolRequest, signGrant } from '../../certs/enrolment.ts';
 import { idOfAgent } from '../../certs/identity.ts';
 import { pinned, signTrust, type TrustInput } from '../../certs/trust.ts';
-import { type SealedBundle, seal, signOrder, wrapFor, wrappingPair } from '../../proto/bundle.ts';
 import type { Clock } from '../../proto/clock.ts';
 import {
-  type DeliverMessage,
   decodeFrame,
   decodePreamble,
   type Encodable,
@@ -19,15 +17,12 @@ import {
   type Frame,
   type FrameKind,
   type Message,
-  Order,
-  type OrderMessage,
   Report,
   type ReportMessage,
 } from '../../proto/codec.ts';
 import { type KeyPair, signKeyPair } from '../../proto/crypto.ts';
 import { MusterError } from '../../proto/errors.ts';
 import { fleetIdOf, keyId, shortHash } from '../../proto/frame.ts';
-import { merkleTree, targetLeaf } from '../../proto/merkle.ts';
 import type { RandomBytes } from '../../proto/random.ts';
 import {
   acceptProof,
@@ -37,7 +32,6 @@ import {
   readHello,
   welcome,
 } from '../../proto/session.ts';
-import { ORDER_VERSION } from '../../proto/version.ts';
 import { type MemoryEnd, type MemoryLink, memoryLink } from './memory-link.ts';
 
 export interface AgentSession {
@@ -80,7 +74,10 @@ export interface Behaviour {
   /** Takes the socket and says nothing. */
   mute: boolean;
   controllerKey: KeyPair | undefined;
+  /** The controller's clock; in what it says, 0 is for one that does not tell. */
   timeMs: (() => number) | undefined;
+  /** Waited for before `ready`. */
+  beforeReady: Promise<void> | undefined;
   /** Which documents an agent with this serial is sent. */
   documentsFor: ((serial: number) => Uint8Array[]) | undefined;
   /** What `ready` says. */
@@ -111,6 +108,7 @@ export function fakeController(options: { clock: Clock; random: RandomBytes }): 
     mute: false,
     controllerKey: undefined,
     timeMs: undefined,
+    beforeReady: undefined,
     documentsFor: undefined,
     receipt: undefined,
     cursors: [],
@@ -142,6 +140,8 @@ export function fakeController(options: { clock: Clock; random: RandomBytes }): 
   }
   addTrust();
 
+  const timeMs = (): number => behaviour.timeMs?.() ?? clock.now();
+
   async function answer(end: MemoryEnd, link: MemoryLink): Promise<void> {
     const next = incoming(end);
     const preamble = decodePreamble(await next());
@@ -161,7 +161,7 @@ export function fakeController(options: { clock: Clock; random: RandomBytes }): 
       {
         controllerKey: behaviour.controllerKey ?? key,
         trustSerial: documents.length,
-        timeMs: behaviour.timeMs?.() ?? clock.now(),
+        timeMs: timeMs(),
       },
       random,
     );
@@ -180,6 +180,7 @@ export function fakeController(options: { clock: Clock; random: RandomBytes }): 
       return enrol(end, sealed, hello, greeting.keys.h1, await next(), proof.value);
     const { signPublicKey } = agentKeyOf(hello);
     const proved = acceptProof(signPublicKey, greeting.keys.h1, proof.value.body, proof.value.signature);
+    await behaviour.beforeReady;
     serve(end, link, sealed, proved, next);
   }
 
@@ -240,7 +241,7 @@ export function fakeController(options: { clock: Clock; random: RandomBytes }): 
       for (;;) {
         const frame = decodeFrame(sealed.open(await next()));
         frames.push(frame);
-        if (frame.kind === 'ping') session.send('pong', { id: frame.value.id });
+        if (frame.kind === 'ping') session.send('pong', { id: frame.value.id, timeMs: timeMs() });
       }
     })().catch((cause) => {
       if (!(cause instanceof Closed)) throw cause;
@@ -340,86 +341,4 @@ function incoming(end: MemoryEnd): () => Promise<Uint8Array> {
       else if (closed) reject(new Closed());
       else taker = { resolve, reject };
     });
-}
-
-export interface AgentAddress {
-  agentId: Uint8Array;
-  epoch: Uint8Array;
-  boxPublicKey: Uint8Array;
-}
-
-export interface Made {
-  order: OrderMessage;
-  orderHash: Uint8Array;
-  bundle: SealedBundle;
-  deliver: DeliverMessage;
-}
-
-const NO_BYTES = new Uint8Array(0);
-
-/** An order for one agent, signed, sealed and wrapped; what is not named runs `true`. */
-export function makeOrder(
-  controller: FakeController,
-  to: AgentAddress,
-  options: {
-    clock: Clock;
-    random: RandomBytes;
-    signers?: { role: 'controller' | 'operator'; key: KeyPair }[];
-  },
-  change: Partial<OrderMessage> = {},
-): Made {
-  const tree = merkleTree([targetLeaf({ agentId: to.agentId, epoch: to.epoch, params: NO_BYTES })]);
-  const nowMs = options.clock.now();
-  const order: OrderMessage = {
-    version: ORDER_VERSION,
-    fleetId: controller.fleetId,
-    jobId: options.random(16),
-    kind: 'run',
-    targetsRoot: tree.root,
-    targetsCount: 1,
-    signedAtMs: nowMs,
-    notBeforeMs: 0,
-    expiresAtMs: nowMs + 60_000,
-    tasks: [{ name: '', command: { argv: ['true'], stdin: NO_BYTES }, shell: null, script: null }],
-    limits: { timeoutMs: 60_000, killGraceMs: 1_000, outputCapBytes: 10 << 20, user: '', cwd: '', env: [] },
-    retry: { policy: 'never', attempts: 1 },
-    reason: '',
-    cancel: null,
-    ...change,
-  };
-  const bytes = Order.encode(order);
-  const signers = options.signers ?? [{ role: 'controller', key: controller.key }];
-  const bundle = seal(
-    bytes,
-    signers.map(({ role, key }) => signOrder(bytes, role, key)),
-    options.random,
-  );
-  const deliver = wrapFor(bundle, wrappingPair(options.random), {
-    boxPublicKey: to.boxPublicKey,
-    index: 0,
-    proof: tree.proof(0),
-    params: NO_BYTES,
-  });
-  return { order, orderHash: bundle.orderHash, bundle, deliver };
-}
-
-/** A cancel of that order, as the frame's value. */
-export function makeCancel(
-  controller: FakeController,
-  options: { clock: Clock; random: RandomBytes },
-  of: Made,
-  key: KeyPair = controller.key,
-): { order: Uint8Array; signatures: ReturnType<typeof signOrder>[] } {
-  const nowMs = options.clock.now();
-  const order = Order.encode({
-    version: ORDER_VERSION,
-    fleetId: controller.fleetId,
-    jobId: options.random(16),
-    kind: 'cancel',
-    signedAtMs: nowMs,
-    notBeforeMs: 0,
-    expiresAtMs: nowMs + 60_000,
-    cancel: { jobId: of.order.jobId, orderHash: of.orderHash, expiresAtMs: of.order.expiresAtMs },
-  });
-  return { order, signatures: [signOrder(order, 'controller', key)] };
 }

@@ -32,10 +32,10 @@ test('each kind of task becomes words for exec', () => {
 
 test('a name that looks like an option or a variable is still the command', () => {
   assert.deepEqual(argvOf(command('-x', '-y')), ['/found/-x', '-y']);
-  const env = { A: 'b' };
+  const env = { 'a.b': 'c' };
   assert.deepEqual(argvOf(command('c=d', 'e'), { env }), [
     'env',
-    'A=b',
+    'a.b=c',
     '/bin/sh',
     '-c',
     'exec "$@"',
@@ -54,13 +54,27 @@ test('the change of user comes first, and only behind it come the order’s vari
     '--init-groups',
     '--inh-caps=-all',
     '--',
-    'env',
-    'LD_PRELOAD=/tmp/x.so',
+    '/bin/sh',
+    '-c',
+    '. "$1"; shift; exec "$@"',
+    'sh',
+    '/spool/run/env',
     'ls',
   ]);
   const planned = plan(command('ls'), { env }, true);
   assert.ok('command' in planned);
   assert.equal('LD_PRELOAD' in planned.command.env, false);
+});
+
+test('no value of the order’s variables is a word, which every user of the machine could read', () => {
+  const env = { SECRET: "it's\n$(id) \\ `id`", LC_ALL: 'C', UID: '7' };
+  const planned = plan(command('ls'), { env });
+  assert.ok('command' in planned);
+  assert.deepEqual(planned.command.argv.slice(-4), ['env', 'LC_ALL=C', 'UID=7', 'ls']);
+  assert.equal(
+    Buffer.from(planned.command.variables ?? []).toString(),
+    "export SECRET='it'\\''s\n$(id) \\ `id`'\n",
+  );
 });
 
 test('the command is looked for on the PATH that it will have', () => {

@@ -59,7 +59,7 @@ test('a start that was called off leaves no folder and no shim', async (t) => {
   await assert.rejects(createLauncher(s.pool).launch(s.launch(['true']), called.signal), {
     name: 'AbortError',
   });
-  assert.deepEqual(readdirSync(s.folder), []);
+  await until(() => readdirSync(s.folder).length === 0, 'the shim leaves, and then the folder goes');
 });
 
 test('a shim that was killed before its order has started nothing, and says so', async (t) => {
@@ -113,6 +113,9 @@ test('the mark of a job is a whole variable with its whole value', async (t) => 
       .map((entry) => entry.pid);
   await until(() => marked().length > 0, 'the first has its environment');
   assert.deepEqual(marked(), [children[0]?.pid]);
+  const told: number[] = [];
+  localProcessTable.snapshot('MUSTER_JOB=ab', 0, (entry) => told.push(entry.pid));
+  assert.deepEqual(told, [children[0]?.pid]);
   const [first] = children;
   const ticks = identify(first?.pid ?? 0)?.startTicks ?? 0;
   const later = localProcessTable.snapshot('MUSTER_JOB=ab', ticks + 1);

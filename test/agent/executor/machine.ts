@@ -90,9 +90,22 @@ export async function machine(t: TestContext, options: { shell?: string; spares?
   const jobs: string[] = [];
   t.after(async () => {
     executor.stop();
-    for (const pid of jobs.flatMap(survivors)) process.kill(pid, 'SIGKILL');
-    await pool.stop();
-    rmSync(folder, { recursive: true, force: true });
+    try {
+      await until(() => {
+        const left = jobs.flatMap(survivors);
+        for (const pid of left) {
+          try {
+            process.kill(pid, 'SIGKILL');
+          } catch {
+            // It went by itself.
+          }
+        }
+        return left.length === 0;
+      }, 'the test’s processes are gone');
+    } finally {
+      await pool.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   async function start(

@@ -1,12 +1,22 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
-import { createPool, type Spare } from '../../../agent/executor/pool.ts';
+import { createPool } from '../../../agent/executor/pool.ts';
 import { identify } from '../../../agent/executor/proc.ts';
+import type { Spare } from '../../../agent/executor/spare.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 import { until } from './machine.ts';
 
@@ -38,7 +48,7 @@ test('spares are ready after the start, and are made up for some time after one 
   assert.equal(readdirSync(spoolDir).length, 2);
   await clock.advance(1);
   await until(() => readdirSync(spoolDir).length === 3, 'a new spare');
-  spare.discard();
+  await spare.discard();
   await pool.stop();
   await until(() => !isAlive(spare), 'the discarded shim leaves');
 });
@@ -53,7 +63,7 @@ test('stopping leaves no process, no folder and no timer', async (t) => {
     Number.parseInt(readFileSync(join(spoolDir, name, 'pid'), 'utf8'), 10),
   );
   assert.equal(pids.length, 3);
-  taken.discard();
+  await taken.discard();
   await pool.stop();
   assert.deepEqual(readdirSync(spoolDir), []);
   assert.equal(clock.pending, 0);
@@ -67,17 +77,25 @@ test('stopping in the midst of making a spare waits for that one too', async (t)
   await pool.start();
   const taken = await pool.take();
   await clock.advance(0);
-  await until(() => readdirSync(spoolDir).length === 2, 'the next one is begun');
-  taken.discard();
+  assert.equal(readdirSync(spoolDir).length, 2, 'the next one is begun');
   await pool.stop();
+  await taken.discard();
   assert.deepEqual(readdirSync(spoolDir), []);
+});
+
+test('a waiting shim that somebody stopped does not hold the end of the pool', async (t) => {
+  const pool = createPool({ clock: virtualClock(), spoolDir: spoolOf(t), size: 1 });
+  const spare = await pool.take();
+  process.kill(spare.root.pid, 'SIGSTOP');
+  await spare.discard();
+  assert.equal(isAlive(spare), false);
 });
 
 test('an empty pool makes a spare when it is asked, started or not', async (t) => {
   const pool = createPool({ clock: virtualClock(), spoolDir: spoolOf(t), size: 1 });
   const spares = [await pool.take(), await pool.take()];
   assert.ok(spares.every(isAlive));
-  for (const spare of spares) spare.discard();
+  for (const spare of spares) await spare.discard();
 });
 
 test('a spare that died while it waited is not given away', async (t) => {
@@ -90,7 +108,7 @@ test('a spare that died while it waited is not given away', async (t) => {
   await until(() => readdirSync(spoolDir).length === 0, 'the dead spare is cleared away');
   const spare = await pool.take();
   assert.ok(isAlive(spare));
-  spare.discard();
+  await spare.discard();
   await pool.stop();
 });
 
@@ -144,7 +162,7 @@ test('after kill −9 of the agent its commands go on, are not broken by the los
   const shim = Number.parseInt(readFileSync(join(folder, 'pid'), 'utf8'), 10);
   await until(() => identify(shim) === undefined, 'the shim leaves');
   // The spares of the dead agent leave as well.
-  const spares = readdirSync(spoolDir).filter((name) => name.startsWith('spare-'));
+  const spares = readdirSync(spoolDir).filter((name) => existsSync(join(spoolDir, name, 'pid')));
   const pids = spares.map((name) => Number.parseInt(readFileSync(join(spoolDir, name, 'pid'), 'utf8'), 10));
   await until(() => pids.every((pid) => identify(pid) === undefined), 'the waiting shims leave');
 });

@@ -96,6 +96,33 @@ describe("an agent's home", () => {
     assert.throws(() => identityStore(home, identity, pinOf(controller)), { code: 'bad-request' });
   });
 
+  it('counts on when the disk has no room for another file', (t) => {
+    const { home, identity, controller } = world(t);
+    assert.equal(identityStore(home, identity, pinOf(controller)).nextCounter(), 1);
+    mkdirSync(`${home.counter}.tmp`);
+    const { size, ino } = statSync(home.counter);
+    const store = identityStore(home, identity, pinOf(controller));
+    for (let count = 2; count < 100; count++) assert.equal(store.nextCounter(), count);
+    assert.equal(identityStore(home, identity, pinOf(controller)).nextCounter(), 100);
+    assert.deepEqual([statSync(home.counter).size, statSync(home.counter).ino], [size, ino]);
+  });
+
+  it('never counts back, wherever a write of the number was cut off', (t) => {
+    const { home, identity, controller } = world(t);
+    for (const count of [7, 8]) {
+      const store = identityStore(home, identity, pinOf(controller));
+      while (store.nextCounter() < count);
+      const before = readFileSync(home.counter);
+      store.nextCounter();
+      const after = readFileSync(home.counter);
+      const at = after.findIndex((byte, i) => byte !== before[i]);
+      for (let cut = at; cut < at + 32; cut++) {
+        writeFileSync(home.counter, Buffer.concat([after.subarray(0, cut), before.subarray(cut)]));
+        assert.ok(identityStore(home, identity, pinOf(controller)).nextCounter() > count, `cut at ${cut}`);
+      }
+    }
+  });
+
   it('does not count on when the number could not be written', (t) => {
     const { home, identity, controller } = world(t);
     const store = identityStore(

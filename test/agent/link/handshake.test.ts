@@ -132,6 +132,22 @@ describe('the handshake', () => {
     assert.equal(at.store.counter, 0);
   });
 
+  it('refuses a controller that kept back a trust document which its welcome names', async (t) => {
+    const at = await world(t);
+    await at.start();
+    at.controller.addTrust();
+    at.controller.behaviour.documentsFor = () => [];
+    at.controller.session().link.cut();
+    await at.clock.advance(1_000);
+    assert.equal(at.controller.sessions.length, 1);
+    assert.ok(at.links.some((link) => link.state === 'waiting' && link.end.code === 'handshake-failed'));
+    assert.equal(at.store.counter, 1);
+    at.controller.behaviour.documentsFor = undefined;
+    await at.clock.advance(300_000);
+    assert.equal(at.controller.session().isClosed, false);
+    assert.equal(at.store.trust().serial, 2);
+  });
+
   it('refuses a controller whose key was revoked', async (t) => {
     const at = await world(t);
     at.controller.addTrust({ revoked: [keyId('controller', at.controller.key.publicKey)] });

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { dialWebSocket, type Transport } from '../../../agent/link/transport.ts';
-import { makeAuthority, issueServer } from '../../../certs/tls.ts';
+import { issueServer, makeAuthority } from '../../../certs/tls.ts';
 import { LIMITS } from '../../../proto/limits.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 
@@ -75,8 +75,10 @@ describe('the websocket transport', () => {
 
   it('keeps what comes before somebody takes it, also a close', async (t) => {
     const { transport, far } = await connected(t);
-    far.send(Buffer.from('early'));
+    await new Promise((resolve) => far.send(Buffer.from('early'), resolve));
     far.close(1000, 'bye');
+    // What is here already would be told now.
+    for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
     const taken = received(transport);
     assert.equal(await taken.closed, '1000 bye');
     assert.deepEqual(taken.messages.map(String), ['early']);

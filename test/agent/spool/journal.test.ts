@@ -109,6 +109,17 @@ describe('the journal', () => {
     assert.equal(journal.chain().seq, 0);
   });
 
+  it('changes nothing when a report cannot be written whole', () => {
+    const journal = open();
+    journal.accept({ ...order, startedAtMs: 1 });
+    const cut = { ...end, outputEnd: Number.NaN };
+    assert.throws(() => journal.conclude(cut, () => signed('one')), { code: 'journal-failed' });
+    assert.equal(journal.find(JOB)?.state, 'running');
+    assert.equal(journal.reportAfter(0), undefined);
+    journal.conclude(end, () => signed('one'));
+    assert.equal(journal.chain().seq, 1);
+  });
+
   it('drops the output of a report at its receipt and keeps the report itself', () => {
     const journal = open();
     const output = Buffer.from('hello');

@@ -207,6 +207,20 @@ describe('a report', () => {
     assert.equal(readdirSync(join(at.folder, 'spool')).length, 0);
   });
 
+  it('that waited for a new agent goes on where the controller has its output', async (t) => {
+    const at = await world(t);
+    const made = at.order();
+    await at.deliver(made);
+    at.started[0]?.write('stdout', 'hello world');
+    at.controller.session().link.swallow();
+    at.started[0]?.finish();
+    await at.clock.settle();
+    at.controller.behaviour.cursors = [{ jobId: made.order.jobId, attempt: 1, position: 6 }];
+    await at.crash();
+    assert.equal(outputOf(at.controller.session().of('output'), made).toString(), 'world');
+    assert.equal(at.controller.reports().length, 1);
+  });
+
   it('is sent though its long output cannot be put away, and the run is kept for its output', async (t) => {
     const at = await agentWorld(t, {
       kept: {
@@ -227,6 +241,8 @@ describe('a report', () => {
     assert.equal(outputOf(at.controller.session().of('output'), made).length, 100 * KIB);
     assert.equal(at.controller.reports().length, 1);
     assert.equal(at.started[0]?.disposed, false);
+    await reconnect(at, [{ jobId: made.order.jobId, position: 1000 }]);
+    assert.equal(outputOf(at.controller.session().of('output'), made).length, 100 * KIB - 1000);
     at.controller.giveReceipt();
     await at.clock.settle();
     assert.equal(at.started[0]?.disposed, true);

@@ -105,6 +105,7 @@ const SAMPLES: { readonly [T in Table]: Row<T> } = {
     output_position: 10,
     report_seq: 1,
   },
+  run_counts: { job_id: 'j1', state: 'running', runs: 1 },
   run_events: {
     seq: 7,
     job_id: 'j1',

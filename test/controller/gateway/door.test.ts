@@ -167,6 +167,7 @@ test('whoever does not prove itself within five seconds is closed', async (t) =>
     buffered: () => 0,
     pause: () => {},
     resume: () => {},
+    trust: () => {},
     close: (_code, reason) => {
       closed = reason;
     },

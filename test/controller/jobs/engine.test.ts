@@ -507,3 +507,92 @@ test('an agent that was named and may not work is an error, one that a pattern m
     ['web-1'],
   );
 });
+
+test('forty large orders for one slow agent neither cut it off nor pile up, and all arrive in the end', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const session = await agent.connect();
+  const release = session.stall();
+  const content = Buffer.alloc(700_000, '#').toString('base64');
+  const task = { script: { content, args: [], name: 'large' } };
+  for (let made = 0; made < 40; made++) await create(world, { task, ttlMs: 3_600_000 });
+  assert.equal(session.closed, false);
+  release();
+  assert.ok(session.of('deliver').length <= 2, `${session.of('deliver').length} were held`);
+  await world.clock.advance(1_000);
+  assert.equal(session.of('deliver').length, 40);
+});
+
+test('an order whose store cannot be read stays sent, and is delivered once it can', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const job = await create(world, { ttlMs: 3_600_000 });
+  await world.restart();
+  const read = world.db.read;
+  world.db.read = (async (query) => {
+    if (/"ciphertext"/.test(query.sql)) throw new MusterError('store-failed', 'disk');
+    return read.call(world.db, query);
+  }) as typeof read;
+  const session = await agent.connect();
+  assert.deepEqual(await states(world, job), { 'web-1': 'sent' });
+  assert.equal(session.of('deliver').length, 0);
+  world.db.read = read;
+  await world.clock.advance(5_000);
+  assert.equal(session.of('deliver').length, 1);
+});
+
+test('the counts of a job are those of its runs, after whatever happened to them', async (t) => {
+  const world = await controllerWorld(t);
+  const agents = await Promise.all(['a', 'b', 'c', 'd'].map((name) => joined(world, name)));
+  const sessions = await Promise.all(agents.slice(0, 3).map((agent) => agent.connect()));
+  const job = await create(world);
+  const agree = async (): Promise<void> => {
+    const { runs, counts } = await world.controller.verbs.jobs.show(job);
+    const counted: Record<string, number> = {};
+    for (const run of runs) counted[run.state] = (counted[run.state] ?? 0) + 1;
+    assert.deepEqual(counts, counted);
+    assert.deepEqual((await world.controller.verbs.jobs.list({ limit: 10 }))[0]?.counts, counted);
+  };
+  await agree();
+  const [first, second] = agents.map((agent, at) => sessions[at] && delivered(agent, sessions[at]));
+  const about = { jobId: first?.order.jobId, orderHash: first?.orderHash, attempt: 1, state: 'running' };
+  sessions[0]?.send('status', about as never);
+  await world.clock.settle();
+  await agree();
+  if (first) sessions[0]?.send('report', agents[0]?.report(first) as never);
+  await world.clock.settle();
+  await agree();
+  await world.clock.advance(600_000);
+  await agree();
+  // It was given up, and its outcome replaces that.
+  const back = await agents[1]?.connect();
+  if (second) back?.send('report', agents[1]?.report(second) as never);
+  await world.clock.settle();
+  await agree();
+  assert.deepEqual((await world.controller.verbs.jobs.show(job)).counts, {
+    succeeded: 2,
+    lost: 1,
+    expired: 1,
+  });
+});
+
+test('a list of jobs and the figures of the house read no runs, however many there are', async (t) => {
+  const world = await controllerWorld(t);
+  await (await joined(world, 'web-1')).connect();
+  await joined(world, 'web-2');
+  await create(world);
+  const asked: string[] = [];
+  const read = world.db.read;
+  world.db.read = (async (query) => {
+    asked.push(query.sql);
+    return read.call(world.db, query);
+  }) as typeof read;
+  const [job] = await world.controller.verbs.jobs.list({ limit: 10 });
+  assert.deepEqual(job?.counts, { sent: 1, queued: 1 });
+  assert.deepEqual((await world.controller.verbs.figures()).runs, { sent: 1, queued: 1 });
+  assert.ok(asked.length >= 3);
+  assert.deepEqual(
+    asked.filter((text) => /(from|join) "runs"/.test(text)),
+    [],
+  );
+});
