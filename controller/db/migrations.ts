@@ -96,8 +96,11 @@ export const MIGRATIONS: readonly string[] = [
     request_digest blob not null,
     ended_at_ms integer,
     order_hash blob not null,
-    request text not null,
-    key_box blob,
+    request text not null
+  ) strict;
+  create table bundles (
+    job_id text primary key not null references jobs (id) on delete cascade,
+    key_box blob not null,
     ciphertext blob not null
   ) strict;
   create unique index jobs_idempotency on jobs (created_by, idempotency_key) where idempotency_key is not null;

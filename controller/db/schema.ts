@@ -120,9 +120,13 @@ interface Jobs {
   order_hash: Bytes;
   // Large from here on: columns before are read without touching these pages.
   request: Json;
-  /** K of the unfinished job, sealed; erased when every run is over. */
-  key_box: Bytes | null;
-  /** The sealed order; without K it is noise, so what an order held in secret does not stay in the history. */
+}
+
+/** What an unfinished job still sends; erased when it is over, so that what an order held in secret does not stay in the history. */
+interface Bundles {
+  job_id: string;
+  /** K, sealed. */
+  key_box: Bytes;
   ciphertext: Bytes;
 }
 
@@ -224,6 +228,7 @@ export interface Tables {
   token_grants: TokenGrants;
   operators: Operators;
   jobs: Jobs;
+  bundles: Bundles;
   runs: Runs;
   run_counts: RunCounts;
   run_events: RunEvents;

@@ -9,8 +9,9 @@ import { MusterError } from '../../proto/errors.ts';
 import { fromHex } from '../../proto/ids.ts';
 import { LIMITS } from '../../proto/limits.ts';
 import { type MerkleTree, merkleTree, targetLeaf } from '../../proto/merkle.ts';
+import { sealedJob } from './bundle-store.ts';
 import type { JobsPorts } from './ports.ts';
-import { runsOfJob, sealedJob } from './store.ts';
+import { runsOfJob } from './store.ts';
 
 const EMPTY = new Uint8Array(0);
 const NONCE_BYTES = 24;
@@ -67,7 +68,7 @@ export function createBundles(ports: Pick<JobsPorts, 'db' | 'random' | 'jobKey'>
 
   async function load(jobId: string): Promise<JobBundle | undefined> {
     const [job] = await db.read(sealedJob({ id: jobId }));
-    if (!job?.key_box) return undefined;
+    if (!job) return undefined;
     const key = secretboxOpen(
       job.key_box.subarray(NONCE_BYTES),
       job.key_box.subarray(0, NONCE_BYTES),

@@ -5,6 +5,7 @@ import { MusterError } from '../../proto/errors.ts';
 import { equalBytes, toHex } from '../../proto/ids.ts';
 import { LIMITS } from '../../proto/limits.ts';
 import { isTaken } from '../db/database.ts';
+import { insertBundles } from './bundle-store.ts';
 import { type Bundles, treeOf } from './bundles.ts';
 import { DEFAULTS, deadlineOf } from './due.ts';
 import type { Actor, JobAgent, JobsPorts } from './ports.ts';
@@ -88,9 +89,10 @@ export async function createJob(
         ended_at_ms: null,
         order_hash: sealed.orderHash,
         request: JSON.stringify(remembered(request)),
-        key_box: bundles.sealKey(sealed),
-        ciphertext: Buffer.concat(sealed.chunks),
       },
+    ]),
+    ...insertBundles([
+      { job_id: id, key_box: bundles.sealKey(sealed), ciphertext: Buffer.concat(sealed.chunks) },
     ]),
     ...insertRuns(
       agents.map((agent, index) => ({

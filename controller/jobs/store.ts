@@ -2,7 +2,7 @@
 import { insertMany, k, type Params, query, sql, statement } from '../db/compile.ts';
 import type { Row } from '../db/schema.ts';
 
-export type JobRow = Omit<Row<'jobs'>, 'ciphertext' | 'key_box' | 'request'>;
+export type JobRow = Omit<Row<'jobs'>, 'request'>;
 export type RunRow = Row<'runs'>;
 export type RunEventRow = Row<'run_events'>;
 
@@ -25,7 +25,7 @@ const JOB_COLUMNS = [
   'order_hash',
 ] as const;
 
-export const insertJobs = insertMany('jobs', [...JOB_COLUMNS, 'request', 'key_box', 'ciphertext']);
+export const insertJobs = insertMany('jobs', [...JOB_COLUMNS, 'request']);
 
 export const insertRuns = insertMany('runs', [
   'job_id',
@@ -50,16 +50,6 @@ export const insertEvents = insertMany('run_events', [
   'position',
   'data',
   'body',
-]);
-
-export const insertReports = insertMany('reports', [
-  'agent_id',
-  'epoch',
-  'report_seq',
-  'job_id',
-  'report',
-  'signature',
-  'verified',
 ]);
 
 export const jobById = query((p: Params<{ id: string }>) =>
@@ -107,10 +97,6 @@ export const jobsCount = query((_: Params<Record<never, never>>) =>
     .selectFrom('jobs')
     .select((e) => e.fn.countAll<number>().as('running'))
     .where('ended_at_ms', 'is', null),
-);
-
-export const sealedJob = query((p: Params<{ id: string }>) =>
-  k.selectFrom('jobs').select(['order_hash', 'key_box', 'ciphertext']).where('id', '=', p('id')),
 );
 
 export const runsOfJob = query((p: Params<{ jobId: string }>) =>
@@ -295,11 +281,10 @@ export const openRunsLeft = query((p: Params<{ id: string }>) =>
   k.selectFrom('jobs').select('open_runs').where('id', '=', p('id')),
 );
 
-/** The job is over: K is erased. */
 export const endJob = statement((p: Params<{ id: string; atMs: number }>) =>
   k
     .updateTable('jobs')
-    .set({ ended_at_ms: p('atMs'), key_box: null })
+    .set({ ended_at_ms: p('atMs') })
     .where('id', '=', p('id')),
 );
 
@@ -323,30 +308,4 @@ export const agentEventsAfter = query(
       .where('seq', '>', p('after'))
       .orderBy('seq')
       .limit(p('limit')),
-);
-
-export const unverifiedReports = query((p: Params<{ limit: number }>) =>
-  k
-    .selectFrom('reports')
-    .innerJoin('agents', 'agents.id', 'reports.agent_id')
-    .select([
-      'reports.agent_id',
-      'reports.epoch',
-      'reports.report_seq',
-      'reports.report',
-      'reports.signature',
-      'agents.sign_key',
-    ])
-    .where('reports.verified', '=', sql.lit(0))
-    .limit(p('limit')),
-);
-
-export const setVerified = statement(
-  (p: Params<{ agentId: string; epoch: string; seq: number; verified: 1 | 2 }>) =>
-    k
-      .updateTable('reports')
-      .set({ verified: p('verified') })
-      .where('agent_id', '=', p('agentId'))
-      .where('epoch', '=', p('epoch'))
-      .where('report_seq', '=', p('seq')),
 );

@@ -1,5 +1,6 @@
 import { equalBytes } from '../../proto/ids.ts';
 import type { Late, Statement } from '../db/database.ts';
+import { eraseBundle } from './bundle-store.ts';
 import { deadlineOf, type JobTimes } from './due.ts';
 import type { JobsPorts } from './ports.ts';
 import { apply, isOpen, NO_OUTCOME, type Outcome, type RunState } from './run.ts';
@@ -83,7 +84,12 @@ export function transition(change: Change, atMs: number, onApplied: (applied: Ap
           countRuns({ jobId, state: next.state, runs: 1 }),
         );
       if (over) statements.push(countDownJob({ id: jobId }));
-      if (jobEnded) statements.push(endJob({ id: jobId, atMs }), ...jobEvent(jobId, 'ended', null, atMs));
+      if (jobEnded)
+        statements.push(
+          endJob({ id: jobId, atMs }),
+          eraseBundle({ jobId }),
+          ...jobEvent(jobId, 'ended', null, atMs),
+        );
       return statements;
     },
   };

@@ -5,7 +5,7 @@
 import { verify } from '../../proto/frame.ts';
 import type { Statement } from '../db/database.ts';
 import type { JobsPorts } from './ports.ts';
-import { setVerified, unverifiedReports } from './store.ts';
+import { setVerified, unverifiedReports } from './report-store.ts';
 
 /** Verified without a pause, a fifth of a millisecond each; their verdicts share a commit. */
 const PAGE = 25;

@@ -7,8 +7,9 @@ import { checkOutput, checkReport, checkStatus } from '../../proto/validate.ts';
 import type { Statement } from '../db/database.ts';
 import { ReportKnown } from '../inventory/reports.ts';
 import type { JobsPorts } from './ports.ts';
+import { insertReports } from './report-store.ts';
 import { isOpen, NO_OUTCOME, type Outcome, type RunState } from './run.ts';
-import { insertEvents, insertReports, openRunByOrder, outputPlace, setOutputPosition } from './store.ts';
+import { insertEvents, openRunByOrder, outputPlace, setOutputPosition } from './store.ts';
 import type { Change, Changes } from './transition.ts';
 
 export interface SignedReport {

@@ -74,7 +74,7 @@ export const DOORS: Record<string, Door> = {
     why: 'files are read and written by adapters, given to who needs them',
   },
   'node:child_process': {
-    files: ['controller/cli/agent-process.ts', 'agent/executor/pool.ts', 'agent/executor/account.ts'],
+    files: ['controller/cli/agent-process.ts', 'agent/executor/spare.ts', 'agent/executor/account.ts'],
     why: 'processes are started by adapters',
   },
   'node:net': {

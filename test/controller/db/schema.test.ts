@@ -77,9 +77,8 @@ const SAMPLES: { readonly [T in Table]: Row<T> } = {
     ended_at_ms: null,
     order_hash: bytes,
     request: '{}',
-    key_box: bytes,
-    ciphertext: bytes,
   },
+  bundles: { job_id: 'j1', key_box: bytes, ciphertext: bytes },
   runs: {
     job_id: 'j1',
     agent_id: 'a1',
