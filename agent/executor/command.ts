@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { baseEnvironment, isForShell, orderedEnvironment } from './environment.ts';
 import type { Programs } from './program.ts';
 import type { CheckedRun, Task } from './run.ts';
@@ -17,7 +17,9 @@ export interface Command {
   readonly stdin: Uint8Array;
   /** The content of the run folder's `script`. */
   readonly script?: Uint8Array;
-  /** The content of the run folder's `env`: what a shell reads to set the order's variables. */
+  /** The interpreter reads the script as /dev/fd/8: its user has no way to the file. */
+  readonly scriptByDescriptor?: boolean;
+  /** The content of the run folder's `env`: what a shell reads, as /dev/fd/9, to set the order's variables. */
   readonly variables?: Uint8Array;
 }
 
@@ -33,7 +35,8 @@ export function planCommand(checked: CheckedRun, task: Task, folder: string, pro
   const added = orderedEnvironment(spec);
   const path = added.PATH ?? env.PATH ?? '';
 
-  const words = wordsOf(task, folder);
+  const hidden = checked.otherUser && !programs.isOpenToAll(dirname(folder));
+  const words = wordsOf(task, hidden ? '/dev/fd/8' : join(folder, SCRIPT_FILE));
   if ('reason' in words) return words;
   const [name = '', ...args] = words.argv;
   const found = programs.find(name, path, cwd);
@@ -41,20 +44,20 @@ export function planCommand(checked: CheckedRun, task: Task, folder: string, pro
 
   // A name with a dash in front would be an option of the shell's exec.
   const argv = [name.startsWith('-') ? found.path : name, ...args];
-  const set = setVariables(added, argv, join(folder, VARIABLES_FILE));
+  const set = setVariables(added, argv);
   return {
     command: {
       argv: [...switchUser(checked), ...set.argv],
       env,
       cwd,
       stdin: task.stdin,
-      ...(task.kind === 'script' ? { script: task.content } : {}),
+      ...(task.kind === 'script' ? { script: task.content, scriptByDescriptor: hidden } : {}),
       ...(set.variables && { variables: set.variables }),
     },
   };
 }
 
-function wordsOf(task: Task, folder: string): { argv: readonly string[] } | { reason: string } {
+function wordsOf(task: Task, script: string): { argv: readonly string[] } | { reason: string } {
   switch (task.kind) {
     case 'command':
       return { argv: task.argv };
@@ -65,7 +68,7 @@ function wordsOf(task: Task, folder: string): { argv: readonly string[] } | { re
       if ('problem' in shebang) return { reason: shebang.problem };
       const argument = shebang.argument === undefined ? [] : [shebang.argument];
       // The interpreter is executed and not the file, so that a spool on a noexec mount does not matter.
-      return { argv: [shebang.interpreter, ...argument, join(folder, SCRIPT_FILE), ...task.args] };
+      return { argv: [shebang.interpreter, ...argument, script, ...task.args] };
     }
   }
 }
@@ -89,7 +92,6 @@ function switchUser(checked: CheckedRun): string[] {
 function setVariables(
   added: Readonly<Record<string, string>>,
   argv: readonly string[],
-  file: string,
 ): { argv: readonly string[]; variables?: Uint8Array } {
   const names = Object.keys(added);
   const read = names.filter(isForShell).map((name) => `export ${name}=${quote(added[name] ?? '')}\n`);
@@ -97,7 +99,7 @@ function setVariables(
   const words = withEnv(pairs, argv);
   if (read.length === 0) return { argv: words };
   return {
-    argv: ['/bin/sh', '-c', '. "$1"; shift; exec "$@"', 'sh', file, ...words],
+    argv: ['/bin/sh', '-c', '. /dev/fd/9; exec 9<&-; exec "$@"', 'sh', ...words],
     variables: Buffer.from(read.join('')),
   };
 }

@@ -66,7 +66,8 @@ function start(spare: Spare, launch: Launch): Process {
     else shim.once('exit', (_code, signal) => finish(signal));
   });
   const input = command.stdin.length > 0 ? 'in' : '/dev/null';
-  shim.stdin?.end(orderLine({ cwd: command.cwd, input, env: command.env, argv: command.argv }));
+  const opens = { env: command.variables !== undefined, script: command.scriptByDescriptor === true };
+  shim.stdin?.end(orderLine({ cwd: command.cwd, input, opens, env: command.env, argv: command.argv }));
 
   return {
     root,

@@ -1,5 +1,5 @@
 import { type Stats, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 
 export type Found =
   | { readonly path: string }
@@ -11,6 +11,8 @@ export interface Programs {
   /** Finds what execvp would run, with the PATH that the command will have. Says nothing of who may run it. */
   find(name: string, path: string, cwd: string): Found;
   isDirectory(path: string): boolean;
+  /** Whether every user can get to what lies in this folder: it and all above it may be passed through. */
+  isOpenToAll(folder: string): boolean;
 }
 
 function stat(path: string): Stats | undefined {
@@ -39,4 +41,10 @@ export const localPrograms: Programs = {
     return { exitCode: seen ? 126 : 127 };
   },
   isDirectory: (path) => stat(path)?.isDirectory() ?? false,
+  isOpenToAll(folder) {
+    for (let at = resolve(folder); ; at = dirname(at)) {
+      if (((stat(at)?.mode ?? 0) & 0o001) === 0) return false;
+      if (at === dirname(at)) return true;
+    }
+  },
 };

@@ -12,6 +12,9 @@ import { constants } from 'node:os';
  *              what the shell says of the command's end, and "exit N\n", whose newline is the commit mark. One file
  *              and no mv, since a fork and an exec cost as much as a short command.
  *
+ *   env, script  opened as 9 and 8 where the command is to read them by descriptor: another user may own them and still have
+ *              no way to them, when a folder above keeps him out.
+ *
  * The traps let the shim outlive a signal to its whole group; handlers, unlike ignored signals, are not inherited.
  * Node raises the limit of open files for itself; a command gets the soft limit that systemd gives.
  */
@@ -22,7 +25,9 @@ umask 022
 trap : HUP INT QUIT TERM ALRM USR1 USR2
 run() {
 echo start >&2 || exit 125
-(cd "$1" || exit 126; shift 2; unset OLDPWD; exec "$@") <"$2" >out 2>err 3>&- 4>&-
+([ "$3" ] && exec 9<env
+[ "$4" ] && exec 8<script
+cd "$1" || exit 126; shift 4; unset OLDPWD; exec "$@") <"$2" >out 2>err 3>&- 4>&-
 s=$?
 echo "exit $s" >&2
 exit "$s"
@@ -43,11 +48,14 @@ export function quote(word: string): string {
 export function orderLine(order: {
   cwd: string;
   input: string;
+  /** What the command reads as /dev/fd/9 and /dev/fd/8. */
+  opens?: { readonly env: boolean; readonly script: boolean };
   env: Readonly<Record<string, string>>;
   argv: readonly string[];
 }): string {
+  const opens = [order.opens?.env ? 'env' : '', order.opens?.script ? 'script' : ''];
   const exports = Object.entries(order.env).map(([name, value]) => `export ${name}=${quote(value)}\n`);
-  const words = [order.cwd, order.input, ...order.argv].map(quote).join(' ');
+  const words = [order.cwd, order.input, ...opens, ...order.argv].map(quote).join(' ');
   return `{ ${exports.join('')}run ${words}\n}\n`;
 }
 

@@ -208,6 +208,16 @@ describe('a controller with two agents', () => {
     assert.equal(stdout, 'nobody\nout\n');
   });
 
+  test("as root, a script with variables runs as another user even where the agent's home is closed to him", {
+    ...requires('root', 'setpriv'),
+  }, async (t) => {
+    const file = join(temporaryFolder(t), 'who.sh');
+    writeFileSync(file, '#!/bin/sh\necho "$(id -un) $GREETING $1"\n');
+    const args = ['--user', 'nobody', '--env', 'GREETING=hi', file, 'there'];
+    const { stdout } = await fleet.muster(['script', '-t', 'web-1', ...args]);
+    assert.equal(stdout, 'nobody hi there\n');
+  });
+
   test('a script runs with the interpreter that its first line names, and gets its arguments', async (t) => {
     const file = join(temporaryFolder(t), 'hello.sh');
     writeFileSync(file, '#!/bin/sh -e\necho "script $1 $2"\n');

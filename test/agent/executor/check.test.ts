@@ -27,6 +27,7 @@ function machineOf(self: string, programs: string[] = ['setpriv']) {
       find: (name: string) =>
         programs.includes(name) ? { path: `/bin/${name}` } : { exitCode: 127 as const },
       isDirectory: (path: string) => ['/', '/root', '/srv', '/home/alice', '/var/lib/agent'].includes(path),
+      isOpenToAll: () => true,
     },
   };
 }

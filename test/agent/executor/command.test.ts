@@ -6,7 +6,11 @@ import type { CheckedRun, RunSpec, Task } from '../../../agent/executor/run.ts';
 import { command, script, shell, specOf } from './machine.ts';
 
 const ALICE = { name: 'alice', uid: 1000, gid: 1001, home: '/home/alice', shell: '/bin/zsh' };
-const EVERYTHING: Programs = { find: (name) => ({ path: `/found/${name}` }), isDirectory: () => true };
+const EVERYTHING: Programs = {
+  find: (name) => ({ path: `/found/${name}` }),
+  isDirectory: () => true,
+  isOpenToAll: () => true,
+};
 
 function plan(task: Task, more: Partial<RunSpec> = {}, otherUser = false, programs = EVERYTHING) {
   const checked: CheckedRun = { spec: specOf(task, more), account: ALICE, otherUser, cwd: '/srv' };
@@ -56,9 +60,8 @@ test('the change of user comes first, and only behind it come the order’s vari
     '--',
     '/bin/sh',
     '-c',
-    '. "$1"; shift; exec "$@"',
+    '. /dev/fd/9; exec 9<&-; exec "$@"',
     'sh',
-    '/spool/run/env',
     'ls',
   ]);
   const planned = plan(command('ls'), { env }, true);

@@ -53,7 +53,7 @@ function machineOf(
     clock,
     spoolDir: '/spool',
     processes,
-    programs: { find: (name) => ({ path: name }), isDirectory: () => true },
+    programs: { find: (name) => ({ path: name }), isDirectory: () => true, isOpenToAll: () => true },
     spared: [],
     openStore: () => ({ append() {}, read: () => new Uint8Array(), close: () => calls.push('close') }),
     table: {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { chmodSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { localAccounts } from '../../../agent/executor/account.ts';
 import { localPrograms } from '../../../agent/executor/program.ts';
@@ -68,4 +70,16 @@ test('a user that does not exist is refused before anything starts', async (t) =
   await assert.rejects(m.executor.check(specOf(shell('true'), { user: 'no-such-user-here' })), {
     code: 'no-such-user',
   });
+});
+
+test('a script and variables reach the ordered user also when a folder above the spool keeps others out', {
+  skip,
+}, async (t) => {
+  const m = await machine(t);
+  chmodSync(dirname(m.spoolDir), 0o700);
+  const { stdout } = await m.carryOut(script('#!/bin/sh\necho "$GREETING $1"', ['there']), {
+    user: USER,
+    env: { GREETING: 'hi' },
+  });
+  assert.equal(stdout, 'hi there\n');
 });
