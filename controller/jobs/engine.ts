@@ -29,6 +29,8 @@ export interface Jobs extends History {
   resume(agentId: string): Promise<void>;
   /** Ends what an agent that was removed will never report. */
   abandon(agentId: string): Promise<void>;
+  /** Checks the signatures of all stored reports that were not checked yet. */
+  verifyReports(): Promise<void>;
   start(): void;
   stop(): void;
 }
@@ -80,6 +82,7 @@ export function createJobs(ports: JobsPorts): Jobs {
         ),
       );
     },
+    verifyReports: verifier.finish,
     start() {
       deadlines.start();
       verifier.start();

@@ -596,3 +596,18 @@ test('a list of jobs and the figures of the house read no runs, however many the
     [],
   );
 });
+
+test('audit verify checks the reports that were not checked yet, and a bad one is in the log that it verifies', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const session = await agent.connect();
+  await create(world);
+  const { report } = agent.report(delivered(agent, session));
+  session.send('report', { report, signature: new Uint8Array(64).fill(5) });
+  await world.clock.settle();
+  const verifying = world.controller.verbs.audit.verify();
+  for (let turn = 0; turn < 10; turn++) await world.clock.advance(1);
+  assert.equal((await verifying).ok, true);
+  const entries = await world.controller.verbs.audit.list({ afterSeq: 0, limit: 100 });
+  assert.equal(entries.at(-1)?.action, 'agent.quarantine');
+});
