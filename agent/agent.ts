@@ -121,6 +121,10 @@ export function createAgent(ports: AgentPorts): Agent {
           factsDigest: facts.digest,
           wallMs: clock.now,
           onTime: time.set,
+          onRenew() {
+            newEpoch({ afterSeq: 0, sign: chainAnew });
+            log.warn({}, 'the controller keeps this machine, not another with its keys; a new epoch begins');
+          },
         },
         clock,
       ),
@@ -144,9 +148,8 @@ export function createAgent(ports: AgentPorts): Agent {
     const seq = receipt ? takeReceipt(opened, receipt) : 0;
     if (seq === undefined) return;
     if (hasGapAfter(seq, journal)) {
-      const sign = (report: Uint8Array, chain: Chain) => signAgain(reporter, report, chain);
       const reason = 'the controller lacks reports that were forgotten; the others follow in a new epoch';
-      return renew(opened, reason, { afterSeq: seq, sign });
+      return renew(opened, reason, { afterSeq: seq, sign: chainAnew });
     }
     forget();
     runs.resume();
@@ -196,9 +199,13 @@ export function createAgent(ports: AgentPorts): Agent {
     return undefined;
   }
 
+  const chainAnew = (report: Uint8Array, chain: Chain) => signAgain(reporter, report, chain);
+
   /** The next session's Proof says it. */
+  const newEpoch = (keep?: Rechain): void => journal.renew(ports.random(LIMITS.keyIdBytes), keep);
+
   function renew(opened: Session, reason: string, keep?: Rechain): void {
-    journal.renew(ports.random(LIMITS.keyIdBytes), keep);
+    newEpoch(keep);
     log.error({ seq: opened.ready.receipt?.reportSeq }, reason);
     opened.end({ reason });
   }

@@ -55,7 +55,13 @@ export const ERRORS = {
   'agent-removed': row('this agent was removed from the fleet', 403, 5),
   'agent-pending': row('the agent waits for an operator to approve it', 403, 5, true),
   'agent-quarantined': row(
-    'two machines hold this identity (a clone or a restored snapshot); run "muster agents approve" for the one to keep',
+    'two machines hold this identity (a clone or a restored snapshot); stop one, then run "muster agents approve": the first to come back is kept',
+    403,
+    5,
+  ),
+  'epoch-renew': row('this agent begins a new epoch', 403, 5, true),
+  'agent-replaced': row(
+    'another machine with these keys was kept; run "muster-agent leave" here and join anew',
     403,
     5,
   ),

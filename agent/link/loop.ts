@@ -104,16 +104,19 @@ export function createLoop(ports: LoopPorts): Loop {
     told = end;
   }
 
+  /** The epoch is a new one now, so what was refused is no more. Once: a controller that wants one after the other is waited for. */
+  const isAtOnce = (end: LinkEnd): boolean => end.code === 'epoch-renew' && told?.code !== 'epoch-renew';
+
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       let end: LinkEnd = { reason: 'no address of a controller is known' };
       for (const url of ports.urls()) {
         end = await connect(url);
-        if (link.state === 'online' || stopping.signal.aborted) break;
+        if (link.state === 'online' || stopping.signal.aborted || isAtOnce(end)) break;
       }
       if (stopping.signal.aborted) break;
       const nowMs = clock.monotonicMs();
-      const wait = waitMs(end, lasted(link, nowMs) ? 0 : link.round, ports.random);
+      const wait = isAtOnce(end) ? 0 : waitMs(end, lasted(link, nowMs) ? 0 : link.round, ports.random);
       tell(end, wait);
       move({ event: 'ended', end, nowMs, waitMs: wait });
       await delay(clock, wait, stopping.signal).catch(() => {});

@@ -23,10 +23,20 @@ export interface Session {
 
 export type SendFrame = <K extends FrameKind>(kind: K, value: Parameters<typeof encodeFrame<K>>[1]) => void;
 
-/** Handshake and the controller's `ready`. Throws MusterError; the caller terminates the transport then. */
-export async function openSession(transport: Transport, greeter: Greeter, clock: Clock): Promise<Session> {
+/**
+ * Handshake and the controller's `ready`. Throws MusterError; the caller terminates the transport then. `onRenew` is told when
+ * this controller, which has proved itself by then, wants a new epoch: before the keys anybody on the way could ask for it.
+ */
+export async function openSession(
+  transport: Transport,
+  greeter: Greeter & { onRenew(): void },
+  clock: Clock,
+): Promise<Session> {
   const opened = await shakeHands(transport, 'session', greeter);
-  const first = await firstFrame(opened);
+  const first = await firstFrame(opened).catch((cause: unknown) => {
+    if (cause instanceof Refused && cause.code === 'epoch-renew') greeter.onRenew();
+    throw cause;
+  });
   if (first.kind !== 'ready') throw new MusterError('malformed', `${first.kind} in place of ready`);
   return sessionOver(transport, opened, first.value, clock);
 }

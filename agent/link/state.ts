@@ -82,6 +82,7 @@ const LASTING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'agent-pending',
   'agent-unknown',
   'agent-quarantined',
+  'agent-replaced',
   'fleet-unknown',
   'version-unsupported',
   'handshake-failed',

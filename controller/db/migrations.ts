@@ -37,6 +37,8 @@ export const MIGRATIONS: readonly string[] = [
     boot_id text,
     session_counter integer not null default 0,
     instance text,
+    retired_epoch text,
+    renew integer not null default 0,
     enrolled_at_ms integer not null,
     last_seen_at_ms integer,
     removed_at_ms integer,

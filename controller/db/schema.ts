@@ -55,6 +55,10 @@ interface Agents {
   boot_id: string | null;
   session_counter: Generated<number>;
   instance: string | null;
+  /** The epoch that it had when an operator kept one of two machines: whoever still has it must renew it, or was not kept. */
+  retired_epoch: string | null;
+  /** 1: the machine to keep has not come yet. */
+  renew: Generated<Flag>;
   enrolled_at_ms: number;
   last_seen_at_ms: number | null;
   removed_at_ms: number | null;

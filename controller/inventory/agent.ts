@@ -23,6 +23,10 @@ export interface Agent {
   readonly bootId: string | null;
   readonly counter: number;
   readonly instance: string | null;
+  /** Its epoch when an operator kept one of two machines with its keys. */
+  readonly retiredEpoch: string | null;
+  /** The machine to keep has not come yet. */
+  readonly renew: boolean;
   readonly enrolledAtMs: number;
   readonly lastSeenMs: number | null;
 }
@@ -41,14 +45,23 @@ export interface SessionProof {
  * older socket of the same process, or from a second machine with the same keys (a clone, a restored snapshot).
  */
 export function admit(
-  agent: Pick<Agent, 'counter' | 'instance'>,
+  agent: Pick<Agent, 'epoch' | 'counter' | 'instance' | 'retiredEpoch' | 'renew'>,
   proof: SessionProof,
-): 'ok' | 'stale' | 'conflict' {
+): 'ok' | 'stale' | 'conflict' | 'renew' | 'replaced' {
+  if (proof.epoch === agent.retiredEpoch) return isKept(agent, proof) ? 'renew' : 'replaced';
   if (proof.counter > agent.counter) return 'ok';
   return proof.instance === agent.instance ? 'stale' : 'conflict';
 }
 
+/** The first that comes; it is told again until its new epoch is here, since what it was told may not have reached it. */
+function isKept(
+  agent: Pick<Agent, 'epoch' | 'instance' | 'retiredEpoch' | 'renew'>,
+  proof: SessionProof,
+): boolean {
+  return agent.renew || (agent.epoch === agent.retiredEpoch && agent.instance === proof.instance);
+}
+
 /** The agent once its session has begun. */
 export function inSession(agent: Agent, proof: SessionProof, nowMs: number): Agent {
-  return { ...agent, ...proof, lastSeenMs: nowMs };
+  return { ...agent, ...proof, renew: false, lastSeenMs: nowMs };
 }

@@ -12,14 +12,15 @@ import { match } from '../targeting/match.ts';
 import { parseTargets, type TargetList } from '../targeting/parse.ts';
 import { parseSelector } from '../targeting/selector.ts';
 import { type Agent, admit, inSession, type SessionProof } from './agent.ts';
-import { type Facts, parseFacts } from './facts-shape.ts';
+import { parseFacts } from './facts-shape.ts';
 import { newChain, reportStored } from './reports.ts';
 import {
-  type AgentRow,
   agentById,
+  agentOf,
   allAgents,
   approve,
   beginSession,
+  keepInstance,
   reportPlace,
   setFacts,
   setLabels,
@@ -122,6 +123,21 @@ export async function openInventory(ports: InventoryPorts) {
     bus.emit({ type: 'agent-changed', agentId });
   }
 
+  /** Two machines share a retired epoch: the first is kept and told to renew it, the other is told that it was not. */
+  async function refuseRetired(agentId: string, proof: SessionProof): Promise<never> {
+    await db.write([
+      {
+        late(tx) {
+          const [row] = tx.read(agentById({ id: agentId }));
+          if (!row || admit(agentOf(row), proof) !== 'renew') throw new MusterError('agent-replaced');
+          return [keepInstance({ id: agentId, instance: proof.instance })];
+        },
+      },
+    ]);
+    await refresh(agentId);
+    throw new MusterError('epoch-renew');
+  }
+
   return {
     find: (nameOrId: string) => view(find(nameOrId)),
     get: (agentId: string) => {
@@ -150,7 +166,10 @@ export async function openInventory(ports: InventoryPorts) {
       bus.emit({ type: 'agent-enrolled', agentId });
     },
 
-    /** Begins a session, durably. Throws MusterError: agent-unknown, stale-session, agent-quarantined, agent-removed. */
+    /**
+     * Begins a session, durably. Throws MusterError: agent-unknown, stale-session, agent-quarantined, agent-removed, epoch-renew,
+     * agent-replaced.
+     */
     async begin(agentId: string, proof: SessionProof, presence: Presence) {
       const agent = agents.get(agentId);
       if (!agent) throw new MusterError('agent-unknown');
@@ -158,6 +177,8 @@ export async function openInventory(ports: InventoryPorts) {
       if (agent.state === 'quarantined') throw new MusterError('agent-quarantined');
       const verdict = admit(agent, proof);
       if (verdict === 'stale') throw new MusterError('stale-session');
+      if (verdict === 'replaced') throw new MusterError('agent-replaced');
+      if (verdict === 'renew') return refuseRetired(agentId, proof);
       if (verdict === 'conflict') {
         await setStateOf(agentId, 'quarantined', 'two machines use its keys');
         throw new MusterError('agent-quarantined');
@@ -222,12 +243,12 @@ export async function openInventory(ports: InventoryPorts) {
       return { ...labelled?.labels };
     },
 
-    /** Lets a waiting agent in, or one that was quarantined: its next session counts as its own. */
+    /** Lets a waiting agent in, or of one that was quarantined the machine that comes first: it begins a new epoch. */
     async approve(nameOrId: string, actor: { name: string }): Promise<void> {
       const agent = find(nameOrId);
       if (agent.state === 'active') return;
       await db.write([
-        approve({ id: agent.id }),
+        ...approve({ id: agent.id }),
         audit.entry(actor, 'agent.approve', { agent: agent.name, id: agent.id, was: agent.state }),
       ]);
       await refresh(agent.id);
@@ -302,27 +323,4 @@ export function fingerprint(agent: Pick<Agent, 'signKey'>): string {
 function listed(names: readonly string[]): string {
   const shown = names.slice(0, 5).join(', ');
   return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
-}
-
-function agentOf(row: AgentRow): Agent {
-  return {
-    id: row.id,
-    name: row.name,
-    state: row.state,
-    epoch: row.epoch,
-    signKey: row.sign_key,
-    boxKey: row.box_key,
-    labels: JSON.parse(row.labels) as Record<string, string>,
-    claims: JSON.parse(row.claimed_labels) as Record<string, string>,
-    facts: row.facts === null ? undefined : (JSON.parse(row.facts) as Facts),
-    factsDigest: row.facts_digest ?? new Uint8Array(0),
-    factsAtMs: row.facts_at_ms,
-    agentVersion: row.agent_version,
-    hostname: row.hostname,
-    bootId: row.boot_id,
-    counter: row.session_counter,
-    instance: row.instance,
-    enrolledAtMs: row.enrolled_at_ms,
-    lastSeenMs: row.last_seen_at_ms,
-  };
 }

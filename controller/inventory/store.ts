@@ -1,7 +1,35 @@
 import { insertMany, k, type Params, query, statement } from '../db/compile.ts';
+import type { Statement } from '../db/database.ts';
 import type { Row } from '../db/schema.ts';
+import type { Agent } from './agent.ts';
+import type { Facts } from './facts-shape.ts';
 
 export type AgentRow = Row<'agents'>;
+
+export function agentOf(row: AgentRow): Agent {
+  return {
+    id: row.id,
+    name: row.name,
+    state: row.state,
+    epoch: row.epoch,
+    signKey: row.sign_key,
+    boxKey: row.box_key,
+    labels: JSON.parse(row.labels) as Record<string, string>,
+    claims: JSON.parse(row.claimed_labels) as Record<string, string>,
+    facts: row.facts === null ? undefined : (JSON.parse(row.facts) as Facts),
+    factsDigest: row.facts_digest ?? new Uint8Array(0),
+    factsAtMs: row.facts_at_ms,
+    agentVersion: row.agent_version,
+    hostname: row.hostname,
+    bootId: row.boot_id,
+    counter: row.session_counter,
+    instance: row.instance,
+    retiredEpoch: row.retired_epoch,
+    renew: row.renew === 1,
+    enrolledAtMs: row.enrolled_at_ms,
+    lastSeenMs: row.last_seen_at_ms,
+  };
+}
 
 export const insertAgents = insertMany('agents', [
   'id',
@@ -49,6 +77,8 @@ export const beginSession = statement(
         boot_id: p('bootId'),
         agent_version: p('agentVersion'),
         last_seen_at_ms: p('nowMs'),
+        // Whoever has a session is the one that is kept.
+        renew: 0,
       })
       .where('id', '=', p('id')),
 );
@@ -82,11 +112,32 @@ export const setState = statement((p: Params<{ id: string; state: AgentRow['stat
     .where('id', '=', p('id')),
 );
 
-/** The next session, whichever it is, is taken for the agent's own. */
-export const approve = statement((p: Params<{ id: string }>) =>
+const approvePending = statement((p: Params<{ id: string }>) =>
+  k.updateTable('agents').set({ state: 'active' }).where('id', '=', p('id')).where('state', '=', 'pending'),
+);
+
+/** Its epoch is over: the machine that comes first begins a new one and counts anew, the other stays behind with the old one. */
+const approveQuarantined = statement((p: Params<{ id: string }>) =>
   k
     .updateTable('agents')
-    .set({ state: 'active', session_counter: 0, instance: null })
+    .set((agent) => ({
+      state: 'active',
+      session_counter: 0,
+      instance: null,
+      retired_epoch: agent.ref('epoch'),
+      renew: 1,
+    }))
+    .where('id', '=', p('id'))
+    .where('state', '=', 'quarantined'),
+);
+
+export const approve = (of: { id: string }): Statement[] => [approvePending(of), approveQuarantined(of)];
+
+/** This machine came first. */
+export const keepInstance = statement((p: Params<{ id: string; instance: string }>) =>
+  k
+    .updateTable('agents')
+    .set({ renew: 0, instance: p('instance') })
     .where('id', '=', p('id')),
 );
 

@@ -68,7 +68,7 @@ function agentCommands(agents: Command, choose: Choose): void {
     .command('approve')
     .summary('let a waiting or quarantined machine in')
     .description(
-      'Lets a machine in that waits for it: one that joined with a token of --approve manual (compare the key of "muster agents show" with that of "muster-agent status" first), or one that is quarantined because two machines used its keys. Stop the other one first, and let it "muster-agent leave" and join anew.',
+      'Lets a machine in that waits for it: one that joined with a token of --approve manual (compare the key of "muster agents show" with that of "muster-agent status" first), or one that is quarantined because two machines used its keys. Of those two the one that connects first is kept, so stop the other one before; that one is refused from then on, until it runs "muster-agent leave" and joins anew. Orders that were on their way to the agent do not run any more.',
     )
     .argument('<agent>', 'its name or id')
     .option('--json', 'print the answer as JSON')

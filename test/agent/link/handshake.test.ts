@@ -188,6 +188,7 @@ describe('the handshake', () => {
     'agent-removed',
     'agent-pending',
     'agent-quarantined',
+    'agent-replaced',
     'stale-session',
     'bad-signature',
     'shutting-down',

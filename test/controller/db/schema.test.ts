@@ -28,6 +28,8 @@ const SAMPLES: { readonly [T in Table]: Row<T> } = {
     boot_id: 'b',
     session_counter: 3,
     instance: 'i',
+    retired_epoch: 'e0',
+    renew: 1,
     enrolled_at_ms: 1,
     last_seen_at_ms: 2,
     removed_at_ms: null,

@@ -236,16 +236,79 @@ test('an agent that joined with a token of manual approval waits, and comes onli
   assert.equal((await agent.connect()).of('ready').length, 1);
 });
 
-test('approving a quarantined agent lets the machine in that comes next', async (t) => {
-  const world = await controllerWorld(t);
+/** An agent that was quarantined because of its clone; neither is connected. */
+async function twoMachines(world: ControllerWorld): Promise<[FakeAgent, FakeAgent]> {
   const agent = await newAgent(world, 'web-1');
   await agent.join(await newToken(world));
   await agent.connect();
   const clone = await newAgent(world, 'web-1');
   clone.instance = new Uint8Array(16).fill(9);
-  await clone.connect();
+  assert.deepEqual(clone.epoch, agent.epoch);
+  assert.equal((await clone.connect()).refusal?.code, 'agent-quarantined');
+  return [agent, clone];
+}
+
+test('of two machines the first that comes after the approval is kept, in a new epoch, and the other stays out', async (t) => {
+  const world = await controllerWorld(t);
+  const [clone, agent] = await twoMachines(world);
   await world.controller.verbs.agents.approve('web-1', ADMIN);
+  assert.equal((await agent.connect()).refusal?.code, 'epoch-renew');
+  agent.epoch = new Uint8Array(16).fill(2);
+  const session = await agent.connect();
+  assert.equal(session.of('ready').length, 1);
+  for (const counter of [0, 5, 5, 1_000]) {
+    clone.counter = counter;
+    assert.equal((await clone.connect()).refusal?.code, 'agent-replaced');
+  }
+  assert.equal(session.closed, false);
+  assert.deepEqual(await onlineNames(world), ['web-1']);
+  assert.equal((await world.controller.verbs.agents.show('web-1')).state, 'active');
+});
+
+test('whom an approval keeps is durable, and the other stays out also before the kept one is back', async (t) => {
+  const world = await controllerWorld(t);
+  const [agent, clone] = await twoMachines(world);
+  await world.controller.verbs.agents.approve('web-1', ADMIN);
+  assert.equal((await agent.connect()).refusal?.code, 'epoch-renew');
+  await world.restart();
+  assert.equal((await clone.connect()).refusal?.code, 'agent-replaced');
+  agent.epoch = new Uint8Array(16).fill(2);
   assert.equal((await agent.connect()).of('ready').length, 1);
+  await world.restart();
+  assert.equal((await clone.connect()).refusal?.code, 'agent-replaced');
+});
+
+test('of two machines that come at the same moment after an approval one is kept', async (t) => {
+  const world = await controllerWorld(t);
+  const machines = await twoMachines(world);
+  await world.controller.verbs.agents.approve('web-1', ADMIN);
+  const sessions = await Promise.all(machines.map((machine) => machine.connect()));
+  assert.deepEqual(sessions.map((session) => session.refusal?.code).sort(), [
+    'agent-replaced',
+    'epoch-renew',
+  ]);
+});
+
+test('a kept machine that did not hear it is told again to begin a new epoch, until it has', async (t) => {
+  const world = await controllerWorld(t);
+  const [agent] = await twoMachines(world);
+  await world.controller.verbs.agents.approve('web-1', ADMIN);
+  for (let i = 0; i < 3; i++) assert.equal((await agent.connect()).refusal?.code, 'epoch-renew');
+  const old = agent.epoch;
+  agent.epoch = new Uint8Array(16).fill(2);
+  assert.equal((await agent.connect()).of('ready').length, 1);
+  agent.epoch = old;
+  assert.equal((await agent.connect()).refusal?.code, 'agent-replaced');
+});
+
+test('a machine that comes after an approval with an epoch of its own is the kept one', async (t) => {
+  const world = await controllerWorld(t);
+  const [agent, clone] = await twoMachines(world);
+  await world.controller.verbs.agents.approve('web-1', ADMIN);
+  agent.epoch = new Uint8Array(16).fill(2);
+  assert.equal((await agent.connect()).of('ready').length, 1);
+  assert.equal((await clone.connect()).refusal?.code, 'agent-replaced');
+  assert.deepEqual(await onlineNames(world), ['web-1']);
 });
 
 test('a wrong clock is shown and stops nothing', async (t) => {
