@@ -10,6 +10,9 @@ import { startWorld, type Timed, type World } from './world.ts';
 const TRUE = ['/bin/true'] as const;
 const UNAME = ['uname', '-a'] as const;
 const AIM_MS = 3;
+const WARM_UP = 30;
+/** In each round and place: two on the real agent, one on the other. */
+const COMMANDS = { controller: 3, agent: 2 } as const;
 
 /** Where the homes of controller and agents are: a disk that has to be waited for, and memory that has not. */
 const PLACES = {
@@ -44,12 +47,14 @@ export async function oneCommand({ rounds }: { rounds: number }): Promise<string
       samplers[`${place} stages`] = sample('marked', TRUE);
       samplers[`${place} sync`] = () => bare.sync(world.home);
     }
-    const samples = await interleave(samplers, { rounds, warmUp: 30 });
-    for (const place of places) {
+    const before = await Promise.all([...worlds.values()].map((world) => world.cpu()));
+    const samples = await interleave(samplers, { rounds, warmUp: WARM_UP });
+    for (const [index, [place, world]] of [...worlds].entries()) {
       const runs = kept.get(place);
-      if (!runs) continue;
+      const began = before[index];
+      if (!runs || !began) continue;
       reports.push(
-        totals(place, samples),
+        `${totals(place, samples)}\n${spent(began, await world.cpu(), rounds + WARM_UP)}`,
         stages(place, runs.real.slice(-rounds), runs.marked.slice(-rounds)),
       );
     }
@@ -84,6 +89,15 @@ function totals(place: Place, samples: Record<string, number[]>): string {
     );
   }
   return lines.join('\n');
+}
+
+type Spent = Awaited<ReturnType<World['cpu']>>;
+
+function spent(from: Spent, to: Spent, rounds: number): string {
+  const controllerMs = (to.controllerMs - from.controllerMs) / rounds / COMMANDS.controller;
+  const agentMs = (to.agent.ownMs - from.agent.ownMs) / rounds / COMMANDS.agent;
+  const childrenMs = (to.agent.childrenMs - from.agent.childrenMs) / rounds / COMMANDS.agent;
+  return `CPU of a command: controller ${short(controllerMs)} ms, agent ${short(agentMs)} ms, its processes ${short(childrenMs)} ms`;
 }
 
 const sum = (a: readonly number[], b: readonly number[]): number[] =>

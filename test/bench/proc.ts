@@ -3,11 +3,18 @@ import { readFileSync } from 'node:fs';
 
 const TICKS_PER_SECOND = 100;
 
-/** Milliseconds of CPU, user and system, of the children that ended and were waited for, theirs included. In steps of 10 ms. */
-export function childrenCpuMs(): number {
-  const stat = readFileSync('/proc/self/stat', 'utf8');
+export interface Cpu {
+  /** Milliseconds of user and system time, in steps of 10. */
+  readonly ownMs: number;
+  /** Of its children that ended and were waited for, theirs included. */
+  readonly childrenMs: number;
+}
+
+export function cpuOf(pid: number | 'self'): Cpu {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return ((Number(fields[13]) + Number(fields[14])) * 1000) / TICKS_PER_SECOND;
+  const ms = (field: number): number => (Number(fields[field]) * 1000) / TICKS_PER_SECOND;
+  return { ownMs: ms(11) + ms(12), childrenMs: ms(13) + ms(14) };
 }
 
 export interface Memory {

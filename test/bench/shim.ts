@@ -10,9 +10,11 @@ import type { RunSpec } from '../../agent/executor/run.ts';
 import { systemClock } from '../../proto/system.ts';
 import { sharedMs } from './child.ts';
 import { durations, median, over, percentile, short } from './figures.ts';
-import { interleave } from './interleave.ts';
+import { interleave, type Sampler } from './interleave.ts';
+import { cpuOf } from './proc.ts';
 
-const COMMAND = ['/bin/sh', '-c', 'i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done; echo done'] as const;
+const COMMAND = ['/bin/sh', '-c', 'i=0; while [ $i -lt 500 ]; do i=$((i+1)); done; echo done'] as const;
+const WARM_UP = 10;
 /** Until a spare that was taken has been made anew. */
 const REFILL_MS = 60;
 
@@ -29,6 +31,15 @@ const specOf = (argv: readonly string[]): RunSpec => ({
   killGraceMs: 5_000,
   outputCapBytes: 1024 * 1024,
 });
+
+/** All that was spent for `sample`, here and in its processes. */
+async function withCpu(spent: { ms: number }, sample: Sampler): Promise<number> {
+  const before = cpuOf('self');
+  const tookMs = await sample();
+  const after = cpuOf('self');
+  spent.ms += after.ownMs - before.ownMs + after.childrenMs - before.childrenMs;
+  return tookMs;
+}
 
 async function throughExecutor(executor: Executor): Promise<number> {
   const from = sharedMs();
@@ -61,23 +72,26 @@ export async function shim({ rounds }: { rounds: number }): Promise<string> {
   const cold = make('cold', 0);
   try {
     for (const { pool } of [warm, cold]) await pool.start();
+    const spent = { bare: { ms: 0 }, spare: { ms: 0 } };
     const samples = await interleave(
       {
-        bare,
-        spare: () => throughExecutor(warm.executor),
+        bare: () => withCpu(spent.bare, bare),
+        spare: () => withCpu(spent.spare, () => throughExecutor(warm.executor)),
         made: () => throughExecutor(cold.executor),
       },
-      { rounds, warmUp: 10 },
+      { rounds, warmUp: WARM_UP },
     );
+    const each = ({ ms }: { ms: number }): string => short(ms / (rounds + WARM_UP));
     const more = over(samples.spare, samples.bare);
     return [
-      'A shell that counts to 2000 and says so, in one process; homes on disk',
+      'A shell that counts to 500 and says so, in one process; homes on disk',
       durations([
         { name: 'bare spawn', samples: samples.bare },
         { name: 'executor, from a waiting spare', samples: samples.spare, against: samples.bare },
         { name: 'executor, nothing made ahead', samples: samples.made, against: samples.bare },
       ]),
-      `the shim costs, pair by pair: p50 ${short(median(more))} ms, p99 ${short(percentile(more, 0.99))} ms`,
+      `the shim costs, pair by pair: p50 ${short(median(more))} ms, p99 ${short(percentile(more, 0.99))} ms (it was started before the command came)`,
+      `CPU of one, with its processes: bare ${each(spent.bare)} ms, from a spare ${each(spent.spare)} ms, the next spare included`,
     ].join('\n');
   } finally {
     for (const { executor, pool } of [warm, cold]) {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { sharedMs } from './child.ts';
 import { median, percentile, short, table } from './figures.ts';
 import { interleave, type Sampler } from './interleave.ts';
-import { childrenCpuMs } from './proc.ts';
+import { cpuOf } from './proc.ts';
 import { bin, startWorld } from './world.ts';
 
 interface Program {
@@ -35,9 +35,9 @@ export async function startUp({ rounds }: { rounds: number }): Promise<string> {
       PROGRAMS.map(({ name, argv }): [string, Sampler] => [
         name,
         async () => {
-          const beforeMs = childrenCpuMs();
+          const beforeMs = cpuOf('self').childrenMs;
           const tookMs = await once(argv, { ...process.env, MUSTER_HOME: world.home });
-          cpu.set(name, [...(cpu.get(name) ?? []), childrenCpuMs() - beforeMs]);
+          cpu.set(name, [...(cpu.get(name) ?? []), cpuOf('self').childrenMs - beforeMs]);
           return tookMs;
         },
       ]),

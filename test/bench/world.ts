@@ -8,6 +8,7 @@ import { until } from '../support/until.ts';
 import type { AgentMoments, AgentRequests } from './agent-process.ts';
 import { type Child, sharedMs, startChild } from './child.ts';
 import type { ControllerRequests, Moments } from './controller-process.ts';
+import { type Cpu, cpuOf } from './proc.ts';
 
 export const bin = (name: 'muster' | 'muster-agent'): string =>
   resolve(import.meta.dirname, '../../bin', name);
@@ -20,6 +21,8 @@ export interface World {
   readonly agent: ChildProcess;
   /** Runs a command on that agent (`marked`: the one that says its stages) and waits for the report's commit. */
   run(agent: 'real' | 'marked', argv: readonly string[]): Promise<Timed>;
+  /** Milliseconds so far. */
+  cpu(): Promise<{ controllerMs: number; agent: Cpu }>;
   stop(): Promise<void>;
 }
 
@@ -69,6 +72,10 @@ export async function startWorld(parent: string): Promise<World> {
       await wait(AFTERMATH_MS);
       return { ...moments, asked, ranMs: run.durationMs ?? Number.NaN, agent: inner };
     },
+    cpu: async () => ({
+      controllerMs: (await controller.ask('cpu')) / 1000,
+      agent: cpuOf(agent.pid ?? 0),
+    }),
     async stop() {
       client.close();
       await marked.stop();
