@@ -60,10 +60,6 @@ export function isOpen(state: RunState): boolean {
   return OPEN.has(state);
 }
 
-export function isRunState(text: string): text is RunState {
-  return (RUN_STATES as readonly string[]).includes(text);
-}
-
 /** How a run ended, as it is stored and shown. Null: not known, or it has none. */
 export interface Outcome {
   exitCode: number | null;

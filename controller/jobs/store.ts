@@ -277,10 +277,6 @@ export const countDownJob = statement((p: Params<{ id: string }>) =>
   k.updateTable('jobs').set({ open_runs: sql`open_runs - 1` }).where('id', '=', p('id')),
 );
 
-export const openRunsLeft = query((p: Params<{ id: string }>) =>
-  k.selectFrom('jobs').select('open_runs').where('id', '=', p('id')),
-);
-
 export const endJob = statement((p: Params<{ id: string; atMs: number }>) =>
   k
     .updateTable('jobs')
