@@ -106,6 +106,7 @@ export const WelcomeBody = make('WelcomeBody', 1024);
 export const ProofBody = make('ProofBody', 1024);
 export const EnrolRequest = make('EnrolRequest', LIMITS.preProofBytes);
 export const EnrolGrant = make('EnrolGrant', 16 * 1024);
+export const TreeManifest = make('TreeManifest', LIMITS.treeManifestBytes);
 export const Report = make('Report', LIMITS.reportBytes);
 export const JoinToken = make('JoinToken', 4096);
 

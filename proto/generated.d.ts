@@ -212,6 +212,8 @@ export namespace muster {
 
         cancel?: (muster.CancelOrder.$Properties|null);
 
+        check: boolean;
+
         static encode(message: muster.Order.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
 
         static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.Order & muster.Order.$Shape;
@@ -249,6 +251,8 @@ export namespace muster {
 
             cancel?: (muster.CancelOrder.$Properties|null);
 
+            check?: (boolean|null);
+
             $unknowns?: Uint8Array[];
         }
 
@@ -272,6 +276,18 @@ export namespace muster {
 
         script?: (muster.ScriptTask.$Properties|null);
 
+        file?: (muster.FileTask.$Properties|null);
+
+        tree?: (muster.TreeTask.$Properties|null);
+
+        service?: (muster.ServiceTask.$Properties|null);
+
+        reboot?: (muster.RebootTask.$Properties|null);
+
+        collect?: (muster.CollectTask.$Properties|null);
+
+        guard?: (muster.Guard.$Properties|null);
+
         static encode(message: muster.Task.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
 
         static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.Task & muster.Task.$Shape;
@@ -289,10 +305,54 @@ export namespace muster {
 
             script?: (muster.ScriptTask.$Properties|null);
 
+            file?: (muster.FileTask.$Properties|null);
+
+            tree?: (muster.TreeTask.$Properties|null);
+
+            service?: (muster.ServiceTask.$Properties|null);
+
+            reboot?: (muster.RebootTask.$Properties|null);
+
+            collect?: (muster.CollectTask.$Properties|null);
+
+            guard?: (muster.Guard.$Properties|null);
+
             $unknowns?: Uint8Array[];
         }
 
         type $Shape = muster.Task.$Properties;
+    }
+
+    interface IGuard extends muster.Guard.$Properties {
+    }
+
+    class Guard {
+
+        constructor(properties?: muster.Guard.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        unless: string;
+
+        creates: string;
+
+        static encode(message: muster.Guard.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.Guard & muster.Guard.$Shape;
+    }
+
+    namespace Guard {
+
+        interface $Properties {
+
+            unless?: (string|null);
+
+            creates?: (string|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.Guard.$Properties;
     }
 
     interface ICommandTask extends muster.CommandTask.$Properties {
@@ -399,6 +459,306 @@ export namespace muster {
         type $Shape = muster.ScriptTask.$Properties;
     }
 
+    interface IFileTask extends muster.FileTask.$Properties {
+    }
+
+    class FileTask {
+
+        constructor(properties?: muster.FileTask.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        path: string;
+
+        state: string;
+
+        inline: Uint8Array;
+
+        content?: (muster.Content.$Properties|null);
+
+        target: string;
+
+        owner: string;
+
+        group: string;
+
+        mode: number;
+
+        static encode(message: muster.FileTask.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.FileTask & muster.FileTask.$Shape;
+    }
+
+    namespace FileTask {
+
+        interface $Properties {
+
+            path?: (string|null);
+
+            state?: (string|null);
+
+            inline?: (Uint8Array|null);
+
+            content?: (muster.Content.$Properties|null);
+
+            target?: (string|null);
+
+            owner?: (string|null);
+
+            group?: (string|null);
+
+            mode?: (number|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.FileTask.$Properties;
+    }
+
+    interface ITreeTask extends muster.TreeTask.$Properties {
+    }
+
+    class TreeTask {
+
+        constructor(properties?: muster.TreeTask.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        path: string;
+
+        manifest?: (muster.Content.$Properties|null);
+
+        owner: string;
+
+        group: string;
+
+        static encode(message: muster.TreeTask.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.TreeTask & muster.TreeTask.$Shape;
+    }
+
+    namespace TreeTask {
+
+        interface $Properties {
+
+            path?: (string|null);
+
+            manifest?: (muster.Content.$Properties|null);
+
+            owner?: (string|null);
+
+            group?: (string|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.TreeTask.$Properties;
+    }
+
+    interface IContent extends muster.Content.$Properties {
+    }
+
+    class Content {
+
+        constructor(properties?: muster.Content.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        sha512: Uint8Array;
+
+        length: number;
+
+        key: Uint8Array;
+
+        static encode(message: muster.Content.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.Content & muster.Content.$Shape;
+    }
+
+    namespace Content {
+
+        interface $Properties {
+
+            sha512?: (Uint8Array|null);
+
+            length?: (number|null);
+
+            key?: (Uint8Array|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.Content.$Properties;
+    }
+
+    interface ITreeManifest extends muster.TreeManifest.$Properties {
+    }
+
+    class TreeManifest {
+
+        constructor(properties?: muster.TreeManifest.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        version: number;
+
+        entries: muster.TreeEntry.$Properties[];
+
+        static encode(message: muster.TreeManifest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.TreeManifest & muster.TreeManifest.$Shape;
+    }
+
+    namespace TreeManifest {
+
+        interface $Properties {
+
+            version?: (number|null);
+
+            entries?: (muster.TreeEntry.$Properties[]|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.TreeManifest.$Properties;
+    }
+
+    interface ITreeEntry extends muster.TreeEntry.$Properties {
+    }
+
+    class TreeEntry {
+
+        constructor(properties?: muster.TreeEntry.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        path: string;
+
+        kind: string;
+
+        mode: number;
+
+        content?: (muster.Content.$Properties|null);
+
+        target: string;
+
+        static encode(message: muster.TreeEntry.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.TreeEntry & muster.TreeEntry.$Shape;
+    }
+
+    namespace TreeEntry {
+
+        interface $Properties {
+
+            path?: (string|null);
+
+            kind?: (string|null);
+
+            mode?: (number|null);
+
+            content?: (muster.Content.$Properties|null);
+
+            target?: (string|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.TreeEntry.$Properties;
+    }
+
+    interface IServiceTask extends muster.ServiceTask.$Properties {
+    }
+
+    class ServiceTask {
+
+        constructor(properties?: muster.ServiceTask.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        unit: string;
+
+        state: string;
+
+        enabled: string;
+
+        static encode(message: muster.ServiceTask.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.ServiceTask & muster.ServiceTask.$Shape;
+    }
+
+    namespace ServiceTask {
+
+        interface $Properties {
+
+            unit?: (string|null);
+
+            state?: (string|null);
+
+            enabled?: (string|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.ServiceTask.$Properties;
+    }
+
+    interface IRebootTask extends muster.RebootTask.$Properties {
+    }
+
+    class RebootTask {
+
+        constructor(properties?: muster.RebootTask.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        timeoutMs: number;
+
+        static encode(message: muster.RebootTask.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.RebootTask & muster.RebootTask.$Shape;
+    }
+
+    namespace RebootTask {
+
+        interface $Properties {
+
+            timeoutMs?: (number|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.RebootTask.$Properties;
+    }
+
+    interface ICollectTask extends muster.CollectTask.$Properties {
+    }
+
+    class CollectTask {
+
+        constructor(properties?: muster.CollectTask.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        path: string;
+
+        static encode(message: muster.CollectTask.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.CollectTask & muster.CollectTask.$Shape;
+    }
+
+    namespace CollectTask {
+
+        interface $Properties {
+
+            path?: (string|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.CollectTask.$Properties;
+    }
+
     interface IEnvVar extends muster.EnvVar.$Properties {
     }
 
@@ -452,6 +812,8 @@ export namespace muster {
 
         env: muster.EnvVar.$Properties[];
 
+        nice: number;
+
         static encode(message: muster.Limits.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
 
         static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.Limits & muster.Limits.$Shape;
@@ -472,6 +834,8 @@ export namespace muster {
             cwd?: (string|null);
 
             env?: (muster.EnvVar.$Properties[]|null);
+
+            nice?: (number|null);
 
             $unknowns?: Uint8Array[];
         }
@@ -1136,6 +1500,8 @@ export namespace muster {
 
         facts?: (muster.Facts.$Properties|null);
 
+        contentRequest?: (muster.ContentRequest.$Properties|null);
+
         ready?: (muster.Ready.$Properties|null);
 
         enrolled?: (muster.Enrolled.$Properties|null);
@@ -1150,13 +1516,17 @@ export namespace muster {
 
         trust?: (Uint8Array|null);
 
+        contentChunk?: (muster.ContentChunk.$Properties|null);
+
+        contentRefusal?: (muster.ContentRefusal.$Properties|null);
+
         ping?: (muster.Ping.$Properties|null);
 
         pong?: (muster.Pong.$Properties|null);
 
         refusal?: (muster.Refusal.$Properties|null);
 
-        body?: ("proof"|"enrol"|"status"|"output"|"report"|"facts"|"ready"|"enrolled"|"deliver"|"cancel"|"outputAck"|"receipt"|"trust"|"ping"|"pong"|"refusal");
+        body?: ("proof"|"enrol"|"status"|"output"|"report"|"facts"|"contentRequest"|"ready"|"enrolled"|"deliver"|"cancel"|"outputAck"|"receipt"|"trust"|"contentChunk"|"contentRefusal"|"ping"|"pong"|"refusal");
 
         static encode(message: muster.Frame.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
 
@@ -1179,6 +1549,8 @@ export namespace muster {
 
             facts?: (muster.Facts.$Properties|null);
 
+            contentRequest?: (muster.ContentRequest.$Properties|null);
+
             ready?: (muster.Ready.$Properties|null);
 
             enrolled?: (muster.Enrolled.$Properties|null);
@@ -1193,13 +1565,17 @@ export namespace muster {
 
             trust?: (Uint8Array|null);
 
+            contentChunk?: (muster.ContentChunk.$Properties|null);
+
+            contentRefusal?: (muster.ContentRefusal.$Properties|null);
+
             ping?: (muster.Ping.$Properties|null);
 
             pong?: (muster.Pong.$Properties|null);
 
             refusal?: (muster.Refusal.$Properties|null);
 
-            body?: ("proof"|"enrol"|"status"|"output"|"report"|"facts"|"ready"|"enrolled"|"deliver"|"cancel"|"outputAck"|"receipt"|"trust"|"ping"|"pong"|"refusal");
+            body?: ("proof"|"enrol"|"status"|"output"|"report"|"facts"|"contentRequest"|"ready"|"enrolled"|"deliver"|"cancel"|"outputAck"|"receipt"|"trust"|"contentChunk"|"contentRefusal"|"ping"|"pong"|"refusal");
 
             $unknowns?: Uint8Array[];
         }
@@ -1211,6 +1587,7 @@ export namespace muster {
           output?: muster.Output.$Shape|null;
           report?: muster.SignedReport.$Shape|null;
           facts?: muster.Facts.$Shape|null;
+          contentRequest?: muster.ContentRequest.$Shape|null;
           ready?: muster.Ready.$Shape|null;
           enrolled?: muster.Enrolled.$Shape|null;
           deliver?: muster.Deliver.$Shape|null;
@@ -1218,12 +1595,14 @@ export namespace muster {
           outputAck?: muster.OutputAck.$Shape|null;
           receipt?: muster.Receipt.$Shape|null;
           trust?: Uint8Array|null;
+          contentChunk?: muster.ContentChunk.$Shape|null;
+          contentRefusal?: muster.ContentRefusal.$Shape|null;
           ping?: muster.Ping.$Shape|null;
           pong?: muster.Pong.$Shape|null;
           refusal?: muster.Refusal.$Shape|null;
           $unknowns?: Uint8Array[];
         } & (
-          ({ body?: undefined; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "proof"; proof: muster.Proof.$Shape; enrol?: null; status?: null; output?: null; report?: null; facts?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "enrol"; proof?: null; enrol: muster.Enrol.$Shape; status?: null; output?: null; report?: null; facts?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "status"; proof?: null; enrol?: null; status: muster.Status.$Shape; output?: null; report?: null; facts?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "output"; proof?: null; enrol?: null; status?: null; output: muster.Output.$Shape; report?: null; facts?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "report"; proof?: null; enrol?: null; status?: null; output?: null; report: muster.SignedReport.$Shape; facts?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "facts"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts: muster.Facts.$Shape; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "ready"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; ready: muster.Ready.$Shape; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "enrolled"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; ready?: null; enrolled: muster.Enrolled.$Shape; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "deliver"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; ready?: null; enrolled?: null; deliver: muster.Deliver.$Shape; cancel?: null; outputAck?: null; receipt?: null; trust?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "cancel"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; ready?: null; enrolled?: null; deliver?: null; cancel: muster.SignedOrder.$Shape; outputAck?: null; receipt?: null; trust?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "outputAck"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck: muster.OutputAck.$Shape; receipt?: null; trust?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "receipt"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt: muster.Receipt.$Shape; trust?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "trust"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust: Uint8Array; ping?: null; pong?: null; refusal?: null }|{ body?: "ping"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; ping: muster.Ping.$Shape; pong?: null; refusal?: null }|{ body?: "pong"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; ping?: null; pong: muster.Pong.$Shape; refusal?: null }|{ body?: "refusal"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; ping?: null; pong?: null; refusal: muster.Refusal.$Shape })
+          ({ body?: undefined; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; contentRequest?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; contentChunk?: null; contentRefusal?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "proof"; proof: muster.Proof.$Shape; enrol?: null; status?: null; output?: null; report?: null; facts?: null; contentRequest?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; contentChunk?: null; contentRefusal?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "enrol"; proof?: null; enrol: muster.Enrol.$Shape; status?: null; output?: null; report?: null; facts?: null; contentRequest?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; contentChunk?: null; contentRefusal?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "status"; proof?: null; enrol?: null; status: muster.Status.$Shape; output?: null; report?: null; facts?: null; contentRequest?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; contentChunk?: null; contentRefusal?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "output"; proof?: null; enrol?: null; status?: null; output: muster.Output.$Shape; report?: null; facts?: null; contentRequest?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; contentChunk?: null; contentRefusal?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "report"; proof?: null; enrol?: null; status?: null; output?: null; report: muster.SignedReport.$Shape; facts?: null; contentRequest?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; contentChunk?: null; contentRefusal?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "facts"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts: muster.Facts.$Shape; contentRequest?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; contentChunk?: null; contentRefusal?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "contentRequest"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; contentRequest: muster.ContentRequest.$Shape; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; contentChunk?: null; contentRefusal?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "ready"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; contentRequest?: null; ready: muster.Ready.$Shape; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; contentChunk?: null; contentRefusal?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "enrolled"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; contentRequest?: null; ready?: null; enrolled: muster.Enrolled.$Shape; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; contentChunk?: null; contentRefusal?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "deliver"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; contentRequest?: null; ready?: null; enrolled?: null; deliver: muster.Deliver.$Shape; cancel?: null; outputAck?: null; receipt?: null; trust?: null; contentChunk?: null; contentRefusal?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "cancel"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; contentRequest?: null; ready?: null; enrolled?: null; deliver?: null; cancel: muster.SignedOrder.$Shape; outputAck?: null; receipt?: null; trust?: null; contentChunk?: null; contentRefusal?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "outputAck"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; contentRequest?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck: muster.OutputAck.$Shape; receipt?: null; trust?: null; contentChunk?: null; contentRefusal?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "receipt"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; contentRequest?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt: muster.Receipt.$Shape; trust?: null; contentChunk?: null; contentRefusal?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "trust"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; contentRequest?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust: Uint8Array; contentChunk?: null; contentRefusal?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "contentChunk"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; contentRequest?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; contentChunk: muster.ContentChunk.$Shape; contentRefusal?: null; ping?: null; pong?: null; refusal?: null }|{ body?: "contentRefusal"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; contentRequest?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; contentChunk?: null; contentRefusal: muster.ContentRefusal.$Shape; ping?: null; pong?: null; refusal?: null }|{ body?: "ping"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; contentRequest?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; contentChunk?: null; contentRefusal?: null; ping: muster.Ping.$Shape; pong?: null; refusal?: null }|{ body?: "pong"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; contentRequest?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; contentChunk?: null; contentRefusal?: null; ping?: null; pong: muster.Pong.$Shape; refusal?: null }|{ body?: "refusal"; proof?: null; enrol?: null; status?: null; output?: null; report?: null; facts?: null; contentRequest?: null; ready?: null; enrolled?: null; deliver?: null; cancel?: null; outputAck?: null; receipt?: null; trust?: null; contentChunk?: null; contentRefusal?: null; ping?: null; pong?: null; refusal: muster.Refusal.$Shape })
         );
     }
 
@@ -1386,6 +1765,8 @@ export namespace muster {
 
         atMs: number;
 
+        task: number;
+
         static encode(message: muster.Status.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
 
         static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.Status & muster.Status.$Shape;
@@ -1409,10 +1790,124 @@ export namespace muster {
 
             atMs?: (number|null);
 
+            task?: (number|null);
+
             $unknowns?: Uint8Array[];
         }
 
         type $Shape = muster.Status.$Properties;
+    }
+
+    interface IContentRequest extends muster.ContentRequest.$Properties {
+    }
+
+    class ContentRequest {
+
+        constructor(properties?: muster.ContentRequest.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        jobId: Uint8Array;
+
+        sha512: Uint8Array;
+
+        from: number;
+
+        count: number;
+
+        static encode(message: muster.ContentRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.ContentRequest & muster.ContentRequest.$Shape;
+    }
+
+    namespace ContentRequest {
+
+        interface $Properties {
+
+            jobId?: (Uint8Array|null);
+
+            sha512?: (Uint8Array|null);
+
+            from?: (number|null);
+
+            count?: (number|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.ContentRequest.$Properties;
+    }
+
+    interface IContentChunk extends muster.ContentChunk.$Properties {
+    }
+
+    class ContentChunk {
+
+        constructor(properties?: muster.ContentChunk.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        sha512: Uint8Array;
+
+        index: number;
+
+        data: Uint8Array;
+
+        static encode(message: muster.ContentChunk.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.ContentChunk & muster.ContentChunk.$Shape;
+    }
+
+    namespace ContentChunk {
+
+        interface $Properties {
+
+            sha512?: (Uint8Array|null);
+
+            index?: (number|null);
+
+            data?: (Uint8Array|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.ContentChunk.$Properties;
+    }
+
+    interface IContentRefusal extends muster.ContentRefusal.$Properties {
+    }
+
+    class ContentRefusal {
+
+        constructor(properties?: muster.ContentRefusal.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        sha512: Uint8Array;
+
+        code: string;
+
+        detail: string;
+
+        static encode(message: muster.ContentRefusal.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.ContentRefusal & muster.ContentRefusal.$Shape;
+    }
+
+    namespace ContentRefusal {
+
+        interface $Properties {
+
+            sha512?: (Uint8Array|null);
+
+            code?: (string|null);
+
+            detail?: (string|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.ContentRefusal.$Properties;
     }
 
     interface IOutput extends muster.Output.$Properties {
@@ -1654,6 +2149,8 @@ export namespace muster {
 
         reason: string;
 
+        change: string;
+
         static encode(message: muster.TaskResult.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
 
         static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.TaskResult & muster.TaskResult.$Shape;
@@ -1680,6 +2177,8 @@ export namespace muster {
             outputTo?: (number|null);
 
             reason?: (string|null);
+
+            change?: (string|null);
 
             $unknowns?: Uint8Array[];
         }

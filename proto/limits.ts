@@ -36,6 +36,15 @@ export const LIMITS = {
   reasonChars: 500,
   stdinBytes: 768 * KIB,
   scriptBytes: 768 * KIB,
+  pathBytes: 4 * KIB,
+  inlineFileBytes: 768 * KIB,
+
+  // content that is too large for an order
+  contentChunkBytes: 64 * KIB,
+  contentMaxBytes: 64 * 1024 * MIB,
+  contentWindowChunks: 32,
+  treeManifestBytes: 32 * MIB,
+  treeEntries: 100_000,
 
   // session
   preambleBytes: 68 * KIB,
@@ -57,4 +66,7 @@ export const LIMITS = {
   ttlMaxMs: 30 * 86_400_000,
   killGraceMs: 10_000,
   killGraceMaxMs: 600_000,
+  niceMax: 19,
+  rebootTimeoutMs: 600_000,
+  rebootTimeoutMaxMs: 86_400_000,
 } as const;

@@ -82,6 +82,7 @@ export function checkStatus(message: Message<'Status'>): void {
   wire(['accepted', 'running', 'refused'].includes(message.state), 'status.state');
   wire(message.code.length <= 64 && message.detail.length <= LIMITS.reasonBytes, 'status.detail');
   wire(isTime(message.atMs), 'status.at_ms');
+  wire(message.task < LIMITS.tasksPerOrder, 'status.task');
 }
 
 export function checkOutput(message: Message<'Output'>): void {
@@ -93,6 +94,8 @@ export function checkOutput(message: Message<'Output'>): void {
 
 const TERMINAL = ['succeeded', 'failed', 'timed-out', 'cancelled', 'rejected', 'expired', 'interrupted'];
 const TASK_STATES = ['succeeded', 'failed', 'timed-out', 'cancelled', 'interrupted', 'skipped'];
+
+const TASK_CHANGES = ['', 'changed', 'unchanged', 'would-change'];
 
 export function checkReport(message: Message<'Report'>): void {
   wire(message.fleetId.length === LIMITS.keyIdBytes, 'report.fleet_id');
@@ -106,7 +109,10 @@ export function checkReport(message: Message<'Report'>): void {
   wire(message.reason.length <= LIMITS.reasonBytes && message.code.length <= 64, 'report.reason');
   wire(message.tasks.length <= LIMITS.tasksPerOrder, 'report.tasks');
   wire(
-    message.tasks.every((task) => TASK_STATES.includes(task.state) && task.signal.length <= 16),
+    message.tasks.every(
+      (task) =>
+        TASK_STATES.includes(task.state) && task.signal.length <= 16 && TASK_CHANGES.includes(task.change),
+    ),
     'report.tasks',
   );
   wire(isTime(message.startedAtMs) && isTime(message.endedAtMs), 'report.ended_at_ms');
@@ -145,6 +151,7 @@ function checkRun(message: OrderMessage): void {
   order(limits.timeoutMs > 0 && limits.timeoutMs <= LIMITS.timeoutMaxMs, 'limits.timeout_ms');
   order(limits.killGraceMs <= LIMITS.killGraceMaxMs, 'limits.kill_grace_ms');
   order(limits.outputCapBytes <= LIMITS.outputCapMaxBytes, 'limits.output_cap_bytes');
+  order(limits.nice <= LIMITS.niceMax, 'limits.nice');
   order(limits.user.length <= 256 && printable(limits.user), 'limits.user');
   order(limits.cwd.length <= 4 * KIB && !limits.cwd.includes('\0'), 'limits.cwd');
   order(limits.env.length <= LIMITS.envItems, 'limits.env');
@@ -157,9 +164,28 @@ function checkRun(message: OrderMessage): void {
   order(retry.attempts >= 1 && retry.attempts <= 100, 'retry.attempts');
 }
 
+/** The kinds of task, as the field of a task that is set names them. */
+export const TASK_KINDS = [
+  'command',
+  'shell',
+  'script',
+  'file',
+  'tree',
+  'service',
+  'reboot',
+  'collect',
+] as const satisfies readonly (keyof TaskMessage)[];
+export type TaskKind = (typeof TASK_KINDS)[number];
+
+/** Of a task that was checked. */
+export function taskKindOf(task: Pick<TaskMessage, TaskKind>): TaskKind | undefined {
+  return TASK_KINDS.find((kind) => task[kind] !== null);
+}
+
 function checkTask(task: TaskMessage): void {
-  const { command, shell, script } = task;
-  order([command, shell, script].filter((kind) => kind !== null).length === 1, 'task: exactly one kind');
+  order(TASK_KINDS.filter((kind) => task[kind] !== null).length === 1, 'task: exactly one kind');
+  order(task.name.length <= 255 && printable(task.name), 'task.name');
+  const { command, shell, script, file, tree, service, reboot, collect, guard } = task;
   if (command) {
     order(command.argv.length > 0 && command.argv[0] !== '', 'command.argv');
     checkArguments(command.argv, 'command.argv');
@@ -170,10 +196,105 @@ function checkTask(task: TaskMessage): void {
     order(script.name.length <= 255 && printable(script.name), 'script.name');
     checkArguments(script.args, 'script.args');
   }
-  order(
-    (command ?? shell ?? script ?? { stdin: new Uint8Array() }).stdin.length <= LIMITS.stdinBytes,
-    'stdin',
-  );
+  const stdin = (command ?? shell ?? script)?.stdin;
+  order((stdin?.length ?? 0) <= LIMITS.stdinBytes, 'stdin');
+  if (file) checkFile(file);
+  if (tree) {
+    checkPath(tree.path, 'tree.path');
+    checkContent(tree.manifest, LIMITS.treeManifestBytes, 'tree.manifest');
+    checkOwner(tree, 'tree');
+  }
+  if (service) checkService(service);
+  if (reboot)
+    order(reboot.timeoutMs > 0 && reboot.timeoutMs <= LIMITS.rebootTimeoutMaxMs, 'reboot.timeout_ms');
+  if (collect) checkPath(collect.path, 'collect.path');
+  if (guard) {
+    order(guard.unless !== '' || guard.creates !== '', 'guard');
+    order(!guard.unless.includes('\0') && guard.unless.length <= LIMITS.argBytes, 'guard.unless');
+    if (guard.creates !== '') checkPath(guard.creates, 'guard.creates');
+  }
+}
+
+const FILE_STATES = ['file', 'directory', 'link', 'absent'];
+
+function checkFile(file: Message<'FileTask'>): void {
+  checkPath(file.path, 'file.path');
+  order(FILE_STATES.includes(file.state), 'file.state');
+  order(file.state === 'file' || (file.inline.length === 0 && file.content === null), 'file.content');
+  order(file.inline.length <= LIMITS.inlineFileBytes, 'file.inline');
+  if (file.content !== null) {
+    order(file.inline.length === 0, 'file.inline and file.content');
+    checkContent(file.content, LIMITS.contentMaxBytes, 'file.content');
+  }
+  order((file.state === 'link') === (file.target !== ''), 'file.target');
+  order(!file.target.includes('\0') && file.target.length <= LIMITS.pathBytes, 'file.target');
+  checkOwner(file, 'file');
+  order(file.mode <= 0o7777, 'file.mode');
+}
+
+function checkService({ unit, state, enabled }: Message<'ServiceTask'>): void {
+  order(/^[A-Za-z0-9_@:.\\][A-Za-z0-9_@:.\\-]{0,254}$/.test(unit), 'service.unit');
+  order(['', 'started', 'stopped', 'restarted', 'reloaded'].includes(state), 'service.state');
+  order(['', 'yes', 'no'].includes(enabled), 'service.enabled');
+  order(state !== '' || enabled !== '', 'service');
+}
+
+/** Absolute, and the one spelling of it: nothing in it that a file system would resolve. */
+export function isPlainPath(path: string): boolean {
+  if (!path.startsWith('/') || path.includes('\0') || path.length > LIMITS.pathBytes) return false;
+  if (path === '/') return true;
+  return path
+    .slice(1)
+    .split('/')
+    .every((part) => part !== '' && part !== '.' && part !== '..');
+}
+
+function checkPath(path: string, what: string): void {
+  order(isPlainPath(path), what);
+}
+
+function checkOwner({ owner, group }: { owner: string; group: string }, what: string): void {
+  order(owner.length <= 256 && printable(owner) && group.length <= 256 && printable(group), `${what}.owner`);
+}
+
+function checkContent(content: Message<'Content'> | null, maxBytes: number, what: string): void {
+  order(content !== null && content.sha512.length === 64 && content.key.length === 32, what);
+  order((content?.length ?? 0) <= maxBytes, `${what}.length`);
+}
+
+/** Of content whose digest an order named. Throws MusterError('order-malformed'). */
+export function checkTreeManifest(manifest: Message<'TreeManifest'>): void {
+  order(manifest.version === 1, 'manifest.version');
+  order(manifest.entries.length <= LIMITS.treeEntries, 'manifest.entries');
+  const folders = new Set(['']);
+  const seen = new Set<string>();
+  for (const { path, kind, mode, content, target } of manifest.entries) {
+    order(path !== '' && isPlainPath(`/${path}`), 'manifest.path');
+    order(!seen.has(path), 'manifest.path twice');
+    seen.add(path);
+    order(
+      folders.has(path.slice(0, Math.max(0, path.lastIndexOf('/')))),
+      'manifest: a parent that is not there',
+    );
+    order(kind === 'file' || kind === 'directory' || kind === 'link', 'manifest.kind');
+    if (kind === 'directory') folders.add(path);
+    order(mode <= 0o7777, 'manifest.mode');
+    order((kind === 'file') === (content !== null), 'manifest.content');
+    if (content) checkContent(content, LIMITS.contentMaxBytes, 'manifest.content');
+    order((kind === 'link') === (target !== ''), 'manifest.target');
+    order(!target.includes('\0') && target.length <= LIMITS.pathBytes, 'manifest.target');
+  }
+}
+
+export function checkContentRequest(message: Message<'ContentRequest'>): void {
+  wire(message.jobId.length === LIMITS.jobIdBytes, 'content_request.job_id');
+  wire(message.sha512.length === 64, 'content_request.sha512');
+  wire(message.count > 0 && message.count <= LIMITS.contentWindowChunks, 'content_request.count');
+}
+
+export function checkContentChunk(message: Message<'ContentChunk'>): void {
+  wire(message.sha512.length === 64, 'content_chunk.sha512');
+  wire(message.data.length <= LIMITS.contentChunkBytes + 16, 'content_chunk.data');
 }
 
 function checkArguments(args: readonly string[], what: string): void {

@@ -1,8 +1,6 @@
 import type { OrderMessage } from '../../proto/codec.ts';
 import type { KeyRole } from '../../proto/frame.ts';
-
-export type TaskKind = 'command' | 'shell' | 'script';
-export const TASK_KINDS: readonly TaskKind[] = ['command', 'shell', 'script'];
+import { TASK_KINDS, type TaskKind, taskKindOf } from '../../proto/validate.ts';
 
 /**
  * What this host allows beyond the trust document, from `policy.json` in the agent's home. The trust document decides
@@ -29,7 +27,7 @@ export function policyProblem(
   policy: Policy,
 ): string | undefined {
   for (const task of order.tasks) {
-    const kind = TASK_KINDS.find((one) => task[one] !== null);
+    const kind = taskKindOf(task);
     if (!kind) return 'a task of an unknown kind';
     if (policy.denied.has(kind)) return `tasks of kind ${kind} are denied on this host`;
     if (policy.operatorFor.has(kind) && !signers.includes('operator'))

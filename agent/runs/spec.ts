@@ -1,4 +1,5 @@
 import type { OrderMessage, TaskMessage } from '../../proto/codec.ts';
+import { MusterError } from '../../proto/errors.ts';
 import { toHex } from '../../proto/ids.ts';
 import type { RunSpec, Task } from '../executor/run.ts';
 
@@ -24,5 +25,5 @@ function taskOf(task: TaskMessage): Task {
   if (command) return { kind: 'command', argv: command.argv, stdin: command.stdin };
   if (shell) return { kind: 'shell', line: shell.line, stdin: shell.stdin };
   if (script) return { kind: 'script', ...script };
-  throw new TypeError('a task has one kind');
+  throw new MusterError('bad-task', 'this agent does not carry out tasks of this kind');
 }

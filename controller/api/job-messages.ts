@@ -24,16 +24,49 @@ export type JobState = 'running' | 'over';
 /** Every state for itself; states that nobody is in are left out. */
 export type Counts = Partial<Record<RunState, number>>;
 
-export type TaskBody =
-  | { command: { argv: string[] } }
-  | { shell: { line: string } }
-  | { script: { content: string; args: string[]; name: string } };
+/** What is uploaded beforehand, as the reply to its upload said. `sha512` and `key` are hex. */
+export interface ContentBody {
+  sha512: string;
+  length: number;
+  key: string;
+}
+
+/** One of these kinds. `stdin`, a script's `content` and a file's `inline` are base64. */
+export type TaskKindBody =
+  | { command: { argv: string[]; stdin?: string } }
+  | { shell: { line: string; stdin?: string } }
+  | { script: { content: string; args: string[]; name: string; stdin?: string } }
+  | {
+      file: {
+        path: string;
+        state: 'file' | 'directory' | 'link' | 'absent';
+        inline?: string;
+        content?: ContentBody;
+        target?: string;
+        owner?: string;
+        group?: string;
+        mode?: number;
+      };
+    }
+  | { tree: { path: string; manifest: ContentBody; owner?: string; group?: string } }
+  | {
+      service: {
+        unit: string;
+        state?: 'started' | 'stopped' | 'restarted' | 'reloaded';
+        enabled?: boolean;
+      };
+    }
+  | { reboot: { timeoutMs?: number } }
+  | { collect: { path: string } };
+
+/** A task with its name and its guards: there is nothing to do where `unless` exits with 0 or `creates` exists. */
+export type TaskBody = TaskKindBody & { name?: string; unless?: string; creates?: string };
 
 export interface JobBody extends TargetQuery {
-  /** `content` of a script is base64. */
-  task: TaskBody;
-  /** Base64. */
-  stdin?: string;
+  /** Carried out in order, up to the first that does not succeed. */
+  tasks: TaskBody[];
+  /** Say what would change, change nothing. */
+  check?: boolean;
   /** How long a run may take; default one hour. */
   timeoutMs?: number;
   /** How long it waits for a host that is off; default 15 seconds. */
@@ -43,6 +76,10 @@ export interface JobBody extends TargetQuery {
   user?: string;
   cwd?: string;
   env?: Record<string, string>;
+  /** 0 to 19. */
+  nice?: number;
+  /** Starts in all, where a crash interrupted it; only for what may run twice. Default 1. */
+  attempts?: number;
   reason?: string;
 }
 
@@ -53,10 +90,22 @@ export interface JobCreated {
   created: boolean;
 }
 
+/** The kind of its only task, or `bundle` where it has several. */
+export type JobKind =
+  | 'command'
+  | 'shell'
+  | 'script'
+  | 'file'
+  | 'tree'
+  | 'service'
+  | 'reboot'
+  | 'collect'
+  | 'bundle';
+
 export interface JobSummary {
   job: string;
   state: JobState;
-  kind: 'command' | 'shell' | 'script';
+  kind: JobKind;
   /** The command in one line, for a list; cut where it is long. */
   title: string;
   /** How many agents. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { TASK_KINDS } from '../../proto/validate.ts';
 import { type JobState, RUN_STATES } from './job-messages.ts';
 import type { AgentState, Role } from './messages.ts';
 
@@ -109,7 +110,7 @@ const outcomeFields = {
 const jobFields = {
   job: z.string(),
   state: jobState,
-  kind: z.enum(['command', 'shell', 'script']),
+  kind: z.enum([...TASK_KINDS, 'bundle']),
   title: z.string(),
   targets: count,
   counts: z.partialRecord(runState, count),

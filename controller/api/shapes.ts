@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { LIMITS } from '../../proto/limits.ts';
 import { labelProblem, nameProblem } from '../../proto/name.ts';
+import { isPlainPath } from '../../proto/validate.ts';
 import type { RouteName } from './contract.ts';
 import type { JobState } from './job-messages.ts';
 import { API_LIMITS as CAPS } from './limits.ts';
@@ -63,10 +64,29 @@ const who = {
 const narrowed = { ...who, limit: some(16).exactOptional() };
 const seedMax = 2 ** 32 - 1;
 
+const path = some(LIMITS.pathBytes).refine(
+  isPlainPath,
+  'expected an absolute path without "//", "." or ".."',
+);
+const content = z.strictObject({
+  sha512: z.string().regex(/^[0-9a-f]{128}$/, 'expected 128 hex digits'),
+  length: z.int().min(0).max(LIMITS.contentMaxBytes),
+  key: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hex digits'),
+});
+const stdin = { stdin: base64(LIMITS.stdinBytes).exactOptional() };
+const owner = { owner: some(CAPS.userChars).exactOptional(), group: some(CAPS.userChars).exactOptional() };
+const guarded = {
+  name: some(255).exactOptional(),
+  unless: some(LIMITS.argBytes).exactOptional(),
+  creates: path.exactOptional(),
+};
+
 const task = z.union(
   [
     z.strictObject({
+      ...guarded,
       command: z.strictObject({
+        ...stdin,
         argv: z
           .array(argument)
           .min(1)
@@ -74,16 +94,44 @@ const task = z.union(
           .refine((argv) => argv[0] !== '', 'the program is empty'),
       }),
     }),
-    z.strictObject({ shell: z.strictObject({ line: some(LIMITS.argBytes) }) }),
+    z.strictObject({ ...guarded, shell: z.strictObject({ ...stdin, line: some(LIMITS.argBytes) }) }),
     z.strictObject({
+      ...guarded,
       script: z.strictObject({
+        ...stdin,
         content: base64(LIMITS.scriptBytes).min(1),
         args: z.array(argument).max(LIMITS.argvItems),
         name: some(255),
       }),
     }),
+    z.strictObject({
+      ...guarded,
+      file: z.strictObject({
+        path,
+        state: z.enum(['file', 'directory', 'link', 'absent']),
+        inline: base64(LIMITS.inlineFileBytes).exactOptional(),
+        content: content.exactOptional(),
+        target: some(LIMITS.pathBytes).exactOptional(),
+        ...owner,
+        mode: z.int().min(0).max(0o7777).exactOptional(),
+      }),
+    }),
+    z.strictObject({ ...guarded, tree: z.strictObject({ path, manifest: content, ...owner }) }),
+    z.strictObject({
+      ...guarded,
+      service: z.strictObject({
+        unit: some(255),
+        state: z.enum(['started', 'stopped', 'restarted', 'reloaded']).exactOptional(),
+        enabled: z.boolean().exactOptional(),
+      }),
+    }),
+    z.strictObject({
+      ...guarded,
+      reboot: z.strictObject({ timeoutMs: durationMs(LIMITS.rebootTimeoutMaxMs).exactOptional() }),
+    }),
+    z.strictObject({ ...guarded, collect: z.strictObject({ path }) }),
   ],
-  'expected one of command, shell and script',
+  'expected one of command, shell, script, file, tree, service, reboot and collect',
 );
 
 const env = z
@@ -102,8 +150,8 @@ const env = z
 const job = z.strictObject({
   ...narrowed,
   seed: z.int().min(0).max(seedMax).exactOptional(),
-  task,
-  stdin: base64(LIMITS.stdinBytes).exactOptional(),
+  tasks: z.array(task).min(1).max(LIMITS.tasksPerOrder),
+  check: z.boolean().exactOptional(),
   timeoutMs: durationMs(LIMITS.timeoutMaxMs).exactOptional(),
   ttlMs: durationMs(LIMITS.ttlMaxMs).exactOptional(),
   killGraceMs: z.int().min(0).max(LIMITS.killGraceMaxMs).exactOptional(),
@@ -111,6 +159,8 @@ const job = z.strictObject({
   user: some(CAPS.userChars).exactOptional(),
   cwd: some(CAPS.pathChars).startsWith('/').exactOptional(),
   env: env.exactOptional(),
+  nice: z.int().min(0).max(LIMITS.niceMax).exactOptional(),
+  attempts: z.int().min(1).max(100).exactOptional(),
   reason: text(LIMITS.reasonChars).exactOptional(),
 });
 

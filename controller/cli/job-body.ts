@@ -25,7 +25,11 @@ export interface JobOptions extends TargetOptions {
 }
 
 /** The order of `muster run`: an argv, or one line for a shell. */
-export function commandTask(argv: readonly string[], shell: string | undefined): TaskBody {
+export function commandTask(
+  argv: readonly string[],
+  shell: string | undefined,
+  input: { stdin?: string },
+): TaskBody {
   if (shell !== undefined) {
     if (argv.length > 0)
       throw wrongUse(
@@ -34,13 +38,13 @@ export function commandTask(argv: readonly string[], shell: string | undefined):
       );
     if (shell.trim() === '') throw wrongUse('--shell is empty');
     refuseNul([shell]);
-    return { shell: { line: shell } };
+    return { shell: { line: shell, ...input } };
   }
   if (argv.length === 0)
     throw wrongUse('there is no command', 'put it last, behind "--": muster run -t all -- uname -a');
   if (argv[0] === '') throw wrongUse('the command is empty');
   refuseNul(argv);
-  return { command: { argv: [...argv] } };
+  return { command: { argv: [...argv], ...input } };
 }
 
 /** A program's arguments end at a NUL: what follows would be lost without a word. */
@@ -49,10 +53,17 @@ function refuseNul(texts: readonly string[]): void {
     throw wrongUse('an argument holds a NUL character, which no program can receive');
 }
 
+/** Standard input for the one task, where the options ask for it. */
+export async function stdinFor(surroundings: Surroundings, options: JobOptions): Promise<{ stdin?: string }> {
+  if (!options.stdin) return {};
+  return { stdin: Buffer.from(await surroundings.stdin.readAll(LIMITS.stdinBytes)).toString('base64') };
+}
+
 export async function scriptTask(
   surroundings: Surroundings,
   file: string,
   args: readonly string[],
+  input: { stdin?: string },
 ): Promise<TaskBody> {
   refuseNul(args);
   const bytes =
@@ -61,16 +72,11 @@ export async function scriptTask(
       : await readBytes(file, LIMITS.scriptBytes);
   if (bytes.length === 0) throw wrongUse(`${file} is empty`);
   const content = Buffer.from(bytes).toString('base64');
-  return { script: { content, args: [...args], name: file === '-' ? 'stdin' : basename(file) } };
+  return { script: { content, args: [...args], name: file === '-' ? 'stdin' : basename(file), ...input } };
 }
 
-/** Who is meant, and what they get. Reads standard input where the options say so. */
-export async function jobBody(
-  surroundings: Surroundings,
-  selection: TargetQuery,
-  task: TaskBody,
-  options: JobOptions,
-): Promise<JobBody> {
+/** Who is meant, and what they get. */
+export function jobBody(selection: TargetQuery, tasks: readonly TaskBody[], options: JobOptions): JobBody {
   if (options.cwd !== undefined && !options.cwd.startsWith('/'))
     throw wrongUse(`--cwd "${options.cwd}" does not begin with "/"`);
   refuseNul([...Object.values(options.env ?? {}), options.cwd ?? '', options.user ?? '']);
@@ -79,12 +85,10 @@ export async function jobBody(
       throw wrongUse(`--env: "${key}" cannot be the name of a variable`);
   if ((options.reason?.length ?? 0) > LIMITS.reasonChars)
     throw wrongUse(`--reason is longer than ${LIMITS.reasonChars} characters`);
-  const stdin = options.stdin ? await surroundings.stdin.readAll(LIMITS.stdinBytes) : undefined;
   return {
     ...selection,
-    task,
+    tasks: [...tasks],
     ...defined({
-      stdin: stdin === undefined ? undefined : Buffer.from(stdin).toString('base64'),
       timeoutMs: options.timeout,
       ttlMs: options.ttl,
       outputCapBytes: options.maxOutput,

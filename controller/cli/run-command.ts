@@ -1,92 +1,24 @@
-import { MusterError } from '../../proto/errors.ts';
-import { toHex } from '../../proto/ids.ts';
-import type { TargetQuery, TaskBody } from '../api/contract.ts';
-import type { Client } from './client.ts';
-import { EXIT } from './failure.ts';
-import { commandTask, type JobOptions, jobBody, scriptTask, selectionOf } from './job-body.ts';
-import { paintFor } from './output/paint.ts';
-import { jsonLine } from './output/sanitise.ts';
-import { hosts, listNames } from './output/summary.ts';
-import { renderTable } from './output/table.ts';
-import { atMost, resolve } from './selection.ts';
+import { dispatch } from './dispatch.ts';
+import { commandTask, type JobOptions, scriptTask, stdinFor } from './job-body.ts';
 import type { Surroundings } from './surroundings.ts';
-import { watchJob } from './watch-job.ts';
-import { withClient } from './with-client.ts';
 
-/** More hosts than this are confirmed once, at a terminal. */
-export const CONFIRM_ABOVE = 50;
-
-export async function run(
+export function run(
   surroundings: Surroundings,
   argv: string[],
   options: JobOptions & { shell?: string },
 ): Promise<number> {
-  if (options.list) return list(surroundings, options);
-  return dispatch(surroundings, commandTask(argv, options.shell), options);
+  return dispatch(surroundings, options, async () => [
+    commandTask(argv, options.shell, await stdinFor(surroundings, options)),
+  ]);
 }
 
-export async function script(
+export function script(
   surroundings: Surroundings,
   file: string,
   args: string[],
   options: JobOptions,
 ): Promise<number> {
-  if (options.list) return list(surroundings, options);
-  return dispatch(surroundings, await scriptTask(surroundings, file, args), options);
-}
-
-/** `--list`: who would be meant, and nothing else. */
-function list(surroundings: Surroundings, options: JobOptions): Promise<number> {
-  return withClient(surroundings, async (client) => {
-    const targets = await resolve(client, await selectionOf(surroundings, options));
-    if (targets.length === 0) throw new MusterError('nobody-matched');
-    const { stdout, env } = surroundings;
-    if (options.json) {
-      stdout.write(`${jsonLine(targets)}\n`);
-      return EXIT.ok;
-    }
-    const rows = targets.map(({ name, online }) => [name, online ? 'online' : 'offline']);
-    stdout.write(renderTable(['NAME', 'STATE'], rows, paintFor(stdout.isTerminal, env)));
-    return EXIT.ok;
-  });
-}
-
-async function dispatch(surroundings: Surroundings, task: TaskBody, options: JobOptions): Promise<number> {
-  const selection = await selectionOf(surroundings, options);
-  const body = await jobBody(surroundings, selection, task, options);
-  return withClient(surroundings, async (client) => {
-    if (!options.yes && !(await confirmed(surroundings, client, selection))) {
-      surroundings.stderr.write('muster: nothing was done\n');
-      return EXIT.wrongUse;
-    }
-    // With a key of our own a request whose answer was lost can be sent again: it makes no second job.
-    const idempotencyKey = options.idempotencyKey ?? toHex(surroundings.random(16));
-    const { job, targets, created } = await client.call('jobs.create', { body }, { idempotencyKey });
-    const json = options.json ?? false;
-    if (options.detach) {
-      surroundings.stdout.write(
-        json ? `${jsonLine({ event: 'summary', job, counts: { queued: targets.length } })}\n` : `${job}\n`,
-      );
-      return EXIT.ok;
-    }
-    if (!created)
-      surroundings.stderr.write(
-        `muster: this idempotency key made job ${job.slice(0, 12)} earlier; showing that one\n`,
-      );
-    return watchJob(surroundings, client, { job, targets, json, folded: options.fold ?? false });
-  });
-}
-
-async function confirmed(surroundings: Surroundings, client: Client, query: TargetQuery): Promise<boolean> {
-  const { stdin, stderr } = surroundings;
-  if (!stdin.isTerminal || !stderr.isTerminal || atMost(query) <= CONFIRM_ABOVE) return true;
-  const meant = await resolve(client, query);
-  if (meant.length <= CONFIRM_ABOVE) return true;
-  stderr.write(
-    `This is for ${hosts(meant.length)}: ${listNames(
-      meant.map(({ name }) => name),
-      8,
-    )}\n`,
-  );
-  return /^y(es)?$/i.test((await surroundings.ask('Go on? [y/N] ')).trim());
+  return dispatch(surroundings, options, async () => [
+    await scriptTask(surroundings, file, args, await stdinFor(surroundings, options)),
+  ]);
 }

@@ -103,7 +103,7 @@ interface Operators {
 
 interface Jobs {
   id: string;
-  kind: 'command' | 'shell' | 'script';
+  kind: 'command' | 'shell' | 'script' | 'file' | 'tree' | 'service' | 'reboot' | 'collect' | 'bundle';
   /** The command in one line, for lists: `request` may be large. */
   title: Generated<string>;
   reason: string | null;

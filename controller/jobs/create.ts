@@ -73,8 +73,8 @@ export async function createJob(
     ...insertJobs([
       {
         id,
-        kind: kindOf(request.task),
-        title: titleOf(request.task),
+        kind: kindOf(request.tasks),
+        title: titleOf(request.tasks),
         reason: request.reason ?? null,
         created_by: actor.name,
         created_at_ms: nowMs,
@@ -118,8 +118,8 @@ export async function createJob(
     ports.audit.entry(actor, 'job.create', {
       job: id,
       order: toHex(sealed.orderHash),
-      kind: kindOf(request.task),
-      title: titleOf(request.task),
+      kind: kindOf(request.tasks),
+      title: titleOf(request.tasks),
       targets: agents.length,
       asked: describe(request),
       ...(request.user === undefined ? {} : { user: request.user }),

@@ -2,14 +2,50 @@
 import type { Encodable, OrderMessage } from '../../proto/codec.ts';
 import { MusterError } from '../../proto/errors.ts';
 import { LIMITS } from '../../proto/limits.ts';
-import { checkOrder } from '../../proto/validate.ts';
+import { checkOrder, TASK_KINDS, type TaskKind } from '../../proto/validate.ts';
 import { ORDER_VERSION } from '../../proto/version.ts';
 import { DEFAULTS, type JobTimes } from './due.ts';
 
-export type TaskRequest =
-  | { command: { argv: string[] } }
-  | { shell: { line: string } }
-  | { script: { content: string; args: string[]; name: string } };
+/** Content that was uploaded; `sha512` and `key` are hex. */
+export interface ContentRequest {
+  sha512: string;
+  length: number;
+  key: string;
+}
+
+export type TaskKindRequest =
+  | { command: { argv: string[]; stdin?: string | undefined } }
+  | { shell: { line: string; stdin?: string | undefined } }
+  | { script: { content: string; args: string[]; name: string; stdin?: string | undefined } }
+  | {
+      file: {
+        path: string;
+        state: 'file' | 'directory' | 'link' | 'absent';
+        inline?: string | undefined;
+        content?: ContentRequest | undefined;
+        target?: string | undefined;
+        owner?: string | undefined;
+        group?: string | undefined;
+        mode?: number | undefined;
+      };
+    }
+  | {
+      tree: {
+        path: string;
+        manifest: ContentRequest;
+        owner?: string | undefined;
+        group?: string | undefined;
+      };
+    }
+  | { service: { unit: string; state?: string | undefined; enabled?: boolean | undefined } }
+  | { reboot: { timeoutMs?: number | undefined } }
+  | { collect: { path: string } };
+
+export type TaskRequest = TaskKindRequest & {
+  name?: string | undefined;
+  unless?: string | undefined;
+  creates?: string | undefined;
+};
 
 export interface Asked {
   targets?: string | undefined;
@@ -19,10 +55,9 @@ export interface Asked {
 }
 
 export interface JobRequest extends Asked {
-  /** A script's content is base64. */
-  task: TaskRequest;
-  /** Base64. */
-  stdin?: string | undefined;
+  /** `stdin`, a script's `content` and a file's `inline` are base64. */
+  tasks: TaskRequest[];
+  check?: boolean | undefined;
   timeoutMs?: number | undefined;
   ttlMs?: number | undefined;
   killGraceMs?: number | undefined;
@@ -30,29 +65,42 @@ export interface JobRequest extends Asked {
   user?: string | undefined;
   cwd?: string | undefined;
   env?: Record<string, string> | undefined;
+  nice?: number | undefined;
+  attempts?: number | undefined;
   reason?: string | undefined;
   idempotencyKey?: string | undefined;
 }
 
-export type JobKind = 'command' | 'shell' | 'script';
+export type JobKind = TaskKind | 'bundle';
 
-export function kindOf(task: TaskRequest): JobKind {
-  if ('command' in task) return 'command';
-  return 'shell' in task ? 'shell' : 'script';
+function taskKind(task: TaskRequest): TaskKind {
+  return TASK_KINDS.find((kind) => kind in task) ?? 'command';
+}
+
+export function kindOf(tasks: readonly TaskRequest[]): JobKind {
+  const [only, ...more] = tasks;
+  return only && more.length === 0 ? taskKind(only) : 'bundle';
 }
 
 const TITLE_CHARS = 200;
 
-/** The task in one line, for lists. */
-export function titleOf(task: TaskRequest): string {
-  const words =
-    'command' in task
-      ? task.command.argv
-      : 'shell' in task
-        ? [task.shell.line]
-        : [task.script.name, ...task.script.args];
-  const line = words.join(' ');
+/** The tasks in one line, for lists. */
+export function titleOf(tasks: readonly TaskRequest[]): string {
+  const line = tasks.map((task) => task.name ?? titleOfTask(task)).join('; ');
   return line.length > TITLE_CHARS ? `${line.slice(0, TITLE_CHARS - 1)}…` : line;
+}
+
+function titleOfTask(task: TaskRequest): string {
+  if ('command' in task) return task.command.argv.join(' ');
+  if ('shell' in task) return task.shell.line;
+  if ('script' in task) return [task.script.name, ...task.script.args].join(' ');
+  if ('file' in task) return `${task.file.state} ${task.file.path}`;
+  if ('tree' in task) return `tree ${task.tree.path}`;
+  if ('collect' in task) return `collect ${task.collect.path}`;
+  if ('reboot' in task) return 'reboot';
+  const { unit, state, enabled } = task.service;
+  const wanted = [state, enabled === undefined ? undefined : enabled ? 'enabled' : 'disabled'];
+  return `service ${unit} ${wanted.filter(Boolean).join(' ')}`;
 }
 
 export function timesOf(request: JobRequest, nowMs: number): JobTimes {
@@ -63,15 +111,26 @@ export function timesOf(request: JobRequest, nowMs: number): JobTimes {
   };
 }
 
-/** What is kept of a request for the history: never what may be a secret (standard input, values of variables). */
+/** What is kept of a request for the history: never what may be a secret (standard input, contents, values of variables). */
 export function remembered(request: JobRequest): object {
-  const { env, stdin, idempotencyKey: _, task, ...rest } = request;
+  const { env, idempotencyKey: _, tasks, ...rest } = request;
   return {
     ...rest,
-    task: 'script' in task ? { script: { name: task.script.name, args: task.script.args } } : task,
-    ...(stdin === undefined ? {} : { stdinBytes: Buffer.byteLength(stdin, 'base64') }),
+    tasks: tasks.map(rememberedTask),
     ...(env === undefined ? {} : { env: Object.keys(env) }),
   };
+}
+
+function rememberedTask(task: TaskRequest): object {
+  return JSON.parse(
+    JSON.stringify(task, (key, value: unknown) => {
+      if (key === 'key') return undefined;
+      if (typeof value !== 'string') return value;
+      if (key === 'stdin' || key === 'inline' || (key === 'content' && 'script' in task))
+        return { bytes: Buffer.byteLength(value, 'base64') };
+      return value;
+    }),
+  ) as object;
 }
 
 export interface OrderInput {
@@ -85,7 +144,9 @@ export interface OrderInput {
 /** An agent learns the time from Welcome, which took a moment to travel; its clock may lag that much behind. */
 const NOT_BEFORE_SLACK_MS = 60_000;
 
-const NEVER = { policy: 'never', attempts: 1 } as const;
+function retryOf(attempts: number): OrderMessage['retry'] {
+  return { policy: attempts > 1 ? 'safe' : 'never', attempts };
+}
 
 /** Throws MusterError('bad-request') when an agent would refuse the order's shape. */
 export function orderOf(request: JobRequest, input: OrderInput): Encodable<OrderMessage> & OrderMessage {
@@ -100,7 +161,7 @@ export function orderOf(request: JobRequest, input: OrderInput): Encodable<Order
     signedAtMs: input.nowMs,
     notBeforeMs: input.nowMs - NOT_BEFORE_SLACK_MS,
     expiresAtMs: times.expiresAtMs,
-    tasks: [taskOf(request)],
+    tasks: request.tasks.map(taskOf),
     limits: {
       timeoutMs: times.timeoutMs,
       killGraceMs: times.killGraceMs,
@@ -108,10 +169,12 @@ export function orderOf(request: JobRequest, input: OrderInput): Encodable<Order
       user: request.user ?? '',
       cwd: request.cwd ?? '',
       env: Object.entries(request.env ?? {}).map(([name, value]) => ({ name, value })),
+      nice: request.nice ?? 0,
     },
-    retry: NEVER,
+    retry: retryOf(request.attempts ?? 1),
     reason: request.reason ?? '',
     cancel: null,
+    check: request.check ?? false,
   };
   if (times.expiresAtMs - input.nowMs > LIMITS.ttlMaxMs)
     throw new MusterError('bad-request', 'the ttl is too long');
@@ -124,17 +187,67 @@ export function orderOf(request: JobRequest, input: OrderInput): Encodable<Order
   return order;
 }
 
-function taskOf(request: JobRequest): OrderMessage['tasks'][number] {
-  const { task } = request;
-  const stdin = decode(request.stdin ?? '', 'stdin');
-  const none = { name: '', command: null, shell: null, script: null };
-  if ('command' in task) return { ...none, command: { argv: task.command.argv, stdin } };
-  if ('shell' in task) return { ...none, shell: { line: task.shell.line, stdin } };
-  const { content, args, name } = task.script;
-  return { ...none, script: { content: decode(content, 'script.content'), args, name, stdin } };
+const NO_KIND = {
+  command: null,
+  shell: null,
+  script: null,
+  file: null,
+  tree: null,
+  service: null,
+  reboot: null,
+  collect: null,
+} as const;
+
+function taskOf(task: TaskRequest): OrderMessage['tasks'][number] {
+  const { name = '', unless = '', creates = '' } = task;
+  const guard = unless || creates ? { unless, creates } : null;
+  return { name, guard, ...NO_KIND, ...kindOfTask(task) };
 }
 
-function decode(base64: string, what: string): Uint8Array {
+function kindOfTask(task: TaskRequest): Partial<OrderMessage['tasks'][number]> {
+  if ('command' in task)
+    return { command: { argv: task.command.argv, stdin: decode(task.command.stdin, 'stdin') } };
+  if ('shell' in task) return { shell: { line: task.shell.line, stdin: decode(task.shell.stdin, 'stdin') } };
+  if ('script' in task) {
+    const { content, args, name, stdin } = task.script;
+    return {
+      script: { content: decode(content, 'script.content'), args, name, stdin: decode(stdin, 'stdin') },
+    };
+  }
+  if ('file' in task) {
+    const { path, state, inline, content, target = '', owner = '', group = '', mode = 0 } = task.file;
+    const named = content === undefined ? null : contentOf(content);
+    return {
+      file: {
+        path,
+        state,
+        inline: decode(inline, 'file.inline'),
+        content: named,
+        target,
+        owner,
+        group,
+        mode,
+      },
+    };
+  }
+  if ('tree' in task) {
+    const { path, manifest, owner = '', group = '' } = task.tree;
+    return { tree: { path, manifest: contentOf(manifest), owner, group } };
+  }
+  if ('service' in task) {
+    const { unit, state = '', enabled } = task.service;
+    return { service: { unit, state, enabled: enabled === undefined ? '' : enabled ? 'yes' : 'no' } };
+  }
+  if ('reboot' in task) return { reboot: { timeoutMs: task.reboot.timeoutMs ?? LIMITS.rebootTimeoutMs } };
+  return { collect: { path: task.collect.path } };
+}
+
+function contentOf({ sha512, length, key }: ContentRequest) {
+  return { sha512: Buffer.from(sha512, 'hex'), length, key: Buffer.from(key, 'hex') };
+}
+
+function decode(base64: string | undefined, what: string): Uint8Array {
+  if (base64 === undefined) return new Uint8Array(0);
   const bytes = Buffer.from(base64, 'base64');
   if (bytes.toString('base64') !== base64) throw new MusterError('bad-request', `${what} is not base64`);
   return bytes;

@@ -32,7 +32,7 @@ const token = (uses: number) => ({
 });
 const request = () => ({
   targets: 'all',
-  task: { command: { argv: ['true'] } },
+  tasks: [{ command: { argv: ['true'] } }],
   timeoutMs: 60_000,
   ttlMs: 60_000,
 });

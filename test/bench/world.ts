@@ -62,7 +62,7 @@ export async function startWorld(parent: string): Promise<World> {
     async run(name, argv) {
       const asked = sharedMs();
       const { job } = await client.call('jobs.create', {
-        body: { targets: name, task: { command: { argv: [...argv] } } },
+        body: { targets: name, tasks: [{ command: { argv: [...argv] } }] },
       });
       const moments = await controller.ask('moments', job);
       const { runs } = await client.call('jobs.show', { params: { job } });

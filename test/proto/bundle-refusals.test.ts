@@ -62,7 +62,7 @@ const TOGETHER: readonly Fault[] = [
   ['unknown field', 'order-malformed', find(DECODE, 'a signed order with an unknown field')],
   ['revoked', 'signer-revoked', known('signer-revoked')],
   ['signature', 'order-signature', resigned((order) => flipped(sign(CONTROLLER, 'order', order), 5))],
-  ['version', 'order-version', change({ version: 2 })],
+  ['version', 'order-version', change({ version: 3 })],
   ['kind', 'order-kind', change({ kind: 'upgrade' })],
   ['fleet', 'order-fleet', change({ fleetId: counting(1, 16) })],
   ['order hash', 'order-malformed', onTheWay((d) => ({ orderHash: flipped(d.orderHash, 0) }))],

@@ -72,6 +72,19 @@ const FRAMES = {
 
 const token = Buffer.from(Buffer.from(sample('token')).toString().slice('muster-join-'.length), 'base64url');
 
+const MANIFEST = codecs.TreeManifest.encode({
+  version: 1,
+  entries: [
+    { path: 'etc', kind: 'directory', mode: 0o755 },
+    {
+      path: 'etc/motd',
+      kind: 'file',
+      mode: 0o644,
+      content: { sha512: counting(1, 64), length: 12, key: counting(2, 32) },
+    },
+  ],
+});
+
 const DOORS: readonly Door[] = [
   door('TrustDocument', codecs.TrustDocument, codecs.SignedTrust.decode(sample('signed trust')).document),
   door('SignedTrust', codecs.SignedTrust, sample('signed trust')),
@@ -84,6 +97,7 @@ const DOORS: readonly Door[] = [
   door('EnrolRequest', codecs.EnrolRequest, sample('enrol request')),
   door('EnrolGrant', codecs.EnrolGrant, sample('grant')),
   door('Report', codecs.Report, sample('report')),
+  door('TreeManifest', codecs.TreeManifest, MANIFEST),
   door('JoinToken', codecs.JoinToken, token),
   door('Frame deliver', frame, sample('deliver frame')),
   door('Frame enrol', frame, FRAMES.enrol),

@@ -1,7 +1,8 @@
 /**
  * Golden bytes. golden.json holds everything that is signed, hashed or sealed, in hex, as session, order, trust, report,
- * enrolment and token version 1 have it. A change here is a change of the wire: it needs a new version number and a line
- * in muster.proto's list, not a new golden file. Below, each message is spelled out field by field.
+ * enrolment and token have it: session, order and report version 2, the others 1. A change here is a change of the wire:
+ * it needs a new version number and a line in muster.proto's list, not a new golden file. Below, each message is spelled
+ * out field by field.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -56,7 +57,7 @@ function spelled(name: string, ...fields: readonly Uint8Array[]): void {
 test('an order is spelled out', () => {
   spelled(
     'order',
-    number(1, 1), // version
+    number(1, 2), // version
     bytes(2, FLEET),
     bytes(3, JOB_ID),
     text(4, 'run'),
@@ -75,7 +76,7 @@ test('an order is spelled out', () => {
 test('a cancel is spelled out: no targets, no tasks, and the order that it cancels', () => {
   spelled(
     'cancel',
-    number(1, 1),
+    number(1, 2),
     bytes(2, FLEET),
     bytes(3, counting(0x20, 16)), // its own job id
     text(4, 'cancel'),
@@ -138,7 +139,7 @@ test('hello, welcome and proof are spelled out', () => {
   const agentEphemeral = nacl.scalarMult.base(agent(32));
   spelled(
     'hello',
-    bytes(1, varint(1)), // versions, packed
+    bytes(1, varint(2)), // versions, packed
     bytes(2, FLEET),
     bytes(3, AGENT_ID),
     bytes(4, agent(32)), // nonce
@@ -151,7 +152,7 @@ test('hello, welcome and proof are spelled out', () => {
   const controllerEphemeral = nacl.scalarMult.base(controller(32));
   spelled(
     'welcome body',
-    number(1, 1), // version
+    number(1, 2), // version
     bytes(2, controller(32)), // nonce
     bytes(3, controllerEphemeral),
     bytes(4, keyId('controller', CONTROLLER.publicKey)),
@@ -211,7 +212,7 @@ test('a report is spelled out', () => {
   assert.ok(output);
   spelled(
     'report',
-    number(1, 1), // version
+    number(1, 2), // version
     bytes(2, FLEET),
     bytes(3, AGENT_ID),
     bytes(4, EPOCH),

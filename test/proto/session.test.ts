@@ -90,7 +90,7 @@ test('a handshake gives both sides the same keys, one for each direction, and th
   const welcomed = acceptWelcome(hail, body, signature, controllers(CONTROLLER));
   assert.deepEqual(welcomed.keys, keys);
   assert.notDeepEqual(keys.toAgent, keys.toController);
-  assert.deepEqual([welcomed.version, welcomed.controllerTimeMs, welcomed.trustSerial], [1, NOW_MS, 1]);
+  assert.deepEqual([welcomed.version, welcomed.controllerTimeMs, welcomed.trustSerial], [2, NOW_MS, 1]);
   const said = proof(AGENT.sign, welcomed.keys.h1, PROOF);
   const heard = acceptProof(AGENT.sign.publicKey, keys.h1, said.body, said.signature);
   assert.deepEqual([heard.counter, toHex(heard.epoch), heard.bootId], [1, toHex(EPOCH), 'boot']);
@@ -214,17 +214,17 @@ test('every flip in a welcome is refused, and so is the welcome to another hello
 });
 
 test('an agent that offers no version that is spoken is told so, and the best common one is taken', () => {
-  assert.equal(commonVersion([1]), 1);
-  assert.equal(commonVersion([9, 1, 3]), 1);
-  assert.equal(commonVersion([2, 3]), undefined);
+  assert.equal(commonVersion([2]), 2);
+  assert.equal(commonVersion([9, 2, 3]), 2);
+  assert.equal(commonVersion([1, 3]), undefined);
   assert.equal(commonVersion([]), undefined);
-  const bytes = Hello.encode({ ...Hello.decode(hello(INPUT, seeded('hail')).bytes), versions: [2, 3] });
+  const bytes = Hello.encode({ ...Hello.decode(hello(INPUT, seeded('hail')).bytes), versions: [1, 3] });
   refused('version-unsupported', () => answer({ ...hello(INPUT, seeded('hail')), bytes }));
 });
 
 test('a version that the agent did not offer is refused, though the controller signed it', () => {
   const hail = hello(INPUT, seeded('hail'));
-  const body = WelcomeBody.encode({ ...WelcomeBody.decode(answer(hail).body), version: 2 });
+  const body = WelcomeBody.encode({ ...WelcomeBody.decode(answer(hail).body), version: 3 });
   const signature = sign(CONTROLLER, 'hs-controller', nacl.hash(frame('transcript', hail.bytes, body)));
   refused('version-unsupported', () => acceptWelcome(hail, body, signature, controllers(CONTROLLER)));
 });

@@ -137,7 +137,7 @@ const GRANT = signGrant(CONTROLLER, {
 // ------------------------------------------------------------ a report
 
 export const REPORT_MESSAGE: ReportMessage = {
-  version: 1,
+  version: 2,
   fleetId: FLEET,
   agentId: AGENT_ID,
   epoch: EPOCH,
@@ -159,6 +159,7 @@ export const REPORT_MESSAGE: ReportMessage = {
       outputFrom: 0,
       outputTo: 12,
       reason: '',
+      change: '',
     },
   ],
   output: {

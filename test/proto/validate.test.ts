@@ -23,6 +23,7 @@ import {
   checkWelcomeBody,
   isTime,
 } from '../../proto/validate.ts';
+import { NO_KIND } from '../support/orders.ts';
 import { cancelOrder, counting, refused, runOrder } from './fixture.ts';
 import { SIGNED, TREE } from './signed.ts';
 
@@ -84,6 +85,7 @@ const STATUS: Message<'Status'> = {
   code: 'order-expired',
   detail: '',
   atMs: 1,
+  task: 0,
 };
 table('status', 'malformed', checkStatus, STATUS, [
   ['a short job id', { jobId: counting(0, 15) }],
@@ -143,12 +145,60 @@ const limits = (change: Partial<NonNullable<OrderMessage['limits']>>): Partial<O
   limits: Object.assign(Object.create(LIMITS_OF_RUN), change),
 });
 const task = (one: Partial<TaskMessage>): Partial<OrderMessage> => ({
-  tasks: [{ name: '', command: null, shell: null, script: null, ...one }],
+  tasks: [{ ...NO_KIND, ...one }],
 });
 const stdin = new Uint8Array();
 const command = (...argv: string[]): Partial<OrderMessage> => task({ command: { argv, stdin } });
 const script = (change: Partial<NonNullable<TaskMessage['script']>>): Partial<OrderMessage> =>
   task({ script: { content: counting(0, 1), args: [], name: '', stdin, ...change } });
+
+const content = { sha512: counting(0, 64), length: 1, key: counting(0, 32) };
+const NO_FILE: NonNullable<TaskMessage['file']> = {
+  path: '/a',
+  state: 'file',
+  inline: stdin,
+  content: null,
+  target: '',
+  owner: '',
+  group: '',
+  mode: 0,
+};
+const file = (change: Partial<typeof NO_FILE>): Partial<OrderMessage> =>
+  task({ file: { ...NO_FILE, ...change } });
+const service = (change: object): Partial<OrderMessage> =>
+  task({ service: { unit: 'a.service', state: 'started', enabled: '', ...change } });
+const TREE_TASK = { path: '/a', manifest: content, owner: '', group: '' };
+
+table('tasks that change files', 'order-malformed', checkOrder, RUN, [
+  ['a relative path', file({ path: 'etc/motd' })],
+  ['a path with ".."', file({ path: '/etc/../motd' })],
+  ['a path with "//"', file({ path: '/etc//motd' })],
+  ['a path with a slash behind it', file({ path: '/etc/' })],
+  ['a path with a NUL', file({ path: '/a\0b' })],
+  ['a state of its own', file({ state: 'fifo' })],
+  ['content for a folder', file({ state: 'directory', content })],
+  ['content twice', file({ inline: counting(0, 1), content })],
+  ['a short digest', file({ content: { ...content, sha512: counting(0, 63) } })],
+  ['a short key', file({ content: { ...content, key: counting(0, 31) } })],
+  ['content past the cap', file({ content: { ...content, length: LIMITS.contentMaxBytes + 1 } })],
+  ['a link to nothing', file({ state: 'link' })],
+  ['a target for a file', file({ target: '/b' })],
+  ['an owner with a newline', file({ owner: 'a\nb' })],
+  ['a mode past 07777', file({ mode: 0o10000 })],
+  ['a tree without a manifest', task({ tree: { ...TREE_TASK, manifest: null } })],
+  ['a tree at a relative path', task({ tree: { ...TREE_TASK, path: 'a' } })],
+  ['a unit that is an option', service({ unit: '--root=/' })],
+  ['a unit with a slash', service({ unit: '../a' })],
+  ['a service that is to be nothing', service({ state: '' })],
+  ['a service that is to be masked', service({ state: 'masked' })],
+  ['a service that is perhaps enabled', service({ enabled: 'perhaps' })],
+  ['a reboot in no time', task({ reboot: { timeoutMs: 0 } })],
+  ['a reboot of two days', task({ reboot: { timeoutMs: 2 * 86_400_000 } })],
+  ['a relative path to collect', task({ collect: { path: 'a' } })],
+  ['a guard of nothing', task({ reboot: { timeoutMs: 1 }, guard: { unless: '', creates: '' } })],
+  ['a guard at a relative path', task({ reboot: { timeoutMs: 1 }, guard: { unless: '', creates: 'a' } })],
+  ['a niceness past 19', limits({ nice: 20 })],
+]);
 
 table('run', 'order-malformed', checkOrder, RUN, [
   ['a short fleet id', { fleetId: counting(0, 15) }],

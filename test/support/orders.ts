@@ -1,7 +1,7 @@
 /** Orders as a controller makes them: signed, sealed, wrapped. */
 import { type SealedBundle, seal, signOrder, wrapFor, wrappingPair } from '../../proto/bundle.ts';
 import type { Clock } from '../../proto/clock.ts';
-import { type DeliverMessage, Order, type OrderMessage } from '../../proto/codec.ts';
+import { type DeliverMessage, Order, type OrderMessage, type TaskMessage } from '../../proto/codec.ts';
 import type { KeyPair } from '../../proto/crypto.ts';
 import { merkleTree, targetLeaf } from '../../proto/merkle.ts';
 import type { RandomBytes } from '../../proto/random.ts';
@@ -28,6 +28,20 @@ export interface Made {
 
 const NO_BYTES = new Uint8Array(0);
 
+/** A task of no kind yet. */
+export const NO_KIND: TaskMessage = {
+  name: '',
+  command: null,
+  shell: null,
+  script: null,
+  file: null,
+  tree: null,
+  service: null,
+  reboot: null,
+  collect: null,
+  guard: null,
+};
+
 /** An order for one agent, signed, sealed and wrapped; what is not named runs `true`. */
 export function makeOrder(
   fleet: Fleet,
@@ -51,11 +65,20 @@ export function makeOrder(
     signedAtMs: nowMs,
     notBeforeMs: 0,
     expiresAtMs: nowMs + 60_000,
-    tasks: [{ name: '', command: { argv: ['true'], stdin: NO_BYTES }, shell: null, script: null }],
-    limits: { timeoutMs: 60_000, killGraceMs: 1_000, outputCapBytes: 10 << 20, user: '', cwd: '', env: [] },
+    tasks: [{ ...NO_KIND, command: { argv: ['true'], stdin: NO_BYTES } }],
+    limits: {
+      timeoutMs: 60_000,
+      killGraceMs: 1_000,
+      outputCapBytes: 10 << 20,
+      user: '',
+      cwd: '',
+      env: [],
+      nice: 0,
+    },
     retry: { policy: 'never', attempts: 1 },
     reason: '',
     cancel: null,
+    check: false,
     ...change,
   };
   const bytes = Order.encode(order);

@@ -8,12 +8,12 @@ import {
   wantsOperators,
 } from '../../../agent/bundle/policy.ts';
 import type { TaskMessage } from '../../../proto/codec.ts';
+import { NO_KIND } from '../../support/orders.ts';
 
 const stdin = new Uint8Array(0);
-const NONE: TaskMessage = { name: '', command: null, shell: null, script: null };
-const COMMAND: TaskMessage = { ...NONE, command: { argv: ['true'], stdin } };
-const SHELL: TaskMessage = { ...NONE, shell: { line: 'true', stdin } };
-const SCRIPT: TaskMessage = { ...NONE, script: { content: stdin, args: [], name: '', stdin } };
+const COMMAND: TaskMessage = { ...NO_KIND, command: { argv: ['true'], stdin } };
+const SHELL: TaskMessage = { ...NO_KIND, shell: { line: 'true', stdin } };
+const SCRIPT: TaskMessage = { ...NO_KIND, script: { content: stdin, args: [], name: '', stdin } };
 
 function refuses(policy: Policy, tasks: TaskMessage[], ...signers: ('controller' | 'operator')[]): boolean {
   return policyProblem({ tasks }, signers, policy) !== undefined;
@@ -42,7 +42,7 @@ describe("a host's policy", () => {
   });
 
   it('refuses a task of a kind that it does not know', () => {
-    assert.equal(refuses(OPEN_POLICY, [NONE], 'controller'), true);
+    assert.equal(refuses(OPEN_POLICY, [NO_KIND], 'controller'), true);
   });
 
   for (const text of [

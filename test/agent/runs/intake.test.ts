@@ -6,6 +6,7 @@ import { MusterError } from '../../../proto/errors.ts';
 import type { AgentWorld } from '../../support/agent-world.ts';
 import { trustKey } from '../../support/fake-controller.ts';
 import type { Made } from '../../support/orders.ts';
+import { NO_KIND } from '../../support/orders.ts';
 import { checked, outcomes, refusals, world } from './world.ts';
 
 describe('a delivery that does not open', () => {
@@ -18,7 +19,7 @@ describe('a delivery that does not open', () => {
       'order-not-yet',
       (_, at) => at.order({ notBeforeMs: at.clock.now() + 1000, expiresAtMs: at.clock.now() + 2000 }),
     ],
-    ['of another version', 'order-version', (_, at) => at.order({ version: 2 })],
+    ['of another version', 'order-version', (_, at) => at.order({ version: 3 })],
     ['of a kind that is not known', 'signer-not-allowed', (_, at) => at.order({ kind: 'upgrade' })],
     ['for another fleet', 'order-fleet', (_, at) => at.order({ fleetId: new Uint8Array(16) })],
     ['for another epoch', 'not-a-target', (_, at) => at.order({ targetsRoot: new Uint8Array(32) })],
@@ -108,7 +109,7 @@ describe('an order that opens and is refused', () => {
     const at = await world(t, { limits: { parallel: 2, waiting: 256, reserveBytes: 0 } });
     const content = Buffer.alloc(700 * 1024);
     const script = { name: 'big', content, args: [], stdin: new Uint8Array(0) };
-    const big = () => at.order({ tasks: [{ name: '', command: null, shell: null, script }] });
+    const big = () => at.order({ tasks: [{ ...NO_KIND, script }] });
     for (let i = 0; i < 20; i++) await at.deliver(big());
     assert.deepEqual(outcomes(at), []);
     const lookedUp = Promise.withResolvers<void>();

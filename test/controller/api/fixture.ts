@@ -34,7 +34,7 @@ export const REQUESTS = {
   'tokens.create': { body: {} },
   'tokens.list': {},
   'tokens.revoke': { params: { id: 'abcd' } },
-  'jobs.create': { body: { targets: 'all', task: { command: { argv: ['uname', '-a'] } } } },
+  'jobs.create': { body: { targets: 'all', tasks: [{ command: { argv: ['uname', '-a'] } }] } },
   'jobs.list': {},
   'jobs.show': { params: { job: JOB } },
   'jobs.cancel': { params: { job: JOB }, body: {} },

@@ -54,7 +54,7 @@ test('the OpenAPI document says what a body may be, and that nothing else may be
   const operation = paths['/api/v1/jobs']?.post;
   const schema = operation?.requestBody?.content['application/json']?.schema;
   assert.equal(schema?.additionalProperties, false);
-  assert.deepEqual(schema?.required, ['task']);
+  assert.deepEqual(schema?.required, ['tasks']);
   assert.ok(operation?.parameters?.some((parameter) => parameter.name === 'idempotency-key'));
   const limit = paths['/api/v1/jobs']?.get?.parameters?.find((parameter) => parameter.name === 'limit');
   assert.deepEqual(limit, {

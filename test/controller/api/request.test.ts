@@ -29,42 +29,42 @@ const send = (
     ...(payload ? { payload } : {}),
   });
 const task = { command: { argv: ['true'] } };
-const job = (more: object) => send('POST', '/jobs', { targets: 'all', task, ...more });
+const job = (more: object) => send('POST', '/jobs', { targets: 'all', tasks: [task], ...more });
 
 /** A request, and what its refusal has to say of the place. */
 const REFUSED: [title: string, request: () => ReturnType<typeof send>, detail: RegExp][] = [
   ['an unknown key', () => job({ timeout: 5 }), /^body: .*timeout/],
   [
     'an unknown key of a task',
-    () => job({ task: { command: { argv: ['a'], shell: true } } }),
-    /^body\.task\.command: .*shell/,
+    () => job({ tasks: [{ command: { argv: ['a'], shell: true } }] }),
+    /^body\.tasks\.0\.command: .*shell/,
   ],
-  ['two tasks in one', () => job({ task: { ...task, shell: { line: 'a' } } }), /^body\.task/],
-  ['no task', () => send('POST', '/jobs', { targets: 'all' }), /^body\.task/],
-  ['no body', () => send('POST', '/jobs'), /^body\.task/],
-  ['nobody', () => send('POST', '/jobs', { task }), /targets, a selector or both/],
+  ['two tasks in one', () => job({ tasks: [{ ...task, shell: { line: 'a' } }] }), /^body\.tasks\.0/],
+  ['no task', () => send('POST', '/jobs', { targets: 'all' }), /^body\.tasks: /],
+  ['no body', () => send('POST', '/jobs'), /^body/],
+  ['nobody', () => send('POST', '/jobs', { tasks: [task] }), /targets, a selector or both/],
   ['empty targets', () => job({ targets: '' }), /^body\.targets: /],
   ['over-long targets', () => job({ targets: 'a'.repeat(API_LIMITS.targetsChars + 1) }), /^body\.targets: /],
   ['targets that are no string', () => job({ targets: ['a'] }), /^body\.targets: .*expected string/],
-  ['an empty argv', () => job({ task: { command: { argv: [] } } }), /^body\.task\.command\.argv: /],
+  ['an empty argv', () => job({ tasks: [{ command: { argv: [] } }] }), /^body\.tasks\.0\.command\.argv: /],
   [
     'an empty program',
-    () => job({ task: { command: { argv: ['', 'a'] } } }),
-    /^body\.task\.command\.argv: the program/,
+    () => job({ tasks: [{ command: { argv: ['', 'a'] } }] }),
+    /^body\.tasks\.0\.command\.argv: the program/,
   ],
   [
     'a NUL byte in an argument',
-    () => job({ task: { command: { argv: ['a', 'b\0'] } } }),
+    () => job({ tasks: [{ command: { argv: ['a', 'b\0'] } }] }),
     /argv\.1: has a NUL byte/,
   ],
   [
     'a script that is not base64',
-    () => job({ task: { script: { content: '#!', args: [], name: 'a' } } }),
+    () => job({ tasks: [{ script: { content: '#!', args: [], name: 'a' } }] }),
     /content: .*base64/,
   ],
   [
     'a script over the cap',
-    () => job({ task: { script: { content: 'A'.repeat(LIMITS.scriptBytes * 2), args: [], name: 'a' } } }),
+    () => job({ tasks: [{ script: { content: 'A'.repeat(LIMITS.scriptBytes * 2), args: [], name: 'a' } }] }),
     /content: /,
   ],
   ['a time of zero', () => job({ timeoutMs: 0 }), /^body\.timeoutMs: /],
@@ -142,12 +142,12 @@ const REFUSED: [title: string, request: () => ReturnType<typeof send>, detail: R
   ],
   [
     'an idempotency key with a space',
-    () => send('POST', '/jobs', { targets: 'all', task }, { 'idempotency-key': 'a b' }),
+    () => send('POST', '/jobs', { targets: 'all', tasks: [task] }, { 'idempotency-key': 'a b' }),
     /idempotency-key/,
   ],
   [
     'an idempotency key over the cap',
-    () => send('POST', '/jobs', { targets: 'all', task }, { 'idempotency-key': 'a'.repeat(129) }),
+    () => send('POST', '/jobs', { targets: 'all', tasks: [task] }, { 'idempotency-key': 'a'.repeat(129) }),
     /idempotency-key/,
   ],
 ];
@@ -217,7 +217,7 @@ test('a target list and a script as large as they may be are let in', async () =
   const content = Buffer.alloc(LIMITS.scriptBytes).toString('base64');
   const reply = await job({
     targets: 'a'.repeat(API_LIMITS.targetsChars),
-    task: { script: { content, args: ['-x', '\n'], name: 'fix.sh' } },
+    tasks: [{ script: { content, args: ['-x', '\n'], name: 'fix.sh' } }],
   });
   assert.equal(reply.statusCode, 200, reply.body);
 });
@@ -258,7 +258,10 @@ test('a request gets its defaults, and what was left out stays out', async () =>
   await send('POST', `/jobs/${JOB}/cancel`);
   const by = { name: 'the admin', role: 'admin' };
   assert.deepEqual(world.calls, [
-    { verb: 'jobs.create', args: [{ targets: 'all', task, timeoutMs: 3_600_000, ttlMs: 15_000 }, by] },
+    {
+      verb: 'jobs.create',
+      args: [{ targets: 'all', tasks: [task], timeoutMs: 3_600_000, ttlMs: 15_000 }, by],
+    },
     {
       verb: 'tokens.create',
       args: [{ ttlMs: 900_000, labels: {}, allowLabels: ['*'], uses: 1, approve: 'auto' }, by],
@@ -293,7 +296,7 @@ test('what was asked for reaches the verb, with the operator who asked', async (
 });
 
 test('an idempotency key reaches the verb', async () => {
-  await send('POST', '/jobs', { targets: 'all', task }, { 'idempotency-key': 'deploy-42' });
+  await send('POST', '/jobs', { targets: 'all', tasks: [task] }, { 'idempotency-key': 'deploy-42' });
   const [request] = (world.calls[0]?.args ?? []) as { idempotencyKey?: string }[];
   assert.equal(request?.idempotencyKey, 'deploy-42');
 });

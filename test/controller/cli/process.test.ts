@@ -95,11 +95,9 @@ test('standard input is given to the hosts, byte for byte', async (t) => {
   ]);
   child.stdin.end(Buffer.from([0, 0xff, 10]));
   assert.deepEqual(await ended, { status: 0, signal: null, stderr: '' });
-  const task = { command: { argv: ['cat'] } };
   assert.deepEqual(api.calls[0]?.body, {
     targets: 'web-1',
-    task,
-    stdin: Buffer.from([0, 0xff, 10]).toString('base64'),
+    tasks: [{ command: { argv: ['cat'], stdin: Buffer.from([0, 0xff, 10]).toString('base64') } }],
   });
 });
 

@@ -40,7 +40,7 @@ test('the words of a command arrive as they were typed', async (t) => {
     '-V',
   ];
   assert.equal(await run('-t', 'web-1', '--', ...argv), 0);
-  assert.deepEqual(created()?.body, { targets: 'web-1', task: { command: { argv } } });
+  assert.deepEqual(created()?.body, { targets: 'web-1', tasks: [{ command: { argv } }] });
 });
 
 test('without "--" a command begins at its first word, and all that follows is its own', async (t) => {
@@ -48,14 +48,14 @@ test('without "--" a command begins at its first word, and all that follows is i
   assert.equal(await run('-t', 'web-1', 'ls', '-l', '--json', '--', '-t', 'x'), 0);
   assert.deepEqual(created()?.body, {
     targets: 'web-1',
-    task: { command: { argv: ['ls', '-l', '--json', '--', '-t', 'x'] } },
+    tasks: [{ command: { argv: ['ls', '-l', '--json', '--', '-t', 'x'] } }],
   });
 });
 
 test('a command that itself begins with a dash is possible behind "--"', async (t) => {
   const { run, created } = await stage(t, { events: oneWell() });
   assert.equal(await run('-t', 'web-1', '--', '--help'), 0);
-  assert.deepEqual(created()?.body, { targets: 'web-1', task: { command: { argv: ['--help'] } } });
+  assert.deepEqual(created()?.body, { targets: 'web-1', tasks: [{ command: { argv: ['--help'] } }] });
 });
 
 test('every option arrives in the order', async (t) => {
@@ -94,8 +94,7 @@ test('every option arrives in the order', async (t) => {
     selector: 'role=web',
     limit: '25%',
     seed: 7,
-    task: { shell: { line: 'a | b' } },
-    stdin: Buffer.from('in\0put').toString('base64'),
+    tasks: [{ shell: { line: 'a | b', stdin: Buffer.from('in\0put').toString('base64') } }],
     timeoutMs: 1_800_000,
     ttlMs: 7_200_000,
     outputCapBytes: 1_048_576,

@@ -13,7 +13,7 @@ test('a script is sent with its name, content and arguments', async (t) => {
   const content = Buffer.from('#!/bin/sh\necho $1\n').toString('base64');
   assert.deepEqual(created()?.body, {
     targets: 'web-1',
-    task: { script: { content, args: ['--full', '-t', 'x'], name: 'check.sh' } },
+    tasks: [{ script: { content, args: ['--full', '-t', 'x'], name: 'check.sh' } }],
   });
 });
 
@@ -23,7 +23,7 @@ test('a script can come from standard input', async (t) => {
   const content = Buffer.from('#!/bin/sh\n').toString('base64');
   assert.deepEqual(created()?.body, {
     targets: 'web-1',
-    task: { script: { content, args: [], name: 'stdin' } },
+    tasks: [{ script: { content, args: [], name: 'stdin' } }],
   });
 });
 

@@ -9,7 +9,13 @@ import { type FakeAgent, type FakeSession, fakeAgent } from '../../support/fake-
 const RUNNER = { name: 'kim', role: 'runner' } as const;
 
 function request(more: Partial<JobRequest> = {}): JobRequest {
-  return { targets: 'all', task: { command: { argv: ['true'] } }, timeoutMs: 60_000, ttlMs: 15_000, ...more };
+  return {
+    targets: 'all',
+    tasks: [{ command: { argv: ['true'] } }],
+    timeoutMs: 60_000,
+    ttlMs: 15_000,
+    ...more,
+  };
 }
 
 async function joined(world: ControllerWorld, name: string): Promise<FakeAgent> {
@@ -50,7 +56,7 @@ test('a job reaches an agent that is online, and its report ends the job', async
   const world = await controllerWorld(t);
   const agent = await joined(world, 'web-1');
   const session = await agent.connect();
-  const job = await create(world, { task: { command: { argv: ['echo', 'a b'] } } });
+  const job = await create(world, { tasks: [{ command: { argv: ['echo', 'a b'] } }] });
   const bundle = delivered(agent, session);
   assert.deepEqual(bundle.order.tasks[0]?.command?.argv, ['echo', 'a b']);
   session.send('status', {
@@ -289,16 +295,16 @@ const REFUSED: [string, Partial<JobRequest>, string][] = [
   ['an endless target list', { targets: 'a,'.repeat(400_000) }, 'bad-target'],
   ['a selector that cannot be read', { targets: 'all', selector: 'role in (' }, 'bad-selector'],
   ['a limit of nothing', { limit: '0' }, 'bad-limit'],
-  ['an empty command', { task: { command: { argv: [] } } }, 'bad-request'],
-  ['an argument with a NUL', { task: { command: { argv: ['echo', 'a\0b'] } } }, 'bad-request'],
+  ['an empty command', { tasks: [{ command: { argv: [] } }] }, 'bad-request'],
+  ['an argument with a NUL', { tasks: [{ command: { argv: ['echo', 'a\0b'] } }] }, 'bad-request'],
   ['a timeout of a century', { timeoutMs: 3_153_600_000_000 }, 'bad-request'],
-  ['a script of no bytes', { task: { script: { content: '', args: [], name: 'x' } } }, 'bad-request'],
-  ['input that is not base64', { stdin: '*' }, 'bad-request'],
+  ['a script of no bytes', { tasks: [{ script: { content: '', args: [], name: 'x' } }] }, 'bad-request'],
+  ['input that is not base64', { tasks: [{ command: { argv: ['cat'], stdin: '*' } }] }, 'bad-request'],
   ['a variable whose name is none', { env: { 'A B': 'c' } }, 'bad-request'],
   [
     'an order past a megabyte',
     {
-      stdin: Buffer.alloc(700_000).toString('base64'),
+      tasks: [{ command: { argv: ['cat'], stdin: Buffer.alloc(700_000).toString('base64') } }],
       env: { A: 'x'.repeat(120_000), B: 'x'.repeat(120_000), C: 'x'.repeat(120_000) },
     },
     'too-large',
@@ -345,7 +351,7 @@ test('the history keeps no secret: neither input nor the values of variables, an
   const session = await agent.connect();
   const secret = 'hunter2-hunter2';
   const job = await create(world, {
-    stdin: Buffer.from(secret).toString('base64'),
+    tasks: [{ command: { argv: ['cat'], stdin: Buffer.from(secret).toString('base64') } }],
     env: { PASSWORD: secret },
   });
   session.send('report', agent.report(delivered(agent, session)));
@@ -515,7 +521,7 @@ test('forty large orders for one slow agent neither cut it off nor pile up, and 
   const release = session.stall();
   const content = Buffer.alloc(700_000, '#').toString('base64');
   const task = { script: { content, args: [], name: 'large' } };
-  for (let made = 0; made < 40; made++) await create(world, { task, ttlMs: 3_600_000 });
+  for (let made = 0; made < 40; made++) await create(world, { tasks: [task], ttlMs: 3_600_000 });
   assert.equal(session.closed, false);
   release();
   assert.ok(session.of('deliver').length <= 2, `${session.of('deliver').length} were held`);
