@@ -2,7 +2,7 @@ import { MusterError } from '../../proto/errors.ts';
 import type { Account, Accounts } from './account.ts';
 import { DEFAULT_PATH, variableProblem } from './environment.ts';
 import type { Programs } from './program.ts';
-import type { CheckedRun, RunSpec, Task } from './run.ts';
+import { type CheckedRun, isCommand, type RunSpec, type Task } from './run.ts';
 
 /**
  * Finds what would keep a run from starting on this machine. Throws MusterError: bad-task, no-such-user,
@@ -57,7 +57,9 @@ function specProblem(spec: RunSpec): string | undefined {
   return undefined;
 }
 
+/** What no command can be given; the steps' own shape was checked with their order. */
 function taskProblem(task: Task): string | undefined {
+  if (!isCommand(task)) return undefined;
   const words = task.kind === 'command' ? task.argv : task.kind === 'shell' ? [task.line] : task.args;
   if (words.some((word) => word.includes('\0'))) return 'an argument holds a NUL byte';
   if (task.kind === 'command' && !task.argv[0]) return 'the command has no name';

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { baseEnvironment, isForShell, orderedEnvironment } from './environment.ts';
 import type { Programs } from './program.ts';
-import type { CheckedRun, Task } from './run.ts';
+import type { CheckedRun, CommandTask } from './run.ts';
 import { parseShebang } from './shebang.ts';
 import { quote } from './shim.ts';
 
@@ -29,7 +29,12 @@ export type Planned =
   | { readonly exitCode?: number; readonly reason: string };
 
 /** Decides what is executed for a task whose files will be in `folder`. */
-export function planCommand(checked: CheckedRun, task: Task, folder: string, programs: Programs): Planned {
+export function planCommand(
+  checked: CheckedRun,
+  task: CommandTask,
+  folder: string,
+  programs: Programs,
+): Planned {
   const { spec, cwd } = checked;
   const env = baseEnvironment(checked.account, spec);
   const added = orderedEnvironment(spec);
@@ -57,7 +62,7 @@ export function planCommand(checked: CheckedRun, task: Task, folder: string, pro
   };
 }
 
-function wordsOf(task: Task, script: string): { argv: readonly string[] } | { reason: string } {
+function wordsOf(task: CommandTask, script: string): { argv: readonly string[] } | { reason: string } {
   switch (task.kind) {
     case 'command':
       return { argv: task.argv };
@@ -73,7 +78,7 @@ function wordsOf(task: Task, script: string): { argv: readonly string[] } | { re
   }
 }
 
-function refusal(task: Task, name: string, exitCode: number): string {
+function refusal(task: CommandTask, name: string, exitCode: number): string {
   const what = task.kind === 'script' ? 'interpreter' : 'command';
   return exitCode === 127 ? `${what} not found: ${name}` : `${what} not executable: ${name}`;
 }

@@ -1,15 +1,18 @@
 import { join } from 'node:path';
-import type { Clock } from '../../proto/clock.ts';
+import { type Clock, delay } from '../../proto/clock.ts';
+import { MusterError } from '../../proto/errors.ts';
 import { planCommand } from './command.ts';
 import { jobMark } from './environment.ts';
-import { type BlockStore, createOutputLog } from './output.ts';
+import { type BlockStore, createOutputLog, type Stream } from './output.ts';
 import type { ProcessTable } from './proc.ts';
 import type { Process, Processes } from './process.ts';
 import type { Programs } from './program.ts';
 import {
   type Cause,
   type CheckedRun,
+  type CommandTask,
   conclude,
+  isCommand,
   judge,
   type Run,
   type RunResult,
@@ -18,6 +21,7 @@ import {
   type TaskResult,
 } from './run.ts';
 import type { Ending } from './shim.ts';
+import type { StepContext, StepResult, Steps } from './step.ts';
 import { endTree } from './terminate.ts';
 
 export interface EngineOptions {
@@ -27,11 +31,18 @@ export interface EngineOptions {
   readonly processes: Processes;
   readonly table: ProcessTable;
   readonly programs: Programs;
+  readonly steps: Steps;
   /** Where a run's output goes beyond what is in memory. */
   openStore(path: string): BlockStore & { close(): void };
   /** Pids that no run may end: the agent's own. */
   readonly spared: readonly number[];
 }
+
+type Ended = Omit<TaskResult, 'index' | 'durationMs' | 'outputFrom' | 'outputTo'>;
+
+const NO_BYTES = new Uint8Array(0);
+/** How long past the grace a step may take to end. */
+const STEP_WAIT_MS = 5_000;
 
 /**
  * One run, from its first task to its result. A task ends by a race between its own end and the first cause from
@@ -41,6 +52,7 @@ export function startRun(options: EngineOptions, checked: CheckedRun): { run: Ru
   const { clock, processes } = options;
   const { spec } = checked;
   const folderOf = (index: number) => join(options.spoolDir, `${spec.jobId}-${spec.attempt}-${index}`);
+  const folders = spec.tasks.map((_, index) => folderOf(index));
   const store = options.openStore(join(folderOf(0), 'log'));
   const output = createOutputLog({ capBytes: spec.outputCapBytes, store });
   const listeners = new Set<() => void>();
@@ -114,43 +126,108 @@ export function startRun(options: EngineOptions, checked: CheckedRun): { run: Ru
     };
   }
 
-  async function carryOutTask(
+  async function carryOutTask(index: number, task: Task): Promise<Ended> {
+    if (task.guard) {
+      const { guard } = task;
+      const held = await stepped(index, (context) => options.steps.holds(guard, context));
+      if (held === true) return { state: 'succeeded', change: 'unchanged' };
+      if (held !== false) return held;
+    }
+    if (!isCommand(task)) return stepped(index, (context) => options.steps.carryOut(task, context));
+    if (spec.check) return { state: 'succeeded', change: 'would-change' };
+    const { judged, process } = await carryOutCommand(task, folderOf(index), false);
+    if (!cause) decided = judged.state !== 'succeeded' || index === spec.tasks.length - 1;
+    await treeEnd;
+    await unlessReleased();
+    const endedBy = cause && !decided ? { state: stateOf(cause) } : {};
+    const held = process?.drain() ? { outputHeld: true } : {};
+    return { ...judged, ...held, ...endedBy };
+  }
+
+  /** Whatever a step answers, a cause from outside is the truer end; one that does not answer then is not waited for. */
+  async function stepped<Answer extends boolean | StepResult>(
     index: number,
-    task: Task,
-  ): Promise<Omit<TaskResult, 'index' | 'durationMs' | 'outputFrom' | 'outputTo'>> {
-    const planned = planCommand(checked, task, folderOf(index), options.programs);
-    if ('reason' in planned) return { state: 'failed', ...planned };
+    step: (context: StepContext) => Promise<Answer>,
+  ): Promise<Answer | Ended> {
+    const over = new AbortController();
+    const answer = step(contextOf(index)).catch(
+      (error): Ended => ({ state: 'failed', reason: error instanceof Error ? error.message : String(error) }),
+    );
+    const result = await Promise.race([answer, givenUp(over.signal)]);
+    over.abort();
+    await treeEnd;
+    await unlessReleased();
+    if (!cause) return result;
+    return { ...(typeof result === 'object' && result), state: stateOf(cause) };
+  }
+
+  /** Resolves when a step that was told to end has not done so in time; never, once it is `over`. */
+  async function givenUp(over: AbortSignal): Promise<Ended> {
+    await new Promise((resolve) =>
+      ending.signal.addEventListener('abort', resolve, { once: true, signal: over }),
+    );
+    await delay(clock, spec.killGraceMs + STEP_WAIT_MS, over).catch(() => {});
+    return { state: 'interrupted', reason: 'it did not end when it was told to' };
+  }
+
+  function contextOf(index: number): StepContext {
+    return {
+      spec,
+      checked,
+      index,
+      signal: ending.signal,
+      write,
+      room: async () => {},
+      async command(part, { argv, stdin = NO_BYTES, quiet = false }) {
+        const folder = `${folderOf(index)}-${part}`;
+        folders.push(folder);
+        const { end, process } = await carryOutCommand({ kind: 'command', argv, stdin }, folder, quiet);
+        process?.drain();
+        return end;
+      },
+      beforeReboot: () => Promise.reject(new MusterError('journal-failed', 'not possible yet')),
+    };
+  }
+
+  function write(stream: Stream, data: Uint8Array): void {
+    output.append(stream, data);
+    for (const listener of listeners) listener();
+  }
+
+  async function carryOutCommand(
+    task: CommandTask,
+    folder: string,
+    quiet: boolean,
+  ): Promise<{ end: Ending; judged: Ended; process?: Process }> {
+    const planned = planCommand(checked, task, folder, options.programs);
+    if ('reason' in planned) {
+      const { exitCode, reason } = planned;
+      const end: Ending =
+        exitCode === undefined ? { kind: 'not-started', reason } : { kind: 'exited', exitCode, reason };
+      return { end, judged: { state: 'failed', ...planned } };
+    }
     let process: Process;
     try {
       process = await processes.launch(
         {
-          folder: folderOf(index),
+          folder,
           command: planned.command,
           ...(checked.otherUser ? { owner: checked.account } : {}),
-          onData(stream, data) {
-            output.append(stream, data);
-            for (const listener of listeners) listener();
-          },
-          onBroken: (stream) => output.gap(stream),
+          onData: quiet ? () => {} : write,
+          onBroken: quiet ? () => {} : (stream) => output.gap(stream),
         },
         ending.signal,
       );
     } catch (error) {
-      if (cause) return { state: stateOf(cause) };
       const reason = `the command could not be started: ${error instanceof Error ? error.message : error}`;
-      return judge({ kind: 'not-started', reason });
+      const end: Ending = { kind: 'not-started', reason };
+      return { end, judged: cause ? { state: stateOf(cause) } : judge(end) };
     }
     first ??= process;
     last = process;
     const end = await watch(process);
-    const judged = judge(end);
-    if (!cause) decided = judged.state !== 'succeeded' || index === spec.tasks.length - 1;
     if (end.kind === 'unknown') endProcess(process, () => {});
-    await treeEnd;
-    await unlessReleased();
-    const endedBy = cause && !decided ? { state: stateOf(cause) } : {};
-    const held = process.drain() ? { outputHeld: true } : {};
-    return { ...judged, ...held, ...endedBy };
+    return { end, judged: judge(end), process };
   }
 
   /** Resolves with the end of the process; or, if its tree had to be ended and it outlived that, with no knowledge. */
@@ -192,7 +269,7 @@ export function startRun(options: EngineOptions, checked: CheckedRun): { run: Ru
       },
       async dispose() {
         store.close();
-        await Promise.all(spec.tasks.map((_, index) => processes.remove(folderOf(index))));
+        await Promise.all(folders.map((folder) => processes.remove(folder)));
       },
     },
     letGo() {

@@ -5,6 +5,7 @@ import { createLauncher } from './launcher.ts';
 import { createPool, type Pool } from './pool.ts';
 import { localProcessTable } from './proc.ts';
 import { localPrograms } from './program.ts';
+import { NO_STEPS, type Steps } from './step.ts';
 import { createFileStore } from './storage.ts';
 
 /** The executor of this machine, with its pool: start the pool before the first run, stop it last. */
@@ -14,6 +15,7 @@ export function createLocalExecutor(options: {
   readonly spoolDir: string;
   readonly spares?: number;
   readonly shell?: string;
+  readonly steps?: Steps;
 }): { executor: Executor; pool: Pool } {
   const { clock, spoolDir, spares, shell } = options;
   const pool = createPool({
@@ -29,6 +31,7 @@ export function createLocalExecutor(options: {
     table: localProcessTable,
     accounts: localAccounts(),
     programs: localPrograms,
+    steps: options.steps ?? NO_STEPS,
     openStore: createFileStore,
     spared: [process.pid],
   });

@@ -1,10 +1,12 @@
+import type { Message } from '../../proto/codec.ts';
 import type { Account } from './account.ts';
 import type { OutputLog, OutputSummary } from './output.ts';
 import type { Ending } from './shim.ts';
 
-/** What an order asks for, and what became of it. No network, journal or wire format is known here. */
+/** What an order asks for, and what became of it. No network and no journal is known here. */
 
-export type Task =
+/** What is started as a process. */
+export type CommandTask =
   | { readonly kind: 'command'; readonly argv: readonly string[]; readonly stdin: Uint8Array }
   | { readonly kind: 'shell'; readonly line: string; readonly stdin: Uint8Array }
   | {
@@ -15,6 +17,23 @@ export type Task =
       readonly args: readonly string[];
       readonly stdin: Uint8Array;
     };
+
+/** What is carried out by the agent itself: see step.ts. As the order has it, which has passed `checkOrder`. */
+export type StepTask =
+  | ({ readonly kind: 'file' } & Message<'FileTask'>)
+  | ({ readonly kind: 'tree' } & Message<'TreeTask'>)
+  | ({ readonly kind: 'service' } & Message<'ServiceTask'>)
+  | ({ readonly kind: 'reboot' } & Message<'RebootTask'>)
+  | ({ readonly kind: 'collect' } & Message<'CollectTask'>);
+
+/** There is nothing to do where one of its two conditions holds. */
+export type Guard = Message<'Guard'>;
+
+export type Task = (CommandTask | StepTask) & { readonly guard?: Guard };
+
+export function isCommand(task: Task): task is CommandTask & { readonly guard?: Guard } {
+  return task.kind === 'command' || task.kind === 'shell' || task.kind === 'script';
+}
 
 export interface RunSpec {
   /** 32 lower-case hex digits. */
@@ -33,6 +52,10 @@ export interface RunSpec {
   readonly killGraceMs: number;
   /** Kept of both streams together. */
   readonly outputCapBytes: number;
+  /** Say what would change, and change nothing. */
+  readonly check: boolean;
+  /** 0 to 19. */
+  readonly nice: number;
 }
 
 /** A spec whose user and directory were found on this machine. Only `check` makes one. */
@@ -53,6 +76,9 @@ export type Cause = 'cancel' | 'timeout' | 'stop';
  */
 export type RunState = 'succeeded' | 'failed' | 'timed-out' | 'cancelled' | 'interrupted';
 
+/** What a task did to the machine; undefined where nobody knows, as with most commands. */
+export type Change = 'changed' | 'unchanged' | 'would-change';
+
 /** `skipped`: never started, because an earlier task did not succeed or the run was ended before. */
 export type TaskState = RunState | 'skipped';
 
@@ -68,6 +94,7 @@ export interface TaskResult {
   readonly outputTo: number;
   /** A process that was left behind holds the output; what it writes from here on is not kept. */
   readonly outputHeld?: boolean;
+  readonly change?: Change;
   readonly reason?: string;
 }
 

@@ -85,6 +85,7 @@ function encode(reporter: Reporter, reported: Reported, chain: Chain, withReason
       outputFrom: task.outputFrom,
       outputTo: task.outputTo,
       reason: withReasons ? cut(task.reason ?? '') : '',
+      change: task.change ?? '',
     })),
   });
 }

@@ -17,13 +17,24 @@ export function specOf(order: OrderMessage, attempt: number): RunSpec {
     timeoutMs: limits.timeoutMs,
     killGraceMs: limits.killGraceMs,
     outputCapBytes: limits.outputCapBytes,
+    check: order.check,
+    nice: limits.nice,
   };
 }
 
 function taskOf(task: TaskMessage): Task {
-  const { command, shell, script } = task;
-  if (command) return { kind: 'command', argv: command.argv, stdin: command.stdin };
-  if (shell) return { kind: 'shell', line: shell.line, stdin: shell.stdin };
+  return { ...actionOf(task), ...(task.guard && { guard: task.guard }) };
+}
+
+function actionOf(task: TaskMessage): Task {
+  const { command, shell, script, file, tree, service, reboot, collect } = task;
+  if (command) return { kind: 'command', ...command };
+  if (shell) return { kind: 'shell', ...shell };
   if (script) return { kind: 'script', ...script };
+  if (file) return { kind: 'file', ...file };
+  if (tree) return { kind: 'tree', ...tree };
+  if (service) return { kind: 'service', ...service };
+  if (reboot) return { kind: 'reboot', ...reboot };
+  if (collect) return { kind: 'collect', ...collect };
   throw new MusterError('bad-task', 'this agent does not carry out tasks of this kind');
 }

@@ -30,6 +30,8 @@ const specOf = (argv: readonly string[]): RunSpec => ({
   timeoutMs: 30_000,
   killGraceMs: 5_000,
   outputCapBytes: 1024 * 1024,
+  check: false,
+  nice: 0,
 });
 
 /** All that was spent for `sample`, here and in its processes. */

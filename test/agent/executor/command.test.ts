@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { planCommand } from '../../../agent/executor/command.ts';
 import type { Programs } from '../../../agent/executor/program.ts';
-import type { CheckedRun, RunSpec, Task } from '../../../agent/executor/run.ts';
+import type { CheckedRun, CommandTask, RunSpec } from '../../../agent/executor/run.ts';
 import { command, script, shell, specOf } from './machine.ts';
 
 const ALICE = { name: 'alice', uid: 1000, gid: 1001, home: '/home/alice', shell: '/bin/zsh' };
@@ -12,7 +12,7 @@ const EVERYTHING: Programs = {
   isOpenToAll: () => true,
 };
 
-function plan(task: Task, more: Partial<RunSpec> = {}, otherUser = false, programs = EVERYTHING) {
+function plan(task: CommandTask, more: Partial<RunSpec> = {}, otherUser = false, programs = EVERYTHING) {
   const checked: CheckedRun = { spec: specOf(task, more), account: ALICE, otherUser, cwd: '/srv' };
   return planCommand(checked, task, '/spool/run', programs);
 }

@@ -4,6 +4,7 @@ import { type EngineOptions, startRun } from '../../../agent/executor/engine.ts'
 import type { Launch, Process, Processes } from '../../../agent/executor/process.ts';
 import type { CheckedRun, RunSpec, Task } from '../../../agent/executor/run.ts';
 import type { Ending } from '../../../agent/executor/shim.ts';
+import { NO_STEPS } from '../../../agent/executor/step.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 import { bytes, shell, specOf } from './machine.ts';
 
@@ -55,6 +56,7 @@ function machineOf(
     processes,
     programs: { find: (name) => ({ path: name }), isDirectory: () => true, isOpenToAll: () => true },
     spared: [],
+    steps: NO_STEPS,
     openStore: () => ({ append() {}, read: () => new Uint8Array(), close: () => calls.push('close') }),
     table: {
       snapshot: () =>

@@ -4,16 +4,21 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { createLocalExecutor } from '../../../agent/executor/local.ts';
 import type { Stream } from '../../../agent/executor/output.ts';
-import type { Run, RunSpec, Task } from '../../../agent/executor/run.ts';
+import type { CommandTask, Run, RunSpec, Task } from '../../../agent/executor/run.ts';
+import type { Steps } from '../../../agent/executor/step.ts';
 import { systemClock } from '../../../proto/system.ts';
 
 const NOTHING = new Uint8Array(0);
 let serial = 0;
 
 export const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'latin1'));
-export const command = (...argv: string[]): Task => ({ kind: 'command', argv, stdin: NOTHING });
-export const shell = (line: string, stdin = ''): Task => ({ kind: 'shell', line, stdin: bytes(stdin) });
-export const script = (content: string, args: string[] = [], stdin = ''): Task => ({
+export const command = (...argv: string[]): CommandTask => ({ kind: 'command', argv, stdin: NOTHING });
+export const shell = (line: string, stdin = ''): CommandTask => ({
+  kind: 'shell',
+  line,
+  stdin: bytes(stdin),
+});
+export const script = (content: string, args: string[] = [], stdin = ''): CommandTask => ({
   kind: 'script',
   name: 'test',
   content: bytes(content),
@@ -34,6 +39,8 @@ export function specOf(tasks: Task | Task[], more: Partial<RunSpec> = {}): RunSp
     timeoutMs: 30_000,
     killGraceMs: 5_000,
     outputCapBytes: 1024 * 1024,
+    check: false,
+    nice: 0,
     ...more,
   };
 }
@@ -80,7 +87,10 @@ export async function until(condition: () => boolean, what: string): Promise<voi
 }
 
 /** A spool, a pool and an executor of their own; what was started is ended with the test. */
-export async function machine(t: TestContext, options: { shell?: string; spares?: number } = {}) {
+export async function machine(
+  t: TestContext,
+  options: { shell?: string; spares?: number; steps?: Steps } = {},
+) {
   const folder = mkdtempSync(join(tmpdir(), 'muster-executor-'));
   // Other users' commands have to pass through.
   chmodSync(folder, 0o711);

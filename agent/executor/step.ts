@@ -1,0 +1,59 @@
+import type { Change, CheckedRun, Guard, RunSpec, RunState, StepTask } from './run.ts';
+import type { Ending } from './shim.ts';
+
+/**
+ * Tasks that are no commands: the engine decides when one begins and when it is to end, an implementation of `Steps`
+ * carries it out. A step is given all that it may touch of its run.
+ */
+export interface StepContext {
+  readonly spec: RunSpec;
+  readonly checked: CheckedRun;
+  readonly index: number;
+  /** Aborts when the run is to end (cancel, timeout); the step should then return soon, whatever it returns. */
+  readonly signal: AbortSignal;
+  /** Appends to the run's output. The bytes may change when it has returned. */
+  write(stream: 'stdout' | 'stderr', data: Uint8Array): void;
+  /** Resolves when more output is welcome; to be awaited between large pieces. */
+  room(): Promise<void>;
+  /**
+   * Carries out a command under a shim of the run's, as the run's user and with its environment; it is ended with the run.
+   * `part` names its folder, JOB-ATTEMPT-INDEX-part, and may be used once a task. `quiet` drops its output. Never rejects:
+   * a command that is not there has the exit status that a shell would give.
+   */
+  command(part: string, command: StepCommand): Promise<Ending>;
+  /**
+   * Makes it durable that this run goes on behind this task once the machine's boot id is another one. To be awaited before
+   * anything that brings the machine down. Rejects with MusterError journal-failed; then the machine is to stay up.
+   */
+  beforeReboot(): Promise<void>;
+}
+
+export interface StepCommand {
+  readonly argv: readonly string[];
+  readonly stdin?: Uint8Array;
+  readonly quiet?: boolean;
+}
+
+export interface StepResult {
+  /** Where the run was ended from outside, the engine puts the cause's state in place of it. */
+  readonly state: Exclude<RunState, 'timed-out'>;
+  readonly change?: Change;
+  readonly reason?: string;
+  readonly exitCode?: number;
+}
+
+/** Both may reject: the task then failed, and the error's message is its reason. */
+export interface Steps {
+  /** Asked before any task that has a guard, in check mode too: whether there is nothing to do; or how it failed. */
+  holds(guard: Guard, context: StepContext): Promise<boolean | StepResult>;
+  /** With `context.spec.check` it only says what it would change. */
+  carryOut(task: StepTask, context: StepContext): Promise<StepResult>;
+}
+
+const NOT_HERE = { state: 'failed', reason: 'not carried out by this agent' } as const;
+
+/** For an agent that carries out commands only. */
+export const NO_STEPS: Steps = {
+  holds: async () => NOT_HERE,
+  carryOut: async () => NOT_HERE,
+};
