@@ -134,11 +134,40 @@ export interface Outcome {
   code: string | null;
 }
 
+/** `would-change`: of a check. */
+export type Change = 'changed' | 'unchanged' | 'would-change';
+
+/** How one task of a run ended. */
+export interface TaskDetail {
+  /** Among the job's tasks, from 0, and its name or what stands for it. */
+  index: number;
+  name: string;
+  state: 'succeeded' | 'failed' | 'timed-out' | 'cancelled' | 'interrupted' | 'skipped';
+  exitCode: number | null;
+  signal: string | null;
+  durationMs: number;
+  /** Null: nobody knows. */
+  change: Change | null;
+  reason: string | null;
+  /** Its part of the run's output, as positions. */
+  outputFrom: number;
+  outputTo: number;
+}
+
 export interface RunDetail extends Outcome {
   agent: string;
   agentId: string;
   state: RunState;
+  /** Starts so far. */
   attempt: number;
+  /** Which task runs, or ran last, from 0; null: none was said to. */
+  task: number | null;
+  /** As far as a report told them. */
+  tasks: TaskDetail[];
+  /** Changed where one of its tasks changed something; null: of none it is known. */
+  change: Change | null;
+  /** When it might be sent; null: its turn in the batch has not come. */
+  turnAtMs: number | null;
   sentAtMs: number | null;
   acceptedAtMs: number | null;
   startedAtMs: number | null;
@@ -149,6 +178,8 @@ export interface JobDetail extends JobSummary {
   /** What was asked for, as it was typed. */
   asked: TargetQuery;
   timeoutMs: number;
+  /** The job whose runs it does again. */
+  retryOf: string | null;
   runs: RunDetail[];
 }
 
@@ -196,11 +227,12 @@ export interface OutputData {
   atMs: number;
 }
 
-/** `event: state`. `outcome` is there once the state is one that a run ends in. */
+/** `event: state`. `outcome` is there once the state is one that a run ends in; `task`, from 0, while it is `running`. */
 export interface StateData {
   agentId: string;
   attempt: number;
   state: RunState;
+  task: number | null;
   outcome: Outcome | null;
   atMs: number;
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { TASK_KINDS } from '../../proto/validate.ts';
-import { type JobState, RUN_STATES } from './job-messages.ts';
+import { type Change, type JobState, RUN_STATES } from './job-messages.ts';
 import type { AgentState, Role } from './messages.ts';
 
 /**
@@ -120,12 +120,29 @@ const jobFields = {
   expiresAtMs: instant,
   endedAtMs: maybe(instant),
 };
+const change = z.enum(['changed', 'unchanged', 'would-change'] as const satisfies readonly Change[]);
+const task = z.object({
+  index: count,
+  name: z.string(),
+  state: z.enum(['succeeded', 'failed', 'timed-out', 'cancelled', 'interrupted', 'skipped']),
+  exitCode: maybe(z.int()),
+  signal: maybe(z.string()),
+  durationMs: ms,
+  change: maybe(change),
+  reason: maybe(z.string()),
+  outputFrom: count,
+  outputTo: count,
+});
 const run = z.object({
   ...outcomeFields,
   agent: z.string(),
   agentId: z.string(),
   state: runState,
   attempt: count,
+  task: maybe(count),
+  tasks: z.array(task),
+  change: maybe(change),
+  turnAtMs: maybe(instant),
   sentAtMs: maybe(instant),
   acceptedAtMs: maybe(instant),
   startedAtMs: maybe(instant),
@@ -142,6 +159,7 @@ export const job = z.object({
     seed: z.number().exactOptional(),
   }),
   timeoutMs: ms,
+  retryOf: maybe(z.string()),
   runs: z.array(run),
 });
 export const cancelled = z.object({ cancelled: count });
@@ -158,7 +176,13 @@ export const streamEvents = {
     base64: z.base64(),
     atMs: instant,
   }),
-  state: z.object({ ...runPlace, state: runState, outcome: maybe(outcome), atMs: instant }),
+  state: z.object({
+    ...runPlace,
+    state: runState,
+    task: maybe(count),
+    outcome: maybe(outcome),
+    atMs: instant,
+  }),
   job: z.object({
     what: z.enum(['created', 'cancelled', 'ended']),
     by: maybe(z.string()),

@@ -104,6 +104,8 @@ export type RunEvent =
       agentId: string;
       attempt: number;
       state: RunState;
+      /** Which one, of a run that is running. */
+      task: number | null;
       /** Null until the state is one that a run ends in. */
       outcome: Outcome | null;
       atMs: number;
@@ -129,6 +131,8 @@ export interface JobVerbs {
    * With agentId, rows of other agents may be left out; the caller leaves them out in any case.
    */
   events(jobId: string, afterSeq: number, limit: number, agentId?: string): Promise<EventPage>;
+  /** Starts of one run so far. Throws no-such-job, no-such-agent. */
+  attempt(jobId: string, agentId: string): Promise<number>;
 }
 
 export interface OperatorVerbs {

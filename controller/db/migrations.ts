@@ -192,6 +192,20 @@ export const MIGRATIONS: readonly string[] = [
     signature blob not null
   ) strict;
   `,
+  `
+  alter table jobs add column retry_of text;
+  alter table runs add column turn_at_ms integer;
+  alter table runs add column task integer;
+  alter table runs add column results text;
+  create index runs_waiting on runs (job_id, target_index) where turn_at_ms is null and ended_at_ms is null;
+  create table pace (
+    job_id text primary key not null references jobs (id) on delete cascade,
+    batch integer,
+    max_failures integer,
+    ttl_ms integer not null,
+    waiting integer not null
+  ) strict, without rowid;
+  `,
 ];
 
 export interface Migration {

@@ -124,6 +124,21 @@ interface Jobs {
   order_hash: Bytes;
   // Large from here on: columns before are read without touching these pages.
   request: Json;
+  /** The job whose runs it does again. */
+  retry_of: string | null;
+}
+
+/** Of jobs that do not go to everybody at once, or that give up after too many failures. */
+interface Pace {
+  job_id: string;
+  /** At most so many runs at once; null: all. */
+  batch: number | null;
+  /** Once more than so many ended without success, nothing further is sent; null: whatever happens. */
+  max_failures: number | null;
+  /** How long a host is waited for, from when its turn comes. */
+  ttl_ms: number;
+  /** Runs that are not over and whose turn has not come. It changes with `runs.turn_at_ms` and `runs.ended_at_ms`. */
+  waiting: number;
 }
 
 /** What an unfinished job still sends; erased when it is over, so that what an order held in secret does not stay in the history. */
@@ -164,6 +179,12 @@ interface Runs {
   /** Where the agent has to go on sending output. */
   output_position: Generated<number>;
   report_seq: number | null;
+  /** When it might be sent; null: its turn in the batch has not come. On the scale of deadlines (jobs/steady.ts). */
+  turn_at_ms: number | null;
+  /** Which task runs, or ran last, from 0; null: none was said to. */
+  task: number | null;
+  /** What its report says of each task (jobs/results.ts); null: no report came, or it says nothing of them. */
+  results: Json | null;
 }
 
 /** How many runs of a job are in each state, so that a list of jobs reads no runs. It changes with `runs.state`. */
@@ -233,6 +254,7 @@ export interface Tables {
   operators: Operators;
   jobs: Jobs;
   bundles: Bundles;
+  pace: Pace;
   runs: Runs;
   run_counts: RunCounts;
   run_events: RunEvents;

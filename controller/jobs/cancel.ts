@@ -3,7 +3,7 @@ import type { Deliveries } from './deliver.ts';
 import type { Actor, JobsPorts } from './ports.ts';
 import { isOpen, NO_OUTCOME } from './run.ts';
 import { jobById, requestCancel, runsOfJob } from './store.ts';
-import { type Change, type Changes, jobEvent } from './transition.ts';
+import { type Changes, jobEvent } from './transition.ts';
 
 /**
  * Ends what can be ended. What was not sent yet is cancelled here and now; what was is told to its agent, now or when it comes
@@ -29,18 +29,8 @@ export async function cancelJob(
       throw new MusterError('no-such-agent', `${id} is no target of this job`);
   const open = runs.filter((run) => isOpen(run.state) && (!wanted || wanted.has(run.agent_id)));
   const reason = `cancelled by ${actor.name}`;
-  const unsent = open
-    .filter((run) => run.state === 'queued')
-    .map(
-      (run): Change => ({
-        jobId,
-        agentId: run.agent_id,
-        from: 'queued',
-        to: 'cancelled',
-        outcome: { ...NO_OUTCOME, reason },
-      }),
-    );
-  await changes.commit(unsent, [
+  const outcome = { ...NO_OUTCOME, reason };
+  await changes.commit((change) => [
     ...open.map((run) => requestCancel({ jobId, agentId: run.agent_id })),
     ...jobEvent(jobId, 'cancelled', actor.name, clock.now()),
     audit.entry(actor, 'job.cancel', {
@@ -48,6 +38,9 @@ export async function cancelJob(
       runs: open.length,
       ...(agentIds ? { agents: agentIds } : {}),
     }),
+    ...open
+      .filter((run) => run.state === 'queued')
+      .map((run) => change({ jobId, agentId: run.agent_id, from: 'queued', to: 'cancelled', outcome })),
   ]);
   bus.emit({ type: 'job-changed', jobId });
   // Not only what was sent when it was read: a queued run may have been sent meanwhile.

@@ -57,7 +57,7 @@ export function createDeadlines(ports: JobsPorts, changes: Changes): Deadlines {
         const outcome = { ...NO_OUTCOME, reason: dueReason(run.state, offlineSince) };
         return to ? [{ jobId: run.job_id, agentId: run.agent_id, from: run.state, to, outcome }] : [];
       });
-      await changes.commit(ends);
+      await changes.commit((change) => ends.map(change));
       if (due.length < PAGE) return;
     }
   }

@@ -40,7 +40,7 @@ export function createDeliveries(ports: JobsPorts, bundles: Bundles, changes: Ch
       // The agent's key will not do, now or later. Anything else is ours, and may pass.
       if (!(error instanceof MusterError && error.code === 'bad-key')) throw error;
       const outcome = { ...NO_OUTCOME, reason: error.message, code: error.code };
-      await changes.commit([{ jobId, agentId, to: 'rejected', outcome }]);
+      await changes.commit((change) => [change({ jobId, agentId, to: 'rejected', outcome })]);
     }
   }
 
@@ -68,8 +68,8 @@ export function createDeliveries(ports: JobsPorts, bundles: Bundles, changes: Ch
     async resume(agentId) {
       const runs = await db.read(openRunsOfAgent({ agentId }));
       const queued = runs.filter((run) => run.state === 'queued');
-      const applied = await changes.commit(
-        queued.map((run) => ({ jobId: run.job_id, agentId, to: 'sent' as const })),
+      const applied = await changes.commit((change) =>
+        queued.map((run) => change({ jobId: run.job_id, agentId, to: 'sent' })),
       );
       const sent = new Set([
         ...applied.map((one) => one.jobId),

@@ -9,7 +9,7 @@ import type { Actor, JobsPorts } from './ports.ts';
 import type { JobRequest } from './request.ts';
 import { NO_OUTCOME } from './run.ts';
 import { openRunsOfAgent } from './store.ts';
-import { type Change, createChanges } from './transition.ts';
+import { createChanges } from './transition.ts';
 import { createVerifier } from './verifier.ts';
 import { createWords, type Words } from './words.ts';
 
@@ -70,9 +70,9 @@ export function createJobs(ports: JobsPorts): Jobs {
     async abandon(agentId) {
       const runs = await ports.db.read(openRunsOfAgent({ agentId }));
       const outcome = { ...NO_OUTCOME, reason: 'the agent was removed from the fleet' };
-      await changes.commit(
-        runs.map(
-          (run): Change => ({
+      await changes.commit((change) =>
+        runs.map((run) =>
+          change({
             jobId: run.job_id,
             agentId,
             from: run.state,

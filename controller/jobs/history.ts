@@ -1,7 +1,8 @@
 /** What is told of jobs: lists, one job, and the pages of its history that live views and replays read alike. */
 import { MusterError } from '../../proto/errors.ts';
 import type { JobsPorts } from './ports.ts';
-import type { Asked, JobKind } from './request.ts';
+import { type Asked, type JobKind, type TaskRequest, titleOf } from './request.ts';
+import { type Change, changeOf, type TaskResult } from './results.ts';
 import { isOpen, type Outcome, type RunState } from './run.ts';
 import {
   agentEventsAfter,
@@ -16,6 +17,7 @@ import {
   openJobs,
   type RunEventRow,
   type RunRow,
+  runById,
   runsOfJob,
 } from './store.ts';
 
@@ -41,6 +43,10 @@ export interface RunDetail extends Outcome {
   agentId: string;
   state: RunState;
   attempt: number;
+  task: number | null;
+  tasks: (TaskResult & { name: string })[];
+  change: Change | null;
+  turnAtMs: number | null;
   sentAtMs: number | null;
   acceptedAtMs: number | null;
   startedAtMs: number | null;
@@ -50,6 +56,7 @@ export interface RunDetail extends Outcome {
 export interface JobDetail extends JobSummary {
   asked: Pick<Asked, never> & { targets?: string; selector?: string; limit?: string; seed?: number };
   timeoutMs: number;
+  retryOf: string | null;
   runs: RunDetail[];
 }
 
@@ -68,7 +75,14 @@ export type RunEvent =
       position: number;
       data: Uint8Array;
     })
-  | (At & { kind: 'state'; agentId: string; attempt: number; state: RunState; outcome: Outcome | null })
+  | (At & {
+      kind: 'state';
+      agentId: string;
+      attempt: number;
+      state: RunState;
+      task: number | null;
+      outcome: Outcome | null;
+    })
   | (At & { kind: 'job'; what: 'created' | 'cancelled' | 'ended'; by: string | null });
 
 export interface EventPage {
@@ -80,6 +94,8 @@ export interface History {
   list(query: { limit: number; before?: string; state?: JobState }): Promise<JobSummary[]>;
   show(jobId: string): Promise<JobDetail>;
   events(jobId: string, afterSeq: number, limit: number, agentId?: string): Promise<EventPage>;
+  /** Starts of one run so far. */
+  attempt(jobId: string, agentId: string): Promise<number>;
   figures(): Promise<{ runs: Counts; jobs: Record<JobState, number> }>;
 }
 
@@ -133,7 +149,9 @@ export function createHistory({ db }: Pick<JobsPorts, 'db'>): History {
     async show(jobId) {
       const job = await find(jobId);
       const [request] = await db.read(jobRequest({ id: jobId }));
-      const { targets, selector, limit, seed } = JSON.parse(request?.request ?? '{}') as JobDetail['asked'];
+      const asked = JSON.parse(request?.request ?? '{}') as JobDetail['asked'] & { tasks?: TaskRequest[] };
+      const { targets, selector, limit, seed, tasks = [] } = asked;
+      const names = tasks.map((task) => titleOf([task]));
       return {
         ...(await summary(job)),
         asked: {
@@ -143,8 +161,15 @@ export function createHistory({ db }: Pick<JobsPorts, 'db'>): History {
           ...(seed === undefined ? {} : { seed }),
         },
         timeoutMs: job.timeout_ms,
-        runs: (await db.read(runsOfJob({ jobId }))).map(runDetail),
+        retryOf: request?.retry_of ?? null,
+        runs: (await db.read(runsOfJob({ jobId }))).map((run) => runDetail(run, names)),
       };
+    },
+    async attempt(jobId, agentId) {
+      const [run] = await db.read(runById({ jobId, agentId }));
+      if (run) return run.attempt;
+      await find(jobId);
+      throw new MusterError('no-such-agent', `${agentId} is no target of this job`);
     },
     async events(jobId, afterSeq, limit, agentId) {
       // First whether it is over, then the page: a job that ends in between is found over at the next page.
@@ -167,12 +192,17 @@ export function createHistory({ db }: Pick<JobsPorts, 'db'>): History {
   };
 }
 
-function runDetail(run: RunRow): RunDetail {
+function runDetail(run: RunRow, names: readonly string[]): RunDetail {
+  const results = JSON.parse(run.results ?? '[]') as TaskResult[];
   return {
     agent: run.agent_name,
     agentId: run.agent_id,
     state: run.state,
     attempt: run.attempt,
+    task: run.task,
+    tasks: results.map((result) => ({ ...result, name: names[result.index] ?? '' })),
+    change: changeOf(results),
+    turnAtMs: run.turn_at_ms,
     sentAtMs: run.sent_at_ms,
     acceptedAtMs: run.accepted_at_ms,
     startedAtMs: run.started_at_ms,
@@ -210,7 +240,8 @@ function eventOf(row: RunEventRow): RunEvent {
         agentId: row.agent_id ?? '',
         attempt: row.attempt ?? 0,
         state: row.state ?? 'queued',
-        outcome: body as Outcome | null,
+        task: row.state === 'running' ? (body as { task: number | null }).task : null,
+        outcome: isOpen(row.state ?? 'queued') ? null : (body as Outcome | null),
       };
     case 'job': {
       const { what, by } = body as { what: 'created' | 'cancelled' | 'ended'; by: string | null };

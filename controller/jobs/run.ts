@@ -2,6 +2,7 @@
  * A run is one job on one agent. This file is its state machine, whole: the states, who may follow whom, and the one
  * function that moves it.
  *
+ *                                   ┌─────┐ the next task, or the next attempt
  *   queued ──> sent ──> accepted ──> running ──> succeeded failed timed-out cancelled interrupted
  *     │         │  └──────────────────^  └─(any of them straight from sent or accepted: a frame may have been lost)
  *     │         ├──> rejected, expired (on the agent's word), lost (no word by the deadline; it may have started)
@@ -9,6 +10,11 @@
  *   interrupted, lost ──> a real outcome that arrives later replaces them
  *
  * `expired` comes only from queued or on the agent's word: what was sent without an answer may have started, so it is lost.
+ *
+ * Attempts are the agent's: where an order may run again, it starts the next one by itself after an interruption and says
+ * `running` with a higher count, without having said `interrupted`. The count never falls, word of an earlier attempt changes
+ * nothing, and the outcome is that of the last. A run that was given up as lost or interrupted is not opened again by a later
+ * attempt: that one's outcome replaces it when it is there, so that a run is over at most once before it is known.
  */
 export const RUN_STATES = [
   'queued',
@@ -42,7 +48,7 @@ export const TRANSITIONS: Readonly<Record<RunState, readonly RunState[]>> = {
   queued: ['sent', 'expired', 'cancelled', 'rejected'],
   sent: ['accepted', 'running', ...OUTCOMES, 'lost'],
   accepted: ['running', ...OUTCOMES, 'lost'],
-  running: [...OUTCOMES, 'lost'],
+  running: ['running', ...OUTCOMES, 'lost'],
   succeeded: [],
   failed: [],
   'timed-out': [],
@@ -88,12 +94,16 @@ export interface Run {
   agentId: string;
   state: RunState;
   attempt: number;
+  /** Which task runs, or ran last, from 0; null: none was said to. */
+  task: number | null;
 }
 
 export interface RunEvent {
   to: RunState;
   /** The agent's count of starts; 0 where nothing started. */
   attempt: number;
+  /** Of `running`. */
+  task?: number;
 }
 
 /**
@@ -103,5 +113,9 @@ export interface RunEvent {
 export function apply(run: Run, event: RunEvent): Run | undefined {
   if (!TRANSITIONS[run.state].includes(event.to)) return undefined;
   if (event.attempt < run.attempt) return undefined;
-  return { ...run, state: event.to, attempt: event.attempt };
+  const { to: state, attempt } = event;
+  const task = state === 'running' ? (event.task ?? 0) : run.task;
+  const goesOn = attempt > run.attempt || (task ?? 0) > (run.task ?? 0);
+  if (run.state === 'running' && state === 'running' && !goesOn) return undefined;
+  return { ...run, state, attempt, task };
 }

@@ -2,7 +2,7 @@
 import { insertMany, k, type Params, query, sql, statement } from '../db/compile.ts';
 import type { Row } from '../db/schema.ts';
 
-export type JobRow = Omit<Row<'jobs'>, 'request'>;
+export type JobRow = Omit<Row<'jobs'>, 'request' | 'retry_of'>;
 export type RunRow = Row<'runs'>;
 export type RunEventRow = Row<'run_events'>;
 
@@ -57,7 +57,7 @@ export const jobById = query((p: Params<{ id: string }>) =>
 );
 
 export const jobRequest = query((p: Params<{ id: string }>) =>
-  k.selectFrom('jobs').select('request').where('id', '=', p('id')),
+  k.selectFrom('jobs').select(['request', 'retry_of']).where('id', '=', p('id')),
 );
 
 export const jobByKey = query((p: Params<{ by: string; key: string }>) =>
@@ -111,7 +111,7 @@ export const outputPlace = query((p: Params<{ jobId: string; agentId: string }>)
   k
     .selectFrom('runs')
     .innerJoin('jobs', 'jobs.id', 'runs.job_id')
-    .select(['runs.state', 'runs.output_position', 'jobs.output_cap_bytes'])
+    .select(['runs.state', 'runs.attempt', 'runs.output_position', 'jobs.output_cap_bytes'])
     .where('runs.job_id', '=', p('jobId'))
     .where('runs.agent_id', '=', p('agentId')),
 );
@@ -195,6 +195,8 @@ export const updateRunState = statement(
       agentId: string;
       state: RunRow['state'];
       attempt: number;
+      task: number | null;
+      outputPosition: number;
       deadlineAtMs: number | null;
       sentAtMs: number | null;
       acceptedAtMs: number | null;
@@ -206,6 +208,8 @@ export const updateRunState = statement(
       .set({
         state: p('state'),
         attempt: p('attempt'),
+        task: p('task'),
+        output_position: p('outputPosition'),
         deadline_at_ms: p('deadlineAtMs'),
         sent_at_ms: p('sentAtMs'),
         accepted_at_ms: p('acceptedAtMs'),
@@ -231,6 +235,7 @@ export interface EndRunParams {
   storedBytes: number;
   truncated: 0 | 1;
   reportSeq: number | null;
+  results: string | null;
 }
 
 export const endRun = statement((p: Params<EndRunParams>) =>
@@ -251,16 +256,17 @@ export const endRun = statement((p: Params<EndRunParams>) =>
       output_stored: p('storedBytes'),
       truncated: p('truncated'),
       report_seq: p('reportSeq'),
+      results: p('results'),
     })
     .where('job_id', '=', p('jobId'))
     .where('agent_id', '=', p('agentId')),
 );
 
 export const setOutputPosition = statement(
-  (p: Params<{ jobId: string; agentId: string; position: number }>) =>
+  (p: Params<{ jobId: string; agentId: string; attempt: number; position: number }>) =>
     k
       .updateTable('runs')
-      .set({ output_position: p('position') })
+      .set({ attempt: p('attempt'), output_position: p('position') })
       .where('job_id', '=', p('jobId'))
       .where('agent_id', '=', p('agentId')),
 );

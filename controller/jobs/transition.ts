@@ -1,9 +1,10 @@
 import { equalBytes } from '../../proto/ids.ts';
 import type { Late, Statement } from '../db/database.ts';
+import type { Json } from '../db/schema.ts';
 import { eraseBundle } from './bundle-store.ts';
 import { deadlineOf, type JobTimes } from './due.ts';
 import type { JobsPorts } from './ports.ts';
-import { apply, isOpen, NO_OUTCOME, type Outcome, type RunState } from './run.ts';
+import { apply, isOpen, NO_OUTCOME, type Outcome, type Run, type RunState } from './run.ts';
 import {
   countDownJob,
   countRuns,
@@ -26,11 +27,15 @@ export interface Change {
   from?: RunState;
   /** Left out: as it is. */
   attempt?: number;
+  /** Of `running`: which task. */
+  task?: number;
   /** The order that this is about; a change of another order than the job's does not apply. */
   orderHash?: Uint8Array;
   outcome?: Outcome;
   reportSeq?: number;
   startedAtMs?: number | null;
+  /** What the report says of the tasks. */
+  results?: Json | null;
 }
 
 /** What a change did; nothing is said of a change that did not apply. */
@@ -54,18 +59,25 @@ export function transition(change: Change, atMs: number, onApplied: (applied: Ap
       if (!row || !job) return [];
       if (change.from !== undefined && change.from !== row.state) return [];
       if (change.orderHash && !equalBytes(change.orderHash, job.order_hash)) return [];
-      const run = { jobId, agentId, state: row.state, attempt: row.attempt };
-      const next = apply(run, { to: change.to, attempt: change.attempt ?? row.attempt });
+      const run = { jobId, agentId, state: row.state, attempt: row.attempt, task: row.task };
+      const { to, attempt = row.attempt, task } = change;
+      const next = apply(run, { to, attempt, ...(task === undefined ? {} : { task }) });
       if (!next) return [];
-      const outcome = heldOutput(change.outcome ?? NO_OUTCOME, row.output_position);
+      // Each attempt has an output of its own.
+      const heldBytes = next.attempt === row.attempt ? row.output_position : 0;
+      const outcome = heldOutput(change.outcome ?? NO_OUTCOME, heldBytes);
       const over = isOpen(row.state) && !isOpen(next.state);
       const jobEnded = over && job.open_runs === 1;
-      const deadlineAtMs = deadlineOf(next.state, timesOfJob(job), atMs);
+      // The next task is within the time of its attempt.
+      const goesOn = row.state === next.state && row.attempt === next.attempt;
+      const deadlineAtMs = goesOn
+        ? (row.deadline_at_ms ?? undefined)
+        : deadlineOf(next.state, timesOfJob(job), atMs);
       onApplied({ jobId, agentId, from: row.state, to: next.state, deadlineAtMs, jobEnded });
       const statements: Statement[] = [
         isOpen(next.state)
-          ? movedOn(row, next.state, next.attempt, deadlineAtMs ?? null, atMs)
-          : ended(row, next.state, next.attempt, { ...change, outcome }, atMs),
+          ? movedOn(row, next, heldBytes, deadlineAtMs ?? null, atMs)
+          : ended(row, next, { ...change, outcome }, atMs),
         ...insertEvents([
           {
             job_id: jobId,
@@ -74,7 +86,7 @@ export function transition(change: Change, atMs: number, onApplied: (applied: Ap
             at_ms: atMs,
             state: next.state,
             attempt: next.attempt,
-            body: isOpen(next.state) ? null : JSON.stringify(outcome),
+            body: bodyOf(next, outcome),
           },
         ]),
       ];
@@ -117,26 +129,35 @@ function heldOutput(outcome: Outcome, heldBytes: number): Outcome {
   return { ...outcome, storedBytes: heldBytes, truncated: true, reason };
 }
 
+/** What the history keeps beside the state: which task runs, or how it ended. */
+function bodyOf(run: Run, outcome: Outcome): Json | null {
+  if (!isOpen(run.state)) return JSON.stringify(outcome);
+  return run.state === 'running' ? JSON.stringify({ task: run.task }) : null;
+}
+
 function movedOn(
   row: RunRow,
-  state: RunState,
-  attempt: number,
+  { state, attempt, task }: Run,
+  outputPosition: number,
   deadlineAtMs: number | null,
   atMs: number,
 ): Statement {
+  const begins = state === 'running' && (row.state !== 'running' || row.attempt !== attempt);
   return updateRunState({
     jobId: row.job_id,
     agentId: row.agent_id,
     state,
     attempt,
+    task,
+    outputPosition,
     deadlineAtMs,
     sentAtMs: state === 'sent' ? atMs : row.sent_at_ms,
     acceptedAtMs: row.accepted_at_ms ?? (state === 'sent' ? null : atMs),
-    startedAtMs: state === 'running' ? atMs : row.started_at_ms,
+    startedAtMs: begins ? atMs : row.started_at_ms,
   });
 }
 
-function ended(row: RunRow, state: RunState, attempt: number, change: Change, atMs: number): Statement {
+function ended(row: RunRow, { state, attempt }: Run, change: Change, atMs: number): Statement {
   const outcome = change.outcome ?? NO_OUTCOME;
   return endRun({
     jobId: row.job_id,
@@ -154,12 +175,16 @@ function ended(row: RunRow, state: RunState, attempt: number, change: Change, at
     storedBytes: outcome.storedBytes,
     truncated: outcome.truncated ? 1 : 0,
     reportSeq: change.reportSeq ?? null,
+    results: change.results ?? null,
   });
 }
 
 export interface Changes {
-  /** Applies the changes and `others` in one transaction; resolves, after its commit, with what applied. */
-  commit(changes: readonly Change[], others?: readonly Statement[]): Promise<Applied[]>;
+  /**
+   * Writes one batch, in which `change` makes the statement of a change: `commit((change) => [other, change({ … })])`. Also
+   * for use inside a late statement. Resolves, after the commit, with what applied.
+   */
+  commit(batch: (change: (change: Change) => Statement) => readonly Statement[]): Promise<Applied[]>;
 }
 
 /** The one way into a run's history: writes, then tells. */
@@ -168,13 +193,10 @@ export function createChanges(
   onApplied: (applied: Applied) => void,
 ): Changes {
   return {
-    async commit(changes, others = []) {
+    async commit(batch) {
       const atMs = ports.clock.now();
       const applied: Applied[] = [];
-      await ports.db.write([
-        ...others,
-        ...changes.map((change) => transition(change, atMs, (one) => applied.push(one))),
-      ]);
+      await ports.db.write(batch((change) => transition(change, atMs, (one) => applied.push(one))));
       for (const one of applied) onApplied(one);
       for (const jobId of new Set(applied.map((one) => one.jobId)))
         ports.bus.emit({ type: 'job-changed', jobId });

@@ -4,10 +4,11 @@ import { isErrorCode, MusterError, sentence } from '../../proto/errors.ts';
 import { shortHash } from '../../proto/frame.ts';
 import { equalBytes, toHex } from '../../proto/ids.ts';
 import { checkOutput, checkReport, checkStatus } from '../../proto/validate.ts';
-import type { Statement } from '../db/database.ts';
+import type { Statement, Transaction } from '../db/database.ts';
 import { ReportKnown } from '../inventory/reports.ts';
 import type { JobsPorts } from './ports.ts';
 import { insertReports } from './report-store.ts';
+import { resultsOf } from './results.ts';
 import { isOpen, NO_OUTCOME, type Outcome, type RunState } from './run.ts';
 import { insertEvents, openRunByOrder, outputPlace, setOutputPosition } from './store.ts';
 import type { Change, Changes } from './transition.ts';
@@ -41,8 +42,8 @@ export function createWords(ports: JobsPorts, changes: Changes, onReport: () => 
       ? sentence(message.code, message.detail || undefined)
       : `refused: ${message.code}`;
     const outcome = { ...NO_OUTCOME, reason, code: message.code };
-    await changes.commit([
-      { jobId: run.job_id, agentId: from.agentId, to: refusedState(message.code), outcome },
+    await changes.commit((change) => [
+      change({ jobId: run.job_id, agentId: from.agentId, to: refusedState(message.code), outcome }),
     ]);
   }
 
@@ -50,48 +51,47 @@ export function createWords(ports: JobsPorts, changes: Changes, onReport: () => 
     async status(from, message) {
       checkStatus(message);
       if (message.state === 'refused') return refused(from, message);
-      const change: Change = {
-        jobId: toHex(message.jobId),
-        agentId: from.agentId,
-        to: message.state === 'running' ? 'running' : 'accepted',
-        attempt: message.attempt,
-        orderHash: message.orderHash,
-      };
-      await changes.commit([change]);
+      const { attempt, orderHash, task } = message;
+      const about = { jobId: toHex(message.jobId), agentId: from.agentId, attempt, orderHash };
+      await changes.commit((change) => [
+        change(
+          message.state === 'running' ? { ...about, to: 'running', task } : { ...about, to: 'accepted' },
+        ),
+      ]);
     },
 
     async output(from, message) {
       checkOutput(message);
       const jobId = toHex(message.jobId);
       let position: number | undefined;
-      await db.write([
-        {
-          late(tx) {
-            const [run] = tx.read(outputPlace({ jobId, agentId: from.agentId }));
-            // Of a job that this store does not have (it was restored from a backup): what nobody takes must not block the rest.
-            const end = message.position + message.data.length;
-            if (!run || !takesOutput(run.state)) {
-              position = end;
-              return [];
-            }
-            if (end > run.output_cap_bytes)
-              throw new MusterError('malformed', 'output past the cap of its order');
-            if (message.position > run.output_position)
-              throw new MusterError(
-                'malformed',
-                `output at ${message.position}, expected ${run.output_position}`,
-              );
-            // What is stored already comes again after a reconnect.
-            const known = run.output_position - message.position;
-            position = Math.max(run.output_position, end);
-            if (known >= message.data.length) return [];
-            return [
-              ...outputEvent(jobId, from.agentId, message, known, clock.now()),
-              setOutputPosition({ jobId, agentId: from.agentId, position }),
-            ];
-          },
-        },
-      ]);
+      const { attempt } = message;
+      const take = (change: (change: Change) => Statement, tx: Transaction): Statement[] => {
+        const [run] = tx.read(outputPlace({ jobId, agentId: from.agentId }));
+        // Of a job that this store does not have (it was restored from a backup), or of an attempt after which another one
+        // began: what nobody takes must not block the rest.
+        const end = message.position + message.data.length;
+        if (!run || !takesOutput(run.state) || attempt < run.attempt) {
+          position = end;
+          return [];
+        }
+        const heldBytes = attempt === run.attempt ? run.output_position : 0;
+        if (end > run.output_cap_bytes)
+          throw new MusterError('malformed', 'output past the cap of its order');
+        if (message.position > heldBytes)
+          throw new MusterError('malformed', `output at ${message.position}, expected ${heldBytes}`);
+        // What is stored already comes again after a reconnect.
+        const known = heldBytes - message.position;
+        position = Math.max(heldBytes, end);
+        if (known >= message.data.length) return [];
+        // What writes runs, also where the word of it was lost on the way.
+        const unheard = isOpen(run.state) && (run.state !== 'running' || attempt > run.attempt);
+        return [
+          ...(unheard ? [change({ jobId, agentId: from.agentId, to: 'running', attempt })] : []),
+          ...outputEvent(jobId, from.agentId, message, known, clock.now()),
+          setOutputPosition({ jobId, agentId: from.agentId, attempt, position }),
+        ];
+      };
+      await changes.commit((change) => [{ late: (tx) => take(change, tx) }]);
       if (position === undefined) return;
       bus.emit({ type: 'job-changed', jobId });
       links.send(from.agentId, 'outputAck', { jobId: message.jobId, attempt: message.attempt, position });
@@ -108,13 +108,11 @@ export function createWords(ports: JobsPorts, changes: Changes, onReport: () => 
         throw new MusterError('malformed', 'a report of somebody else');
       const chain = shortHash('report', signed.report);
       await changes
-        .commit(
-          [changeOf(message)],
-          [
-            inventory.reportStored(from.agentId, from.epoch, message.reportSeq, chain, message.previous),
-            storeReport(from, message, signed),
-          ],
-        )
+        .commit((change) => [
+          inventory.reportStored(from.agentId, from.epoch, message.reportSeq, chain, message.previous),
+          storeReport(from, message, signed),
+          change(reported(message)),
+        ])
         .catch((error: unknown) => {
           if (!(error instanceof ReportKnown)) throw error;
         });
@@ -130,7 +128,7 @@ function takesOutput(state: RunState): boolean {
 }
 
 /** A report of another order than the job's stays in the chain and moves nothing. */
-function changeOf(message: ReportMessage): Change {
+function reported(message: ReportMessage): Change {
   return {
     jobId: toHex(message.jobId),
     agentId: toHex(message.agentId),
@@ -139,6 +137,7 @@ function changeOf(message: ReportMessage): Change {
     orderHash: message.orderHash,
     outcome: outcomeOf(message),
     reportSeq: message.reportSeq,
+    results: resultsOf(message),
     startedAtMs: message.startedAtMs === 0 ? null : message.startedAtMs,
   };
 }

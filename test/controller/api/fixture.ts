@@ -180,7 +180,8 @@ export function fakeVerbs(history: FakeHistory, calls: Called[]): ApiVerbs {
       cancel: answer('jobs.cancel', { cancelled: 1 }),
       list: answer('jobs.list', [jobSummary]),
       show: async (jobId) =>
-        known(jobId, { ...jobSummary, asked: { targets: 'all' }, timeoutMs: 1, runs: [] }),
+        known(jobId, { ...jobSummary, asked: { targets: 'all' }, timeoutMs: 1, retryOf: null, runs: [] }),
+      attempt: async (jobId) => known(jobId, 1),
       async events(jobId, afterSeq, limit) {
         history.reads++;
         const events = history.events.filter((event) => event.seq > afterSeq).slice(0, limit);

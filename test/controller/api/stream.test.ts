@@ -40,6 +40,7 @@ const running = (seq: number): RunEvent => ({
   agentId: AGENT,
   attempt: 1,
   state: 'running',
+  task: 0,
   outcome: null,
   atMs: 2,
 });

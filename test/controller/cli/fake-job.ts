@@ -40,7 +40,7 @@ export function script() {
     },
     state(name: string, state: RunState, outcome?: Partial<Outcome>) {
       const ended = outcome === undefined ? null : { ...OUTCOME, ...outcome };
-      add('state', { agentId: agentId(name), attempt: 1, state, outcome: ended, atMs: 3000 });
+      add('state', { agentId: agentId(name), attempt: 1, state, task: null, outcome: ended, atMs: 3000 });
       return told;
     },
     over() {
@@ -75,10 +75,12 @@ export function detail(runs: Partial<RunDetail>[], more: Partial<JobDetail> = {}
       endedAtMs: 5230,
       asked: { targets: 'all' },
       timeoutMs: 3_600_000,
+      retryOf: null,
     },
     runs: runs.map((run) => ({
       ...OUTCOME,
       ...{ agent: 'web-1', agentId: agentId(run.agent ?? 'web-1'), state: 'succeeded', attempt: 1 },
+      ...{ task: null, tasks: [], change: null, turnAtMs: null },
       ...{ sentAtMs: null, acceptedAtMs: null, startedAtMs: null, endedAtMs: null },
       ...run,
     })),

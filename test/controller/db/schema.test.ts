@@ -79,7 +79,9 @@ const SAMPLES: { readonly [T in Table]: Row<T> } = {
     ended_at_ms: null,
     order_hash: bytes,
     request: '{}',
+    retry_of: 'j0',
   },
+  pace: { job_id: 'j1', batch: 10, max_failures: 3, ttl_ms: 15_000, waiting: 5 },
   bundles: { job_id: 'j1', key_box: bytes, ciphertext: bytes },
   runs: {
     job_id: 'j1',
@@ -105,6 +107,9 @@ const SAMPLES: { readonly [T in Table]: Row<T> } = {
     cancel_requested: 1,
     output_position: 10,
     report_seq: 1,
+    turn_at_ms: 6,
+    task: 2,
+    results: '[]',
   },
   run_counts: { job_id: 'j1', state: 'running', runs: 1 },
   run_events: {

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { apply, isOpen, RUN_STATES, type RunState, TRANSITIONS } from '../../../controller/jobs/run.ts';
 
-const run = (state: RunState, attempt = 1) => ({ jobId: 'j', agentId: 'a', state, attempt });
+const run = (state: RunState, attempt = 1) => ({ jobId: 'j', agentId: 'a', state, attempt, task: 0 });
 const moves = (from: RunState, to: RunState): boolean => apply(run(from), { to, attempt: 1 }) !== undefined;
 
 test('a run moves exactly along the drawn arrows', () => {
   for (const from of RUN_STATES)
     for (const to of RUN_STATES)
-      assert.equal(moves(from, to), TRANSITIONS[from].includes(to), `${from} -> ${to}`);
+      if (from !== 'running' || to !== 'running')
+        assert.equal(moves(from, to), TRANSITIONS[from].includes(to), `${from} -> ${to}`);
 });
 
 test("what was sent never becomes expired but on the agent's word, and what was never sent is never lost", () => {
@@ -39,4 +40,19 @@ test('every state that is open can still end', () => {
 test('word of an earlier attempt changes nothing', () => {
   assert.equal(apply(run('interrupted', 2), { to: 'succeeded', attempt: 1 }), undefined);
   assert.equal(apply(run('running', 1), { to: 'succeeded', attempt: 2 })?.attempt, 2);
+});
+
+test('what runs goes on to a later task or a later attempt, never back and never to the same again', () => {
+  const at = (attempt: number, task: number) => ({ ...run('running', attempt), task });
+  const says = (attempt: number, task: number) => ({ to: 'running', attempt, task }) as const;
+  assert.equal(apply(at(1, 2), says(1, 3))?.task, 3);
+  assert.deepEqual(apply(at(1, 2), says(2, 0)), at(2, 0));
+  for (const back of [says(1, 2), says(1, 1), says(0, 5)]) assert.equal(apply(at(1, 2), back), undefined);
+});
+
+test('a later attempt does not open a run again that was given up: its outcome replaces that', () => {
+  for (const given of ['lost', 'interrupted'] as const) {
+    assert.equal(apply(run(given, 1), { to: 'running', attempt: 2 }), undefined);
+    assert.equal(apply(run(given, 1), { to: 'succeeded', attempt: 2 })?.attempt, 2);
+  }
 });
