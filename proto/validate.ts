@@ -233,10 +233,15 @@ function checkFile(file: Message<'FileTask'>): void {
 }
 
 function checkService({ unit, state, enabled }: Message<'ServiceTask'>): void {
-  order(/^[A-Za-z0-9_@:.\\][A-Za-z0-9_@:.\\-]{0,254}$/.test(unit), 'service.unit');
+  order(isUnitName(unit), 'service.unit');
   order(['', 'started', 'stopped', 'restarted', 'reloaded'].includes(state), 'service.state');
   order(['', 'yes', 'no'].includes(enabled), 'service.enabled');
   order(state !== '' || enabled !== '', 'service');
+}
+
+/** What systemd takes for the name of a unit, and no option of its commands. */
+export function isUnitName(unit: string): boolean {
+  return /^[A-Za-z0-9_@:.\\][A-Za-z0-9_@:.\\-]{0,254}$/.test(unit);
 }
 
 /** Absolute, and the one spelling of it: nothing in it that a file system would resolve. */

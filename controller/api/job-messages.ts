@@ -65,6 +65,8 @@ export type TaskBody = TaskKindBody & { name?: string; unless?: string; creates?
 export interface JobBody extends TargetQuery {
   /** Carried out in order, up to the first that does not succeed. */
   tasks: TaskBody[];
+  /** What the job is called in lists; left out: what its tasks are. */
+  title?: string;
   /** Say what would change, change nothing. */
   check?: boolean;
   /** How long a run may take; default one hour. */

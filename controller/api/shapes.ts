@@ -151,6 +151,7 @@ const job = z.strictObject({
   ...narrowed,
   seed: z.int().min(0).max(seedMax).exactOptional(),
   tasks: z.array(task).min(1).max(LIMITS.tasksPerOrder),
+  title: some(255).exactOptional(),
   check: z.boolean().exactOptional(),
   timeoutMs: durationMs(LIMITS.timeoutMaxMs).exactOptional(),
   ttlMs: durationMs(LIMITS.ttlMaxMs).exactOptional(),

@@ -6,11 +6,15 @@ import { readBytes } from './files.ts';
 import { readSelection, requireSelection, type TargetOptions } from './selection.ts';
 import type { Surroundings } from './surroundings.ts';
 
-/** Options that run and script share. */
+/** Options of all commands that make a job. */
 export interface JobOptions extends TargetOptions {
+  /** Not an option: the name that a bundle file gives itself. */
+  title?: string;
+  check?: boolean;
   timeout?: number;
   ttl?: number;
   maxOutput?: number;
+  nice?: number;
   user?: string;
   cwd?: string;
   env?: Record<string, string>;
@@ -89,9 +93,12 @@ export function jobBody(selection: TargetQuery, tasks: readonly TaskBody[], opti
     ...selection,
     tasks: [...tasks],
     ...defined({
+      title: options.title,
+      check: options.check,
       timeoutMs: options.timeout,
       ttlMs: options.ttl,
       outputCapBytes: options.maxOutput,
+      nice: options.nice,
       user: options.user,
       cwd: options.cwd,
       env: options.env,

@@ -74,7 +74,7 @@ export async function createJob(
       {
         id,
         kind: kindOf(request.tasks),
-        title: titleOf(request.tasks),
+        title: titleOf(request),
         reason: request.reason ?? null,
         created_by: actor.name,
         created_at_ms: nowMs,
@@ -119,7 +119,7 @@ export async function createJob(
       job: id,
       order: toHex(sealed.orderHash),
       kind: kindOf(request.tasks),
-      title: titleOf(request.tasks),
+      title: titleOf(request),
       targets: agents.length,
       asked: describe(request),
       ...(request.user === undefined ? {} : { user: request.user }),

@@ -57,6 +57,8 @@ export interface Asked {
 export interface JobRequest extends Asked {
   /** `stdin`, a script's `content` and a file's `inline` are base64. */
   tasks: TaskRequest[];
+  /** Left out: what the tasks are. */
+  title?: string | undefined;
   check?: boolean | undefined;
   timeoutMs?: number | undefined;
   ttlMs?: number | undefined;
@@ -84,8 +86,9 @@ export function kindOf(tasks: readonly TaskRequest[]): JobKind {
 
 const TITLE_CHARS = 200;
 
-/** The tasks in one line, for lists. */
-export function titleOf(tasks: readonly TaskRequest[]): string {
+/** The job in one line, for lists. */
+export function titleOf({ title, tasks }: Pick<JobRequest, 'title' | 'tasks'>): string {
+  if (title !== undefined) return title;
   const line = tasks.map((task) => task.name ?? titleOfTask(task)).join('; ');
   return line.length > TITLE_CHARS ? `${line.slice(0, TITLE_CHARS - 1)}…` : line;
 }

@@ -41,8 +41,12 @@ export const DOORS: Record<string, Door> = {
   },
   fastify: { files: ['controller/api/'], why: 'features know no HTTP' },
   zod: {
-    files: ['controller/api/', 'controller/inventory/facts-shape.ts'],
+    files: ['controller/api/', 'controller/inventory/facts-shape.ts', 'controller/cli/bundle/shape.ts'],
     why: 'shapes that others can get wrong',
+  },
+  yaml: {
+    files: ['controller/cli/bundle/document.ts'],
+    why: 'what of YAML is taken is decided in one place',
   },
   commander: {
     files: ['controller/cli/', 'agent/cli/'],

@@ -6,6 +6,7 @@ export function jobCommands(program: Command, choose: Choose): void {
   program.commandsGroup('Doing things:');
   runCommand(program, choose);
   scriptCommand(program, choose);
+  applyCommand(program, choose);
   const jobs = program
     .command('jobs')
     .summary('what was done, and how it went')
@@ -26,6 +27,7 @@ function runCommand(program: Command, choose: Choose): void {
       .argument('[command...]', 'the command and its arguments, as they are: no shell sees them'),
   )
     .option('--shell <line>', 'run this line with /bin/sh instead of a command')
+    .option('--stdin', 'give standard input to each host')
     // From the first word of the command on everything is its own, also what begins with a dash.
     .passThroughOptions()
     .addHelpText(
@@ -57,6 +59,7 @@ function scriptCommand(program: Command, choose: Choose): void {
       .argument('<file>', 'the script; "-": standard input')
       .argument('[args...]', 'its arguments, as they are'),
   )
+    .option('--stdin', 'give standard input to each host')
     .passThroughOptions()
     .addHelpText(
       'after',
@@ -70,6 +73,39 @@ Examples:
       choose(async (surroundings) =>
         (await import('../run-command.ts')).script(surroundings, file, args, options),
       ),
+    );
+}
+
+function applyCommand(program: Command, choose: Choose): void {
+  jobOptions(
+    program
+      .command('apply')
+      .summary('carry out an ordered list of tasks from a file')
+      .description(
+        'Carries out the tasks of a bundle file on the machines that are meant, in order and up to the first that fails, and says of each whether it changed anything.',
+      ),
+  )
+    .requiredOption('-f, --file <file>', 'the bundle, in YAML; "-": standard input')
+    .option('--check', 'say what would change, and change nothing')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  muster apply -f web.yaml -t 'web-*' --check
+  muster apply -f web.yaml -l role=web --timeout 30m
+  generate | muster apply -f - -t web-1
+
+A bundle:
+  name: web tier
+  tasks:
+    - name: packages are fresh
+      shell: apt-get -qq update
+      unless: test -n "$(find /var/lib/apt/periodic -mmin -60)"
+    - file: { path: /etc/motd, content: "hello\\n", mode: "0644" }
+    - service: { unit: nginx, state: started, enabled: true }`,
+    )
+    .action((options) =>
+      choose(async (surroundings) => (await import('../apply-command.ts')).apply(surroundings, options)),
     );
 }
 

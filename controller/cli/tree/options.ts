@@ -74,12 +74,12 @@ export function jobOptions(command: Command): Command {
     .option('--user <name>', 'run as this user')
     .option('--cwd <path>', 'run in this folder')
     .option('--env <key=value>', 'set a variable; several times: several', pairs)
-    .option('--stdin', 'give standard input to each host')
     .option(
       '--max-output <size>',
       'what is kept of the output of each host (10MiB where not said)',
       size(LIMITS.outputCapMaxBytes),
     )
+    .option('--nice <n>', 'give way to others: 0 to 19 (0 where not said)', whole(LIMITS.niceMax))
     .option('--reason <text>', 'for the audit log')
     .option('--idempotency-key <key>', 'the same key makes the same job, however often it is sent')
     .option('--yes', 'do not ask, however many hosts are meant')

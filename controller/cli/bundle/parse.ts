@@ -1,0 +1,186 @@
+import { isUtf8 } from 'node:buffer';
+import type { TaskBody, TaskKindBody } from '../../api/contract.ts';
+import { type Document, type Path, type Problem, readDocument } from './document.ts';
+import {
+  BUNDLE,
+  type CheckedDefaults,
+  type CheckedTask,
+  COMMON,
+  describe,
+  KINDS,
+  type Kind,
+  TASKS,
+} from './shape.ts';
+
+export interface Bundle {
+  name: string | undefined;
+  defaults: CheckedDefaults;
+  tasks: BundleTask[];
+}
+
+/** A task, or what becomes one once the file that it names was read. `line` and `path` say where that file is named. */
+export type BundleTask =
+  | { body: TaskBody }
+  | { source: string; line: number; path: string; maxBytes?: number; with(bytes: Uint8Array): TaskBody };
+
+/** What a bundle file holds as tasks, or all that is wrong with it, by line. Pure. */
+export function parseBundle(bytes: Uint8Array): { bundle: Bundle } | { problems: Problem[] } {
+  if (!isUtf8(bytes))
+    return { problems: [{ line: firstBadLine(bytes), path: '', message: 'expected text in UTF-8' }] };
+  const read = readDocument(new TextDecoder().decode(bytes));
+  if ('problems' in read) return read;
+  const { document } = read;
+  const whole = check(BUNDLE, document, document.value, []);
+  const given = (document.value as { tasks?: unknown } | null)?.tasks;
+  // Also where something else is wrong, so that all of it is told at once.
+  const tasks = (Array.isArray(given) ? given : []).map((task, index) =>
+    checkTask(document, task, ['tasks', index]),
+  );
+  const problems = [whole, ...tasks].flatMap((result) => ('problems' in result ? result.problems : []));
+  problems.push(...takenNames(document, given));
+  if (problems.length > 0 || 'problems' in whole)
+    return { problems: problems.sort((a, b) => a.line - b.line || (a.path < b.path ? -1 : 1)) };
+  const { name, defaults = {} } = whole.value;
+  return {
+    bundle: {
+      name,
+      defaults,
+      tasks: tasks.flatMap((result, index) =>
+        'problems' in result ? [] : [taskOf(result.value, document, ['tasks', index])],
+      ),
+    },
+  };
+}
+
+/** No character of several bytes has a line feed in it, so each line is right or wrong by itself. */
+function firstBadLine(bytes: Uint8Array): number {
+  for (let line = 1, start = 0; ; line += 1) {
+    const end = bytes.indexOf(10, start);
+    if (end < 0 || !isUtf8(bytes.subarray(start, end))) return line;
+    start = end + 1;
+  }
+}
+
+type Checked<T> = { value: T } | { problems: Problem[] };
+
+function check<T>(schema: Schema<T>, document: Document, value: unknown, path: Path): Checked<T> {
+  const result = schema.safeParse(value);
+  if (result.success) return { value: result.data };
+  return {
+    problems: result.error.issues.flatMap((issue) => {
+      const at = [...path, ...(issue.path as Path)];
+      if (issue.code === 'unrecognized_keys')
+        return (issue.keys ?? []).map((key) => problem(document, [...at, key], issue.message));
+      return [problem(document, at, issue.message)];
+    }),
+  };
+}
+
+/** What is used of zod's schemas. */
+interface Schema<T> {
+  safeParse(value: unknown):
+    | { success: true; data: T }
+    | {
+        success: false;
+        error: { issues: { code: string; path: PropertyKey[]; message: string; keys?: string[] }[] };
+      };
+}
+
+function checkTask(document: Document, task: unknown, path: Path): Checked<CheckedTask> {
+  const wrong = (message: string, ...more: Path) => ({
+    problems: [problem(document, [...path, ...more], message)],
+  });
+  if (typeof task !== 'object' || task === null || Array.isArray(task))
+    return wrong(`expected a map with one of ${listOf(KINDS)}, not ${describe(task)}`);
+  if (Object.hasOwn(task, 'package'))
+    return wrong('tasks that install packages are not there yet; use shell with unless meanwhile', 'package');
+  const [kind, second] = KINDS.filter((one) => Object.hasOwn(task, one));
+  if (kind === undefined) {
+    const others = Object.keys(task).filter((key) => !(key in COMMON));
+    return wrong(`expected one of ${listOf(KINDS)}`, ...others.slice(0, 1));
+  }
+  if (second !== undefined) return wrong(`one task does one thing: there is ${kind} already`, second);
+  return check<CheckedTask>(TASKS[kind as 'command'] as Schema<CheckedTask>, document, task, path);
+}
+
+function listOf(kinds: readonly Kind[]): string {
+  return `${kinds.slice(0, -1).join(', ')} and ${kinds.at(-1)}`;
+}
+
+/** Results are told by name. */
+function takenNames(document: Document, tasks: unknown): Problem[] {
+  if (!Array.isArray(tasks)) return [];
+  const first = new Map<string, number>();
+  return tasks.flatMap((task: { name?: unknown } | null, index) => {
+    const name = task?.name;
+    if (typeof name !== 'string') return [];
+    const other = first.get(name);
+    if (other === undefined) {
+      first.set(name, index);
+      return [];
+    }
+    return [
+      problem(document, ['tasks', index, 'name'], `${describe(name)} is the name of tasks[${other}] too`),
+    ];
+  });
+}
+
+function problem(document: Document, path: Path, message: string): Problem {
+  return { line: document.lineOf(path), path: pathText(path), message };
+}
+
+function pathText(path: Path): string {
+  let text = '';
+  for (const part of path) {
+    if (typeof part === 'number') text += `[${part}]`;
+    else if (/^[a-z_][\w-]*$/i.test(part)) text += text === '' ? part : `.${part}`;
+    else text += `[${JSON.stringify(part)}]`;
+  }
+  return text;
+}
+
+const base64 = (bytes: string | Uint8Array): string => Buffer.from(bytes).toString('base64');
+
+function taskOf(task: CheckedTask, document: Document, path: Path): BundleTask {
+  const { name, unless, creates } = task;
+  const guards = {
+    ...(name === undefined ? {} : { name }),
+    ...(unless === undefined ? {} : { unless }),
+    ...(creates === undefined ? {} : { creates }),
+  };
+  const ready = (kind: TaskKindBody): BundleTask => ({ body: { ...guards, ...kind } });
+  const input = 'stdin' in task && task.stdin !== undefined ? { stdin: base64(task.stdin) } : {};
+  if ('command' in task) return ready({ command: { argv: task.command, ...input } });
+  if ('shell' in task) return ready({ shell: { line: task.shell, ...input } });
+  if ('directory' in task) return ready({ file: { ...task.directory, state: 'directory' } });
+  if ('link' in task) return ready({ file: { ...task.link, state: 'link' } });
+  if ('absent' in task) return ready({ file: { path: task.absent, state: 'absent' } });
+  if ('service' in task) return ready({ service: task.service });
+  if ('reboot' in task) {
+    const { timeout } = task.reboot;
+    return ready({ reboot: timeout === undefined ? {} : { timeoutMs: timeout } });
+  }
+  const from = (source: string, ...more: Path) => ({
+    source,
+    line: document.lineOf([...path, ...more]),
+    path: pathText([...path, ...more]),
+  });
+  if ('script' in task) {
+    const { script, args = [] } = task;
+    const fileName = script.slice(script.lastIndexOf('/') + 1);
+    return {
+      ...from(script, 'script'),
+      with: (bytes) => ({
+        ...guards,
+        script: { content: base64(bytes), args, name: fileName, ...input },
+      }),
+    };
+  }
+  const { content, source, ...attributes } = task.file;
+  if (source === undefined)
+    return ready({ file: { ...attributes, state: 'file', inline: base64(content ?? '') } });
+  return {
+    ...from(source, 'file', 'source'),
+    with: (bytes) => ({ ...guards, file: { ...attributes, state: 'file', inline: base64(bytes) } }),
+  };
+}

@@ -1,0 +1,329 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type Bundle, parseBundle } from '../../../../controller/cli/bundle/parse.ts';
+
+const parse = (text: string | Uint8Array) => parseBundle(Buffer.from(text));
+
+function bundleOf(text: string): Bundle {
+  const parsed = parse(text);
+  if ('problems' in parsed) throw new Error(problemsOf(text).join('\n'));
+  return parsed.bundle;
+}
+
+/** As an operator sees them, without the file's name. */
+function problemsOf(text: string | Uint8Array): string[] {
+  const parsed = parse(text);
+  assert.ok('problems' in parsed, 'it was taken');
+  return parsed.problems.map(
+    ({ line, path, message }) => `${line}: ${path === '' ? '' : `${path}: `}${message}`,
+  );
+}
+
+/** What is wrong with one task; the task begins on line 2. */
+const problemsOfTask = (task: string): string[] => problemsOf(`tasks:\n  - ${task}`);
+
+test('a bundle file becomes tasks as the API has them', () => {
+  const bundle = bundleOf(`
+name: web tier
+defaults: { user: www, cwd: /srv, timeout: 10m, ttl: 1h, max-output: 1MiB, nice: 5, env: { A: b } }
+tasks:
+  - name: packages are fresh
+    shell: |
+      apt-get -qq update
+      echo done
+    unless: test -f /x
+    stdin: "yes\\n"
+  - command: [systemctl, daemon-reload, "", "-n 5"]
+    creates: /run/x
+  - file: { path: /etc/motd, content: "hello\\n", mode: "0644", owner: root, group: adm }
+  - directory: { path: /srv/app, mode: "1777" }
+  - link: { path: /srv/now, target: ../app }
+  - absent: /etc/old
+  - service: { unit: nginx@a.service, state: restarted, enabled: false }
+  - reboot: { timeout: 90s }
+  - reboot: {}
+`);
+  assert.equal(bundle.name, 'web tier');
+  assert.deepEqual(bundle.defaults, {
+    ...{ user: 'www', cwd: '/srv', timeout: 600_000, ttl: 3_600_000 },
+    ...{ 'max-output': 1_048_576, nice: 5, env: { A: 'b' } },
+  });
+  assert.deepEqual(
+    bundle.tasks.map((task) => ('body' in task ? task.body : 'a file')),
+    [
+      {
+        name: 'packages are fresh',
+        unless: 'test -f /x',
+        shell: { line: 'apt-get -qq update\necho done\n', stdin: 'eWVzCg==' },
+      },
+      { creates: '/run/x', command: { argv: ['systemctl', 'daemon-reload', '', '-n 5'] } },
+      {
+        file: {
+          path: '/etc/motd',
+          state: 'file',
+          inline: 'aGVsbG8K',
+          mode: 0o644,
+          owner: 'root',
+          group: 'adm',
+        },
+      },
+      { file: { path: '/srv/app', state: 'directory', mode: 0o1777 } },
+      { file: { path: '/srv/now', state: 'link', target: '../app' } },
+      { file: { path: '/etc/old', state: 'absent' } },
+      { service: { unit: 'nginx@a.service', state: 'restarted', enabled: false } },
+      { reboot: { timeoutMs: 90_000 } },
+      { reboot: {} },
+    ],
+  );
+});
+
+test('what a file names is said with its place, for whoever reads it', () => {
+  const { tasks } = bundleOf(`tasks:
+  - name: mend
+    script: bin/fix.sh
+    args: [--now]
+  - file:
+      path: /opt/app
+      source: ./app.bin
+`);
+  const read = tasks.map((task) => ('source' in task ? task : undefined));
+  assert.deepEqual(
+    read.map((task) => [task?.source, task?.line, task?.path]),
+    [
+      ['bin/fix.sh', 3, 'tasks[0].script'],
+      ['./app.bin', 7, 'tasks[1].file.source'],
+    ],
+  );
+  assert.deepEqual(
+    read.map((task) => task?.with(Buffer.from('hi'))),
+    [
+      { name: 'mend', script: { content: 'aGk=', args: ['--now'], name: 'fix.sh' } },
+      { file: { path: '/opt/app', state: 'file', inline: 'aGk=' } },
+    ],
+  );
+});
+
+test('a byte order mark, CRLF, comments, JSON and a marked document are YAML too', () => {
+  for (const text of [
+    '\ufefftasks:\n  - shell: date\n',
+    'tasks:\r\n  - shell: date\r\n',
+    '---\n# now\ntasks: # all\n  - shell: date # it\n...\n',
+    '{"tasks": [{"shell": "date"}]}',
+  ])
+    assert.deepEqual(bundleOf(text).tasks, [{ body: { shell: { line: 'date' } } }], text);
+});
+
+describe('what is no YAML of the plain kind is refused with its line', () => {
+  const refused: [name: string, text: string | Uint8Array, ...problems: string[]][] = [
+    ['nothing', '', '1: the file is empty'],
+    ['spaces', ' \n\n', '1: the file is empty'],
+    ['a comment', '# soon\n', '1: the file is empty'],
+    ['an empty document', '---\n...\n', '1: expected a map with name, defaults, tasks, not nothing'],
+    ['a tab that indents', 'tasks:\n\t- shell: x', '2: expected spaces: a tab cannot indent'],
+    ['a tag', 'tasks:\n  - shell: !!str x', '2: tags ("!name") are not taken here; write plain values'],
+    [
+      'binary',
+      'tasks:\n  - shell: !!binary aGk=',
+      '2: tags ("!name") are not taken here; write plain values',
+    ],
+    [
+      'an anchor and its alias',
+      'name: &a x\ntasks: [{shell: *a}]',
+      '1: anchors ("&name") are not taken here; write the value again',
+      '2: aliases ("*name") are not taken here; write the value again',
+    ],
+    [
+      'a merge key',
+      'tasks:\n  - shell: x\n    <<: {name: y}',
+      '3: merge keys and the like ("<<") are not taken here',
+    ],
+    ['a directive', '%YAML 1.1\n---\ntasks: []', '1: directives ("%NAME") are not taken here'],
+    [
+      'a second document',
+      'tasks: [{shell: x}]\n---\ntasks: []',
+      '2: expected one document, "---" begins a second one',
+    ],
+    ['a key that is there twice', 'name: a\ntasks: [{shell: x}]\nname: b', '3: the key name is there twice'],
+    [
+      'a key that is no text',
+      'tasks: [{shell: x}]\n? [a]\n: b',
+      '2: expected a text as key, put [a] in quotes',
+    ],
+    ['a quote without end', "name: 'x\n", "2: not YAML: Missing closing 'quote"],
+    ['a NUL', 'name: x\ntasks: a\0b', '2: expected text, found the control character 0x00'],
+    ['an escape', 'name: \x1b[31mx', '1: expected text, found the control character 0x1b'],
+    ['bytes that are no UTF-8', Buffer.from('name: x\ntasks: \xe4', 'latin1'), '2: expected text in UTF-8'],
+    ['UTF-16', Buffer.from('\ufeffname: x', 'utf16le'), '1: expected text in UTF-8'],
+    ['depth', '['.repeat(200_000), '1: deeper than 16 levels'],
+    ['depth in dashes', '- '.repeat(100_000), '1: deeper than 16 levels'],
+    ['many keys', Array.from({ length: 5000 }, (_, i) => `k${i}: 1\n`).join(''), '1: more than 512 keys'],
+  ];
+  for (const [name, text, ...problems] of refused)
+    test(name, () => assert.deepEqual(problemsOf(text), problems));
+
+  test('a hundred thousand tags are told with a few', () => {
+    assert.ok(problemsOf('!a '.repeat(100_000)).length <= 60);
+  });
+});
+
+describe('a task that is wrong is refused with its place and what was expected', () => {
+  const refused: [task: string, ...problems: string[]][] = [
+    [
+      'foo',
+      '2: tasks[0]: expected a map with one of command, shell, script, file, directory, link, absent, service and reboot, not "foo"',
+    ],
+    [
+      '{ name: x }',
+      '2: tasks[0]: expected one of command, shell, script, file, directory, link, absent, service and reboot',
+    ],
+    [
+      'name: x\n    shel: y',
+      '3: tasks[0].shel: expected one of command, shell, script, file, directory, link, absent, service and reboot',
+    ],
+    ['shell: x\n    command: [y]', '2: tasks[0].shell: one task does one thing: there is command already'],
+    [
+      'package: { name: x }',
+      '2: tasks[0].package: tasks that install packages are not there yet; use shell with unless meanwhile',
+    ],
+    [
+      'shell: x\n    when: y',
+      '3: tasks[0].when: is not known here, expected name, unless, creates, stdin, shell',
+    ],
+    [
+      'shell: x\n    args: [y]',
+      '3: tasks[0].args: is not known here, expected name, unless, creates, stdin, shell',
+    ],
+    ['shell: ""', '2: tasks[0].shell: expected a line for a shell, not ""'],
+    ['shell: [a]', '2: tasks[0].shell: expected a line for a shell, not a list'],
+    ['shell: "a\\0b"', '2: tasks[0].shell: has a NUL character'],
+    ['shell:', '2: tasks[0].shell: expected a line for a shell, not nothing'],
+    ['command: ls -l', '2: tasks[0].command: expected a list of texts, not "ls -l"'],
+    ['command: []', '2: tasks[0].command: expected a program first'],
+    ['command: [""]', '2: tasks[0].command: expected a program first'],
+    [
+      'command: [sleep, 5]',
+      '2: tasks[0].command[1]: expected a text, not the number 5; a text is put in quotes',
+    ],
+    ['command: [a, true]', '2: tasks[0].command[1]: expected a text, not true; a text is put in quotes'],
+    [
+      '{ shell: x, name: "" }',
+      '2: tasks[0].name: expected a name of 1 to 255 characters in one line, not ""',
+    ],
+    [
+      '{ shell: x, name: "a\\nb" }',
+      '2: tasks[0].name: expected a name of 1 to 255 characters in one line, not "a\\nb"',
+    ],
+    [
+      '{ shell: x, creates: tmp }',
+      '2: tasks[0].creates: expected an absolute path without "//", "." and "..", not "tmp"',
+    ],
+    [
+      '{ shell: x, unless: false }',
+      '2: tasks[0].unless: expected a line for a shell, not false; a text is put in quotes',
+    ],
+    [
+      'file: /etc/motd',
+      '2: tasks[0].file: expected a map with path, content, source, mode, owner, group, not "/etc/motd"',
+    ],
+    [
+      'file: { content: x }',
+      '2: tasks[0].file.path: is missing, expected an absolute path without "//", "." and ".."',
+    ],
+    ['file: { path: /a }', '2: tasks[0].file: expected either content or source'],
+    ['file: { path: /a, content: x, source: y }', '2: tasks[0].file: expected either content or source'],
+    [
+      'file: { path: /a/../b, content: x }',
+      '2: tasks[0].file.path: expected an absolute path without "//", "." and "..", not "/a/../b"',
+    ],
+    [
+      'file:\n      path: /a\n      content: x\n      mode: 0644',
+      '5: tasks[0].file.mode: expected four octal digits in quotes, like "0644", not the number 644; a text is put in quotes',
+    ],
+    [
+      'file: { path: /a, content: x, mode: "644" }',
+      '2: tasks[0].file.mode: expected four octal digits in quotes, like "0644", not "644"',
+    ],
+    [
+      'file: { path: /a, content: x, mode: "0000" }',
+      '2: tasks[0].file.mode: expected four octal digits in quotes, like "0644", not "0000"',
+    ],
+    [
+      'file: { path: /a, content: x, mode: u+x }',
+      '2: tasks[0].file.mode: expected four octal digits in quotes, like "0644", not "u+x"',
+    ],
+    [
+      'file: { path: /a, content: x, owner: 0 }',
+      '2: tasks[0].file.owner: expected the name of a user, not the number 0; a text is put in quotes',
+    ],
+    ['file: { path: /a, content: x, __proto__: { mode: "0777" } }', '2: "__proto__" is no key here'],
+    ['directory: /srv', '2: tasks[0].directory: expected a map with path, mode, owner, group, not "/srv"'],
+    ['link: { path: /a }', '2: tasks[0].link.target: is missing, expected where the link points'],
+    [
+      'absent: { path: /a }',
+      '2: tasks[0].absent: expected an absolute path without "//", "." and "..", not a map',
+    ],
+    ['service: { unit: nginx }', '2: tasks[0].service: expected state, enabled or both'],
+    [
+      'service: { unit: --now, state: started }',
+      '2: tasks[0].service.unit: expected the name of a unit, not "--now"',
+    ],
+    [
+      'service: { unit: nginx, state: running }',
+      '2: tasks[0].service.state: expected started, stopped, restarted or reloaded, not "running"',
+    ],
+    [
+      'service: { unit: nginx, enabled: yes }',
+      '2: tasks[0].service.enabled: expected true or false, not "yes"',
+    ],
+    ['reboot:', '2: tasks[0].reboot: expected a map with timeout, not nothing'],
+    [
+      'reboot: { timeout: 90 }',
+      '2: tasks[0].reboot.timeout: expected a duration like "10m", not the number 90; a text is put in quotes',
+    ],
+    ['reboot: { timeout: 2d }', '2: tasks[0].reboot.timeout: "2d" is too long; the most is 1d'],
+    ['script: ""', '2: tasks[0].script: expected the name of a file, not ""'],
+  ];
+  for (const [task, ...problems] of refused)
+    test(task.replaceAll(/\n */g, ' '), () => assert.deepEqual(problemsOfTask(task), problems));
+});
+
+test('all that is wrong with a file is told at once, by line', () => {
+  assert.deepEqual(
+    problemsOf(`nam: x
+defaults: { user: 5, nice: 20, env: { 1A: x, B: 2 }, timeout: 10 }
+tasks:
+  - { name: a, shell: x }
+  - { name: a, shell: 1 }
+more: y
+`),
+    [
+      '1: nam: is not known here, expected name, defaults, tasks',
+      '2: defaults.env.B: expected a text, not the number 2; a text is put in quotes',
+      '2: defaults.env["1A"]: expected the name of a variable',
+      '2: defaults.nice: expected a whole number from 0 to 19',
+      '2: defaults.timeout: expected a duration like "10m", not the number 10; a text is put in quotes',
+      '2: defaults.user: expected the name of a user, not the number 5; a text is put in quotes',
+      '5: tasks[1].name: "a" is the name of tasks[0] too',
+      '5: tasks[1].shell: expected a line for a shell, not the number 1; a text is put in quotes',
+      '6: more: is not known here, expected name, defaults, tasks',
+    ],
+  );
+});
+
+test('tasks are needed, as a list, and not more than an order holds', () => {
+  assert.deepEqual(problemsOf('name: x'), ['1: tasks: is missing, expected a list of tasks']);
+  assert.deepEqual(problemsOf('tasks: []'), ['1: tasks: expected at least one task']);
+  assert.deepEqual(problemsOf('tasks: { shell: x }'), ['1: tasks: expected a list of tasks, not a map']);
+  assert.deepEqual(problemsOf('- shell: x'), ['1: expected a map with name, defaults, tasks, not a list']);
+  const many = `tasks:\n${'  - shell: x\n'.repeat(257)}`;
+  assert.deepEqual(problemsOf(many), ['1: tasks: expected at most 256 tasks']);
+});
+
+test('a variable with a name of JavaScript is kept or refused, never dropped', () => {
+  const { defaults } = bundleOf('defaults: { env: { constructor: x, A: b } }\ntasks: [{ shell: x }]');
+  assert.deepEqual(Object.entries(defaults.env ?? {}), [
+    ['constructor', 'x'],
+    ['A', 'b'],
+  ]);
+  assert.deepEqual(problemsOf('defaults: { env: { __proto__: x } }\ntasks: [{ shell: x }]').length, 1);
+});
