@@ -55,7 +55,8 @@ test('one letter means one thing everywhere', () => {
       ['-V', '--version'],
       ['-t', '--targets'],
       ['-l', '--selector'],
-      ['-f', '--follow'],
+      // tail and kubectl both live in people's hands: follow what is there, or the file to apply.
+      ['-f', '--file', '--follow'],
     ],
   );
 });
