@@ -1,7 +1,7 @@
 /** What is told of jobs: lists, one job, and the pages of its history that live views and replays read alike. */
 import { MusterError } from '../../proto/errors.ts';
 import type { JobsPorts } from './ports.ts';
-import { type Asked, type JobKind, type TaskRequest, titleOf } from './request.ts';
+import { type Asked, type JobKind, nameOf, type TaskRequest } from './request.ts';
 import { type Change, changeOf, type TaskResult } from './results.ts';
 import { isOpen, type Outcome, type RunState } from './run.ts';
 import {
@@ -151,7 +151,7 @@ export function createHistory({ db }: Pick<JobsPorts, 'db'>): History {
       const [request] = await db.read(jobRequest({ id: jobId }));
       const asked = JSON.parse(request?.request ?? '{}') as JobDetail['asked'] & { tasks?: TaskRequest[] };
       const { targets, selector, limit, seed, tasks = [] } = asked;
-      const names = tasks.map((task) => titleOf([task]));
+      const names = tasks.map(nameOf);
       return {
         ...(await summary(job)),
         asked: {

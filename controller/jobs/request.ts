@@ -89,7 +89,15 @@ const TITLE_CHARS = 200;
 /** The job in one line, for lists. */
 export function titleOf({ title, tasks }: Pick<JobRequest, 'title' | 'tasks'>): string {
   if (title !== undefined) return title;
-  const line = tasks.map((task) => task.name ?? titleOfTask(task)).join('; ');
+  return cut(tasks.map(nameOf).join('; '));
+}
+
+/** What a task is called: as somebody named it, or what it does. */
+export function nameOf(task: TaskRequest): string {
+  return task.name ?? cut(titleOfTask(task));
+}
+
+function cut(line: string): string {
   return line.length > TITLE_CHARS ? `${line.slice(0, TITLE_CHARS - 1)}…` : line;
 }
 
