@@ -5,7 +5,7 @@ import { before, describe, test } from 'node:test';
 import { temporaryFolder } from '../support/folder.ts';
 import { requires } from '../support/requires.ts';
 import { until } from '../support/until.ts';
-import { lines, MUSTER_AGENT, start, startFleet, type TestFleet } from './fleet.ts';
+import { lines, lives, MUSTER_AGENT, start, startFleet, type TestFleet } from './fleet.ts';
 
 interface OutputEvent {
   event: 'output';
@@ -32,15 +32,6 @@ interface SummaryEvent {
   counts: Record<string, number>;
 }
 type Event = OutputEvent | OutcomeEvent | SummaryEvent;
-
-/** A zombie that nobody has reaped yet does nothing any more. */
-function lives(pid: number): boolean {
-  try {
-    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
 
 const outcomes = (events: Event[]): OutcomeEvent[] => events.filter((event) => event.event === 'outcome');
 const bytesOf = (events: Event[], agent: string, stream: string): Buffer =>
