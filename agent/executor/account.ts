@@ -16,6 +16,16 @@ export interface Accounts {
   find(name: string): Promise<Account | undefined>;
 }
 
+export interface Groups {
+  /** The id of the group of this name. */
+  findGroup(name: string): Promise<number | undefined>;
+}
+
+/** Whose what the agent makes becomes, whatever its user's entry says. */
+export function processIds(): { uid: number; gid: number } {
+  return { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+}
+
 /** Reads passwd(5). Lines that are not well-formed (comments, NIS' plus and minus) are passed over. */
 export function parsePasswd(text: string): Account[] {
   const accounts: Account[] = [];
@@ -28,29 +38,35 @@ export function parsePasswd(text: string): Account[] {
   return accounts;
 }
 
+/** Reads group(5), as `parsePasswd` reads its file. */
+export function parseGroups(text: string): Map<string, number> {
+  const groups = new Map<string, number>();
+  for (const line of text.split('\n')) {
+    const [name, , gid, members, ...more] = line.split(':');
+    if (!name || !gid || members === undefined || more.length > 0 || !/^\d+$/.test(gid)) continue;
+    if (!groups.has(name)) groups.set(name, Number(gid));
+  }
+  return groups;
+}
+
 /** Strict enough for a program's argument and a colon-separated file, wide enough for names out of a directory. */
 export function isAccountName(name: string): boolean {
   return /^[A-Za-z0-9_][A-Za-z0-9_.@+\\-]{0,255}\$?$/.test(name);
 }
 
 /** /etc/passwd first; then whatever name services the machine has. */
-export function localAccounts(options: { passwdFile?: string; lookUpMs?: number } = {}): Accounts {
-  const { passwdFile = '/etc/passwd', lookUpMs = 10_000 } = options;
+export function localAccounts(
+  options: { passwdFile?: string; groupFile?: string; lookUpMs?: number } = {},
+): Accounts & Groups {
+  const { passwdFile = '/etc/passwd', groupFile = '/etc/group', lookUpMs = 10_000 } = options;
+  const local = () => parsePasswd(read(passwdFile));
 
-  function local(): Account[] {
-    try {
-      return parsePasswd(readFileSync(passwdFile, 'utf8'));
-    } catch {
-      return [];
-    }
-  }
-
-  function remote(name: string): Promise<Account | undefined> {
+  /** getent takes digits for an id: only an answer with this very name counts. */
+  function remote(database: 'passwd' | 'group', name: string): Promise<string> {
     return new Promise((resolve) => {
-      execFile('getent', ['passwd', name], { timeout: lookUpMs }, (error, stdout) => {
-        // getent takes digits for a uid: only an answer with this very name counts.
-        resolve(error ? undefined : parsePasswd(stdout).find((account) => account.name === name));
-      });
+      execFile('getent', [database, name], { timeout: lookUpMs }, (error, stdout) =>
+        resolve(error ? '' : stdout),
+      );
     });
   }
 
@@ -62,7 +78,20 @@ export function localAccounts(options: { passwdFile?: string; lookUpMs?: number 
     },
     async find(name) {
       if (!isAccountName(name)) return undefined;
-      return local().find((account) => account.name === name) ?? (await remote(name));
+      const hasName = (account: Account) => account.name === name;
+      return local().find(hasName) ?? parsePasswd(await remote('passwd', name)).find(hasName);
+    },
+    async findGroup(name) {
+      if (!isAccountName(name)) return undefined;
+      return parseGroups(read(groupFile)).get(name) ?? parseGroups(await remote('group', name)).get(name);
     },
   };
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
 }

@@ -1,0 +1,122 @@
+import type { Stats } from 'node:fs';
+import { type FileHandle, readlink } from 'node:fs/promises';
+import { type Held, hold, itself, within } from './held.ts';
+import { codeOf, explain, refused, shown } from './refusal.ts';
+
+/** Where something is or is to be: an open folder, and a name in it. */
+export interface Place {
+  /** As the order spells it. */
+  readonly path: string;
+  readonly folder: FileHandle;
+  readonly folderStats: Stats;
+  /** `.` for the root itself. */
+  readonly name: string;
+  close(): Promise<void>;
+}
+
+/** As many links as Linux follows on one way. */
+const MOST_LINKS = 40;
+
+interface Stop {
+  readonly held: Held;
+  /** It and all above it belong to root or to the agent, and nobody else can write there. */
+  readonly trusted: boolean;
+}
+
+/**
+ * Walks from the root to the folder of an absolute path, by descriptors, and follows no link on the way but those that
+ * only root (or the agent's own user) can have put there: /bin -> usr/bin and /var/run -> /run are such. A link counts as
+ * theirs if it belongs to one of them and lies in a folder that, like all above it, belongs to one of them and that group
+ * and others cannot write. `below`: from this folder on no link is followed at all.
+ * Throws MusterError('bad-path'), or an Error that says what is not there.
+ */
+export async function findPlace(path: string, self: number, below?: FileHandle): Promise<Place> {
+  const parts = path.split('/').filter((part) => part !== '');
+  const name = parts.pop() ?? '.';
+  const stops: Stop[] = [];
+  const close = async () => {
+    for (const { held } of stops.splice(0)) await held.handle.close();
+  };
+  try {
+    stops.push(await begin(below === undefined ? '/' : itself({ handle: below }), self, below !== undefined));
+    await walk(stops, parts, path, { self, links: below === undefined ? MOST_LINKS : 0 });
+    const last = stops.pop();
+    if (!last) throw refused(path, 'leads out of the root');
+    await close();
+    const { handle: folder, stats: folderStats } = last.held;
+    return { path, folder, folderStats, name, close: () => folder.close() };
+  } catch (cause) {
+    await close();
+    throw cause;
+  }
+}
+
+async function begin(path: string, self: number, isBelow: boolean): Promise<Stop> {
+  const held = await hold(`${path}/.`);
+  if (!held) throw new Error(`${path} is not there`);
+  return { held, trusted: !isBelow && isTheirs(held.stats, self) };
+}
+
+/** Whether only root, or the agent's user, can have put here what lies in it. Access lists are shown by the group's bits. */
+function isTheirs(folder: Stats, self: number): boolean {
+  return isOwn(folder, self) && (folder.mode & 0o022) === 0;
+}
+
+const isOwn = ({ uid }: Stats, self: number): boolean => uid === 0 || uid === self;
+
+/** Leaves the folders from the root to the last part on `stops`. */
+async function walk(
+  stops: Stop[],
+  parts: readonly string[],
+  path: string,
+  limits: { self: number; links: number },
+): Promise<void> {
+  const left = [...parts];
+  let links = limits.links;
+  for (let part = left.shift(); part !== undefined; part = left.shift()) {
+    const here = stops.at(-1);
+    if (!here) throw refused(path, 'leads out of the root');
+    // Only the target of a link has these; the folders that it was reached through are still held.
+    if (part === '.' || part === '') continue;
+    if (part === '..') {
+      if (stops.length > 1) await stops.pop()?.held.handle.close();
+      continue;
+    }
+    const next = await holdFolder(here, part, path);
+    if (next.kind === 'directory') {
+      stops.push({ held: next, trusted: here.trusted && isTheirs(next.stats, limits.self) });
+      continue;
+    }
+    await next.handle.close();
+    if (next.kind !== 'link') throw new Error(`${shown(path)}: ${shown(part)} on the way is not a directory`);
+    const followed = here.trusted && isOwn(next.stats, limits.self);
+    if (!followed)
+      throw refused(
+        path,
+        `has the symbolic link ${shown(part)} on the way, and it is not one that only root can have put there`,
+      );
+    if (links-- === 0) throw refused(path, 'leads through too many symbolic links');
+    const target = await readlink(within(here.held.handle, part));
+    if (target.startsWith('/')) for (const { held } of stops.splice(1)) await held.handle.close();
+    left.unshift(...target.split('/'));
+  }
+}
+
+async function holdFolder(here: Stop, part: string, path: string): Promise<Held> {
+  let next: Held | undefined;
+  try {
+    next = await hold(within(here.held.handle, part));
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOTDIR') throw new Error(`${shown(path)}: a part of the way is not a directory`);
+    throw new Error(`${shown(path)}: at ${shown(part)}: ${explain(cause)}`, { cause });
+  }
+  if (!next) throw missing(path, part);
+  return next;
+}
+
+function missing(path: string, part: string): Error {
+  const error = new Error(`${shown(path)}: the folder ${shown(part)} on the way is not there`);
+  return Object.assign(error, { code: MISSING_FOLDER });
+}
+
+export const MISSING_FOLDER = 'MISSING_FOLDER';

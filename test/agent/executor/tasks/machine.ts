@@ -1,0 +1,50 @@
+import { localAccounts, processIds } from '../../../../agent/executor/account.ts';
+import type { Contents } from '../../../../agent/executor/tasks/content.ts';
+import { bringFile, type FilePorts, type FileTask } from '../../../../agent/executor/tasks/file.ts';
+import { createScratch } from '../../../../agent/executor/tasks/put.ts';
+
+export const NO_CONTENTS: Contents = {
+  fetch: () => Promise.reject(new Error('nothing is to be fetched here')),
+};
+
+/** The ports of this machine, as an agent that just started has them. */
+export function portsOf(more: Partial<FilePorts> = {}): FilePorts {
+  const self = processIds();
+  return {
+    accounts: localAccounts(),
+    contents: NO_CONTENTS,
+    scratch: createScratch('test', self.uid),
+    self,
+    ...more,
+  };
+}
+
+export function fileTask(path: string, more: Partial<FileTask> = {}): FileTask {
+  return {
+    kind: 'file',
+    path,
+    state: 'file',
+    content: Buffer.from('new\n'),
+    target: '',
+    owner: '',
+    group: '',
+    mode: 0,
+    ...more,
+  };
+}
+
+/** What became of a task: whether it changed something, what it said, or why it failed. */
+export async function bring(
+  task: FileTask,
+  options: { ports?: FilePorts; check?: boolean; signal?: AbortSignal } = {},
+): Promise<{ changed: boolean; lines: string[] } | { code: string; message: string }> {
+  const { ports = portsOf(), check = false, signal = new AbortController().signal } = options;
+  const lines: string[] = [];
+  try {
+    const run = { jobId: '00'.repeat(16), signal, check, say: (line: string) => void lines.push(line) };
+    return { changed: await bringFile(task, ports, run), lines };
+  } catch (cause) {
+    const { code = '', message } = cause as Error & { code?: string };
+    return { code, message };
+  }
+}
