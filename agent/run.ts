@@ -3,6 +3,7 @@ import { existsSync, statfsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { MusterError } from '../proto/errors.ts';
 import { shortHash } from '../proto/frame.ts';
+import { toHex } from '../proto/ids.ts';
 import { LIMITS } from '../proto/limits.ts';
 import { systemClock, systemRandom } from '../proto/system.ts';
 import { MUSTER_VERSION } from '../proto/version.ts';
@@ -10,6 +11,8 @@ import { type Agent, createAgent } from './agent.ts';
 import { OPEN_POLICY, type Policy, parsePolicy } from './bundle/policy.ts';
 import type { Config } from './config.ts';
 import { createLocalExecutor } from './executor/local.ts';
+import { NO_CONTENTS } from './executor/tasks/content.ts';
+import { createLocalSteps } from './executor/tasks/local.ts';
 import { digestJson, factsJson } from './facts/facts.ts';
 import { gatherFacts } from './facts/gather.ts';
 import { systemSource } from './facts/system.ts';
@@ -41,7 +44,9 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
   const journal = openHomeJournal(home, log);
   try {
     const store = identityStore(home, identity, readTrust(home, identity.fleetId));
-    const { executor, pool } = createLocalExecutor({ clock: systemClock, spoolDir: home.runs });
+    const mark = toHex(identity.agentId).slice(0, 8);
+    const steps = createLocalSteps({ mark, contents: NO_CONTENTS });
+    const { executor, pool } = createLocalExecutor({ clock: systemClock, spoolDir: home.runs, steps });
     await pool.start();
     // One for the process: it remembers file systems that hang.
     const source = systemSource();

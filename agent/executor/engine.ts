@@ -21,7 +21,7 @@ import {
   type TaskResult,
 } from './run.ts';
 import type { Ending } from './shim.ts';
-import type { StepContext, StepResult, Steps } from './step.ts';
+import type { StepCommand, StepContext, StepResult, Steps } from './step.ts';
 import { endTree } from './terminate.ts';
 
 export interface EngineOptions {
@@ -135,7 +135,7 @@ export function startRun(options: EngineOptions, checked: CheckedRun): { run: Ru
     }
     if (!isCommand(task)) return stepped(index, (context) => options.steps.carryOut(task, context));
     if (spec.check) return { state: 'succeeded', change: 'would-change' };
-    const { judged, process } = await carryOutCommand(task, folderOf(index), false);
+    const { judged, process } = await carryOutCommand(task, folderOf(index));
     if (!cause) decided = judged.state !== 'succeeded' || index === spec.tasks.length - 1;
     await treeEnd;
     await unlessReleased();
@@ -178,10 +178,10 @@ export function startRun(options: EngineOptions, checked: CheckedRun): { run: Ru
       signal: ending.signal,
       write,
       room: async () => {},
-      async command(part, { argv, stdin = NO_BYTES, quiet = false }) {
+      async command(part, { argv, stdin = NO_BYTES, take }) {
         const folder = `${folderOf(index)}-${part}`;
         folders.push(folder);
-        const { end, process } = await carryOutCommand({ kind: 'command', argv, stdin }, folder, quiet);
+        const { end, process } = await carryOutCommand({ kind: 'command', argv, stdin }, folder, take);
         process?.drain();
         return end;
       },
@@ -197,7 +197,7 @@ export function startRun(options: EngineOptions, checked: CheckedRun): { run: Ru
   async function carryOutCommand(
     task: CommandTask,
     folder: string,
-    quiet: boolean,
+    take?: StepCommand['take'],
   ): Promise<{ end: Ending; judged: Ended; process?: Process }> {
     const planned = planCommand(checked, task, folder, options.programs);
     if ('reason' in planned) {
@@ -213,8 +213,8 @@ export function startRun(options: EngineOptions, checked: CheckedRun): { run: Ru
           folder,
           command: planned.command,
           ...(checked.otherUser ? { owner: checked.account } : {}),
-          onData: quiet ? () => {} : write,
-          onBroken: quiet ? () => {} : (stream) => output.gap(stream),
+          onData: take ?? write,
+          onBroken: take ? () => {} : (stream) => output.gap(stream),
         },
         ending.signal,
       );

@@ -147,7 +147,7 @@ export function reasonOf(cause: Cause, spec: RunSpec): string {
   }
 }
 
-/** The run's state and reason: the cause's, or those of its last task that was not skipped. */
+/** The run's state and reason: the cause's, or those of its last task that was not skipped. A success needs no reason. */
 export function conclude(
   tasks: readonly TaskResult[],
   cause: Cause | undefined,
@@ -158,7 +158,7 @@ export function conclude(
   const state = cause ? stateOf(cause) : last && last.state !== 'skipped' ? last.state : 'succeeded';
   const reasons: string[] = [];
   if (cause) reasons.push(reasonOf(cause, spec));
-  else if (last?.reason !== undefined) reasons.push(last.reason);
+  else if (last?.reason !== undefined && last.state !== 'succeeded') reasons.push(last.reason);
   if (leftover.length > 0) reasons.push(`could not be ended, process ${leftover.join(', ')}`);
   return reasons.length === 0 ? { state } : { state, reason: reasons.join('; ') };
 }

@@ -17,7 +17,7 @@ export interface StepContext {
   room(): Promise<void>;
   /**
    * Carries out a command under a shim of the run's, as the run's user and with its environment; it is ended with the run.
-   * `part` names its folder, JOB-ATTEMPT-INDEX-part, and may be used once a task. `quiet` drops its output. Never rejects:
+   * `part` names its folder, JOB-ATTEMPT-INDEX-part, and may be used once a task. `take` gets its output in the run's stead. Never rejects:
    * a command that is not there has the exit status that a shell would give.
    */
   command(part: string, command: StepCommand): Promise<Ending>;
@@ -31,7 +31,7 @@ export interface StepContext {
 export interface StepCommand {
   readonly argv: readonly string[];
   readonly stdin?: Uint8Array;
-  readonly quiet?: boolean;
+  take?(stream: 'stdout' | 'stderr', data: Uint8Array): void;
 }
 
 export interface StepResult {

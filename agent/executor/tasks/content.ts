@@ -19,11 +19,18 @@ export interface Contents {
    * A plain file with this content, whose digest was checked; it stays until `release`. Throws MusterError
    * content-refused, content-corrupt, disk-reserve; and the signal's reason.
    */
-  fetch(
+  readonly fetch: (
     content: ContentName,
     options: { readonly jobId: string; readonly signal: AbortSignal },
-  ): Promise<{ readonly path: string; release(): void }>;
+  ) => Promise<{ readonly path: string; release(): void }>;
 }
+
+/** For an agent that fetches nothing. */
+export const NO_CONTENTS: Contents = {
+  fetch: async () => {
+    throw new MusterError('content-refused', 'this agent does not fetch content');
+  },
+};
 
 /** What a file is to hold. */
 export interface Content {

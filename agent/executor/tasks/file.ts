@@ -1,28 +1,16 @@
+import type { Message } from '../../../proto/codec.ts';
+import { MusterError } from '../../../proto/errors.ts';
 import type { Accounts, Groups } from '../account.ts';
-import { type Content, type ContentName, type Contents, contentOfBytes, namedContent } from './content.ts';
+import { type Content, type Contents, contentOfBytes, namedContent } from './content.ts';
 import { bringEntry } from './entry.ts';
 import { findIds } from './owner.ts';
 import { findPlace, MISSING_FOLDER, type Place } from './place.ts';
-import type { Wish } from './plan.ts';
+import type { State, Wish } from './plan.ts';
 import type { Scratch } from './put.ts';
 import { codeOf, shown } from './refusal.ts';
 
-/** What one path is to be. */
-export interface FileTask {
-  readonly kind: 'file';
-  /** Absolute. */
-  readonly path: string;
-  readonly state: 'file' | 'directory' | 'link' | 'absent';
-  /** A file's content: in the order, or named by it. */
-  readonly content: Uint8Array | ContentName;
-  /** Of a link; empty for the others. */
-  readonly target: string;
-  /** A name or digits; empty: as it is, or the agent's own. */
-  readonly owner: string;
-  readonly group: string;
-  /** 0: as it is, or the usual one. */
-  readonly mode: number;
-}
+/** What one path is to be, as the order has it. */
+export type FileTask = Message<'FileTask'>;
 
 export interface FilePorts {
   readonly accounts: Pick<Accounts, 'find'> & Groups;
@@ -45,7 +33,7 @@ export interface FileRun {
 export async function bringFile(task: FileTask, ports: FilePorts, run: FileRun): Promise<boolean> {
   const { self } = ports;
   const ids = await findIds(task, ports.accounts);
-  const content = task.state === 'file' ? contentOf(task.content, ports, run) : undefined;
+  const content = task.state === 'file' ? contentOf(task, ports, run) : undefined;
   const place = await placeOf(task, self.uid);
   if (!place) return false;
   try {
@@ -72,13 +60,19 @@ async function placeOf(task: FileTask, self: number): Promise<Place | undefined>
 
 function wishOf(task: FileTask, ids: Pick<Wish, 'uid' | 'gid'>, content: Content | undefined): Wish {
   const mode = task.mode === 0 ? undefined : task.mode;
-  const common = { state: task.state, ...ids, mode };
+  const common = { state: stateOf(task), ...ids, mode };
   if (content) return { ...common, size: content.size };
   return task.state === 'link' ? { ...common, target: task.target } : common;
 }
 
-function contentOf(content: Uint8Array | ContentName, ports: FilePorts, run: FileRun): Content {
-  return content instanceof Uint8Array ? contentOfBytes(content) : namedContent(content, ports.contents, run);
+function stateOf({ state }: FileTask): State {
+  if (state === 'file' || state === 'directory' || state === 'link' || state === 'absent') return state;
+  throw new MusterError('bad-task', `a path cannot be ${state}`);
+}
+
+/** An order that brings no content means an empty file. */
+function contentOf({ content, inline }: FileTask, ports: FilePorts, run: FileRun): Content {
+  return content ? namedContent(content, ports.contents, run) : contentOfBytes(inline);
 }
 
 export function lineOf(path: string, said: string, check: boolean): string {

@@ -112,7 +112,7 @@ test('to check is to start no command, but to ask guards and steps', async (t) =
   );
 });
 
-test('a command of a step runs under the run, and its output is the run’s unless it is quiet', async (t) => {
+test('a command of a step runs under the run, and its output is the run’s unless somebody takes it', async (t) => {
   const m = await machine(t, {
     steps: steps({
       async carryOut(_task, context) {
@@ -120,18 +120,22 @@ test('a command of a step runs under the run, and its output is the run’s unle
           argv: ['sh', '-c', 'cat; exit 3'],
           stdin: Buffer.from('in\n'),
         });
-        const quiet = await context.command('b', { argv: ['echo', 'unheard'], quiet: true });
+        const taken: string[] = [];
+        const take = (stream: string, data: Uint8Array) =>
+          void taken.push(stream, Buffer.from(data).toString());
+        const quiet = await context.command('b', { argv: ['echo', 'unheard'], take });
         const none = await context.command('c', { argv: ['no-such-program'] });
-        return { state: 'succeeded', reason: JSON.stringify([loud, quiet, none]) };
+        return { state: 'succeeded', reason: JSON.stringify([loud, quiet, none, taken]) };
       },
     }),
   });
   const { result, stdout } = await m.carryOut(SERVICE);
   assert.equal(stdout, 'in\n');
-  assert.deepEqual(JSON.parse(result.reason ?? ''), [
+  assert.deepEqual(JSON.parse(result.tasks[0]?.reason ?? ''), [
     { kind: 'exited', exitCode: 3 },
     { kind: 'exited', exitCode: 0 },
     { kind: 'exited', exitCode: 127, reason: 'command not found: no-such-program' },
+    ['stdout', 'unheard\n'],
   ]);
 });
 

@@ -78,7 +78,7 @@ test('content of the same length is told by its digest', async (t) => {
 
 test('an empty file can be asked for', async (t) => {
   const path = join(temporaryFolder(t), 'empty');
-  const task = fileTask(path, { content: new Uint8Array(0) });
+  const task = fileTask(path, { inline: new Uint8Array(0) });
   assert.deepEqual(await bring(task), changed(`${path}: file made (0 bytes, mode 0644)`));
   assert.deepEqual(await bring(task), UNCHANGED);
 });
@@ -148,13 +148,13 @@ test('named content is fetched only where it is not there already, and never in 
   const ports = portsOf({ contents });
   const content = { sha512: sha512(Buffer.from('brought')), length: 7, key: new Uint8Array(32) };
   const path = join(folder, 'copy');
-  await bring(fileTask(path, { content }), { ports, check: true });
+  await bring(fileTask(path, { inline: new Uint8Array(0), content }), { ports, check: true });
   assert.deepEqual(calls, []);
   assert.deepEqual(
-    await bring(fileTask(path, { content }), { ports }),
+    await bring(fileTask(path, { inline: new Uint8Array(0), content }), { ports }),
     changed(`${path}: file made (7 bytes, mode 0644)`),
   );
-  assert.deepEqual(await bring(fileTask(path, { content }), { ports }), UNCHANGED);
+  assert.deepEqual(await bring(fileTask(path, { inline: new Uint8Array(0), content }), { ports }), UNCHANGED);
   assert.equal(readFileSync(path, 'utf8'), 'brought');
   assert.deepEqual(calls, ['fetch', 'release']);
 });
@@ -170,7 +170,9 @@ test('content that is not what its name says never gets to its place', async (t)
     const calls: string[] = [];
     const fetch = async () => ({ path: source, release: () => void calls.push('release') });
     const content = { sha512: sha512(Buffer.from('brought')), length: 7, key: new Uint8Array(32) };
-    const result = await bring(fileTask(path, { content }), { ports: portsOf({ contents: { fetch } }) });
+    const result = await bring(fileTask(path, { inline: new Uint8Array(0), content }), {
+      ports: portsOf({ contents: { fetch } }),
+    });
     assert.ok('code' in result && result.code === 'content-corrupt', wrong);
     assert.deepEqual(
       [readdirSync(folder), readFileSync(path, 'utf8'), calls],
@@ -189,7 +191,7 @@ test('a run that is ended leaves what was there, and nothing beside it', async (
     return { path, release: () => {} };
   };
   const content = { sha512: sha512(), length: 9, key: new Uint8Array(32) };
-  const result = await bring(fileTask(path, { content }), {
+  const result = await bring(fileTask(path, { inline: new Uint8Array(0), content }), {
     ports: portsOf({ contents: { fetch } }),
     signal: ending.signal,
   });

@@ -1,11 +1,7 @@
 import { localAccounts, processIds } from '../../../../agent/executor/account.ts';
-import type { Contents } from '../../../../agent/executor/tasks/content.ts';
+import { NO_CONTENTS } from '../../../../agent/executor/tasks/content.ts';
 import { bringFile, type FilePorts, type FileTask } from '../../../../agent/executor/tasks/file.ts';
 import { createScratch } from '../../../../agent/executor/tasks/put.ts';
-
-export const NO_CONTENTS: Contents = {
-  fetch: () => Promise.reject(new Error('nothing is to be fetched here')),
-};
 
 /** The ports of this machine, as an agent that just started has them. */
 export function portsOf(more: Partial<FilePorts> = {}): FilePorts {
@@ -21,10 +17,10 @@ export function portsOf(more: Partial<FilePorts> = {}): FilePorts {
 
 export function fileTask(path: string, more: Partial<FileTask> = {}): FileTask {
   return {
-    kind: 'file',
     path,
     state: 'file',
-    content: Buffer.from('new\n'),
+    inline: Buffer.from('new\n'),
+    content: null,
     target: '',
     owner: '',
     group: '',

@@ -1,0 +1,41 @@
+import type { StepTask } from '../run.ts';
+import type { StepContext, StepResult, Steps } from '../step.ts';
+import { bringFile, type FilePorts, type FileRun } from './file.ts';
+import { guardHolds } from './guard.ts';
+
+export interface TaskPorts extends FilePorts {}
+
+/** The kinds of task that the agent carries out by itself. */
+export function createSteps(ports: TaskPorts): Steps {
+  return {
+    holds: guardHolds,
+    carryOut: (task, context) => carryOut(task, context, ports),
+  };
+}
+
+async function carryOut(task: StepTask, context: StepContext, ports: TaskPorts): Promise<StepResult> {
+  switch (task.kind) {
+    case 'file':
+      return changed(await bringFile(task, ports, fileRun(context)), context);
+    case 'tree':
+    case 'service':
+    case 'reboot':
+    case 'collect':
+      return { state: 'failed', reason: 'not carried out by this agent' };
+  }
+}
+
+function changed(isChanged: boolean, { spec }: StepContext): StepResult {
+  if (!isChanged) return { state: 'succeeded', change: 'unchanged' };
+  return { state: 'succeeded', change: spec.check ? 'would-change' : 'changed' };
+}
+
+function fileRun(context: StepContext): FileRun {
+  const { spec, signal } = context;
+  return {
+    jobId: spec.jobId,
+    signal,
+    check: spec.check,
+    say: (line) => context.write('stdout', Buffer.from(`${line}\n`)),
+  };
+}
