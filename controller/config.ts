@@ -18,6 +18,7 @@ export interface Config {
   keys: string;
   database: string;
   lock: string;
+  contents: string;
   context: string;
   listen: { host: string; port: number };
   /** DNS names and addresses for the server's certificate. */
@@ -39,6 +40,7 @@ export function completeConfig(options: ServeOptions): Config {
     keys: join(home, 'keys'),
     database: join(home, 'muster.db'),
     lock: join(home, 'lock.db'),
+    contents: join(home, 'contents'),
     context: join(home, 'context.json'),
     certificateHosts: (hostname) => [
       ...new Set([

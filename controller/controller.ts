@@ -10,6 +10,8 @@ import { fraction, type RandomBytes } from '../proto/random.ts';
 import { MUSTER_VERSION } from '../proto/version.ts';
 import type { ApiVerbs } from './api/verbs.ts';
 import { createAudit } from './audit/engine.ts';
+import { createContents } from './contents/engine.ts';
+import type { ContentDisk } from './contents/ports.ts';
 import type { Database } from './db/database.ts';
 import { enrol } from './enrolment/enrol.ts';
 import { createTokens } from './enrolment/tokens.ts';
@@ -21,6 +23,7 @@ import { createGateway, type Gateway } from './gateway/engine.ts';
 import { openInventory } from './inventory/engine.ts';
 import { agentDetail, agentSummary } from './inventory/summary.ts';
 import { createJobs, type Jobs } from './jobs/engine.ts';
+import type { AgentLinks } from './jobs/ports.ts';
 import type { Log } from './log.ts';
 import { createOperators, type Operators } from './operators/engine.ts';
 
@@ -30,6 +33,8 @@ export interface World {
   db: Database;
   log: Log;
   keys: FleetKeys;
+  /** Where large contents are, sealed. */
+  contentDisk: ContentDisk;
   /** Where agents and operators find this controller. */
   urls: readonly string[];
 }
@@ -48,7 +53,8 @@ export interface Controller {
 const ADMISSION = { perSecond: 400, burst: 800, concurrent: 400 } as const;
 
 /** Throws MusterError with a sentence for the operator. */
-export async function openController({ clock, random, db, log, keys, urls }: World): Promise<Controller> {
+export async function openController(world: World): Promise<Controller> {
+  const { clock, random, db, log, keys, urls } = world;
   const bus = createBus({ onError: (error) => log.error({ err: error }, 'listener failed') });
   const fleet = await openFleet({ clock, db, log, keys, urls });
   const controllerKeyId = toHex(keyId('controller', keys.controller.publicKey));
@@ -74,6 +80,20 @@ export async function openController({ clock, random, db, log, keys, urls }: Wor
     drop: (agentId, code) => door.gateway?.drop(agentId, code),
   });
   const enrolmentPorts = { clock, random, db, audit, fleet, enrolled: inventory.enrolled };
+  const links: AgentLinks = {
+    send: (agentId, kind, value) => door.gateway?.send(agentId, kind, value) ?? false,
+    buffered: (agentId) => door.gateway?.buffered(agentId) ?? 0,
+  };
+  const contents = createContents({
+    clock,
+    random,
+    db,
+    log,
+    audit,
+    links,
+    disk: world.contentDisk,
+    sealingKey: keys.job,
+  });
   const jobs = createJobs({
     clock,
     random,
@@ -81,11 +101,9 @@ export async function openController({ clock, random, db, log, keys, urls }: Wor
     bus,
     log,
     audit,
-    links: {
-      send: (agentId, kind, value) => door.gateway?.send(agentId, kind, value) ?? false,
-      buffered: (agentId) => door.gateway?.buffered(agentId) ?? 0,
-    },
+    links,
     inventory,
+    contents,
     fleetId: fleet.fleetId,
     controllerKey: fleet.controllerKey,
     jobKey: keys.job,
@@ -99,6 +117,7 @@ export async function openController({ clock, random, db, log, keys, urls }: Wor
       agents: { ...inventory, signKeyOf: (agentId) => inventory.get(agentId)?.signKey },
       enrol: (attempt) => enrol(enrolmentPorts, attempt),
       jobs,
+      contents,
     },
     createAdmission(ADMISSION, clock, random),
   );
@@ -143,6 +162,7 @@ export async function openController({ clock, random, db, log, keys, urls }: Wor
       agents: agentVerbs(inventory, clock),
       tokens: createTokens(enrolmentPorts),
       jobs,
+      contents,
       operators,
       audit: {
         ...audit,
@@ -162,6 +182,7 @@ export async function openController({ clock, random, db, log, keys, urls }: Wor
       await audit.start();
       bus.on((event) => abandonRuns(event.type === 'agent-removed' ? event.agentId : undefined, jobs, log));
       jobs.start();
+      contents.start();
       fleet.start(gateway.pushTrust);
       gateway.start();
     },
@@ -170,6 +191,7 @@ export async function openController({ clock, random, db, log, keys, urls }: Wor
       await gateway.stop();
       fleet.stop();
       jobs.stop();
+      await contents.stop();
       await audit.stop();
     },
   };

@@ -12,6 +12,7 @@ import { SERVER_OPTIONS } from './api/limits.ts';
 import { startProbe } from './api/probe.ts';
 import { createApi } from './api/server.ts';
 import { completeConfig, type ServeOptions } from './config.ts';
+import { openContentDisk } from './contents/disk.ts';
 import { openController } from './controller.ts';
 import { lockFile } from './db/lock.ts';
 import { openDatabase } from './db/sqlite.ts';
@@ -61,7 +62,8 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     const urls = config.urlsAt(port, machineName());
     const url = urls[0] ?? '';
 
-    const controller = await openController({ clock, random, db, log, keys, urls });
+    const contentDisk = await openContentDisk(config.contents);
+    const controller = await openController({ clock, random, db, log, keys, contentDisk, urls });
     await prepareContext(controller.operators, config.context, { url, ca: certificate.authorityPem });
     const probe = startProbe();
     undo.push(() => probe.stop());

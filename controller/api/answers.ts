@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../proto/clock.ts';
 import { API, type Calls, type RouteName } from './contract.ts';
@@ -56,6 +57,8 @@ export function createAnswers(ports: AnswerPorts): Answers {
       reply.type('application/octet-stream').header('content-disposition', 'attachment');
       return flows.send(reply, () => openOutput(verbs.jobs, { jobId: params.job, agentId, ...query }));
     },
+    'contents.put': ({ params, query, by }, request) =>
+      verbs.contents.put({ ...params, ...query, body: piecesOf(request.body) }, by),
     async openapi() {
       document ??= openApiDocument(ports.version);
       return document;
@@ -81,4 +84,9 @@ export function createAnswers(ports: AnswerPorts): Answers {
     },
   };
   return { ...createHandlers(verbs), ...special };
+}
+
+/** A body of bytes as it comes; without one, there are none. */
+function piecesOf(body: unknown): AsyncIterable<Uint8Array> {
+  return body instanceof Readable ? body : Readable.from([]);
 }

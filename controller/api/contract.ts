@@ -18,6 +18,8 @@ import type {
   AuditQuery,
   AuditVerifyQuery,
   AuditVerifyReply,
+  ContentQuery,
+  ContentReply,
   Done,
   FactsReply,
   HealthReply,
@@ -49,13 +51,15 @@ export type * from './messages.ts';
 export type Access = 'public' | Role;
 
 export interface Route {
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** `:name` marks a parameter. */
   path: string;
   role: Access;
   /** What a good answer is: JSON as in Calls, plain text, bytes, or server-sent events (see StreamEvents). */
   answer: 'json' | 'text' | 'bytes' | 'events';
   summary: string;
+  /** The body is bytes and not JSON. */
+  takes?: 'bytes';
 }
 
 export const API = '/api/v1';
@@ -113,6 +117,13 @@ export const ROUTES: Readonly<Record<RouteName, Route>> = {
     'bytes',
   ),
 
+  // Whoever may run anything may name them; nobody else needs their keys.
+  'contents.show': get(`${API}/contents/:sha512`, 'runner', 'How much of a content is here, and its key'),
+  'contents.put': {
+    ...change('PUT', `${API}/contents/:sha512`, 'runner', 'Upload a content, or the next part of it'),
+    takes: 'bytes',
+  },
+
   'operators.add': change('POST', `${API}/operators`, 'admin', 'Add an operator; answers with the API token'),
   'operators.list': get(`${API}/operators`, 'admin', 'The operators'),
   'operators.revoke': change('DELETE', `${API}/operators/:name`, 'admin', "Revoke an operator's tokens"),
@@ -153,6 +164,9 @@ export interface Calls {
   'jobs.cancel': { params: { job: string }; body: CancelBody; reply: CancelReply };
   'jobs.events': { params: { job: string }; query: EventsQuery; reply: string };
   'jobs.output': { params: { job: string; agent: string }; query: OutputQuery; reply: string };
+
+  'contents.show': { params: { sha512: string }; reply: ContentReply };
+  'contents.put': { params: { sha512: string }; query: ContentQuery; reply: ContentReply };
 
   'operators.add': { body: OperatorBody; reply: OperatorReply };
   'operators.list': { reply: OperatorSummary[] };

@@ -18,7 +18,7 @@ export interface Given<N extends RouteName> {
 
 export type JsonRoute = Exclude<
   RouteName,
-  'jobs.events' | 'jobs.output' | 'openapi' | 'health' | 'ready' | 'metrics' | 'home'
+  'jobs.events' | 'jobs.output' | 'contents.put' | 'openapi' | 'health' | 'ready' | 'metrics' | 'home'
 >;
 export type Handlers = { [N in JsonRoute]: (given: Given<N>) => Promise<Calls[N]['reply']> };
 
@@ -78,6 +78,8 @@ export function createHandlers(verbs: ApiVerbs): Handlers {
     'jobs.list': ({ query }) => jobs.list({ ...query, limit: query.limit ?? API_LIMITS.listDefault }),
     'jobs.show': ({ params }) => jobs.show(params.job),
     'jobs.cancel': ({ params, body, by }) => jobs.cancel(params.job, by, body.agentIds),
+
+    'contents.show': ({ params }) => verbs.contents.show(params.sha512),
 
     'operators.add': ({ body, by }) => operators.add(body, by),
     'operators.list': () => operators.list(),

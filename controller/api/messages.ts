@@ -170,6 +170,27 @@ export interface OperatorSummary {
   expiresAtMs: number | null;
 }
 
+// ---------------------------------------------------------------- large contents
+
+/** `sha512` of all of its plain bytes, in hex. */
+export interface ContentReply {
+  sha512: string;
+  /** Null while nothing is known of it. */
+  length: number | null;
+  /** Bytes that are here; an upload goes on there. */
+  have: number;
+  complete: boolean;
+  /** Once it is complete: a task names it by these three. */
+  key: string | null;
+}
+
+export interface ContentQuery {
+  /** Where the body begins: what `have` says. */
+  offset: number;
+  /** Of the whole content. */
+  length: number;
+}
+
 // ---------------------------------------------------------------- audit
 
 export interface AuditQuery {

@@ -49,6 +49,9 @@ function operation(name: RouteName, route: Route, shape: Shape): Json {
     ...(shape.body
       ? { requestBody: { required: true, content: { 'application/json': { schema: incoming(shape.body) } } } }
       : {}),
+    ...(route.takes === 'bytes'
+      ? { requestBody: { required: true, content: { 'application/octet-stream': {} } } }
+      : {}),
     responses: {
       200: { description: route.summary, content: contentOf(name, route, shape) },
       default: {

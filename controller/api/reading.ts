@@ -13,7 +13,7 @@ export function readRequest(
   const shape: Shape = SHAPES[name];
   // Whoever asks for a public page may add what he likes: those who probe for life do.
   if (shape.query === undefined && ROUTES[name].role !== 'public') nothing('query', request.query);
-  if (shape.body === undefined) nothing('body', request.body);
+  if (shape.body === undefined && ROUTES[name].takes !== 'bytes') nothing('body', request.body);
   return {
     params: read('path', shape.params, request.params),
     query: read('query', shape.query, request.query),

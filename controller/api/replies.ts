@@ -33,6 +33,14 @@ export const status = z.object({
   warnings: z.array(z.string()),
 });
 
+export const content = z.object({
+  sha512: z.string(),
+  length: maybe(count),
+  have: count,
+  complete: z.boolean(),
+  key: maybe(z.string()),
+});
+
 const target = z.object({ name: z.string(), id: z.string(), online: z.boolean() });
 export const targets = z.array(target);
 

@@ -72,14 +72,18 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   app.addHook('onSend', async (_request, reply) => {
     if (stopping.signal.aborted) reply.header('connection', 'close');
   });
-  for (const name of Object.keys(ROUTES) as RouteName[]) {
+  const addRoute = (to: FastifyInstance, name: RouteName): void => {
     const { method, path, role } = ROUTES[name];
-    app.route({
+    to.route({
       method,
       url: path,
       config: { route: name, role },
       handler: (request, reply) => serve(name, request, reply),
     });
+  };
+  for (const name of Object.keys(ROUTES) as RouteName[]) {
+    if (ROUTES[name].takes === 'bytes') await app.register(async (own) => addRoute(takingBytes(own), name));
+    else addRoute(app, name);
   }
 
   function serve<N extends RouteName>(
@@ -105,4 +109,11 @@ export async function createApi(options: ApiOptions): Promise<Api> {
 
   await app.ready();
   return { app, stop };
+}
+
+/** A context of its own, whose routes get a body of bytes as a stream: no other route does. */
+function takingBytes(own: FastifyInstance): FastifyInstance {
+  own.removeAllContentTypeParsers();
+  own.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
+  return own;
 }

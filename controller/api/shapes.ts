@@ -68,8 +68,9 @@ const path = some(LIMITS.pathBytes).refine(
   isPlainPath,
   'expected an absolute path without "//", "." or ".."',
 );
+const sha512 = z.string().regex(/^[0-9a-f]{128}$/, 'expected 128 hex digits');
 const content = z.strictObject({
-  sha512: z.string().regex(/^[0-9a-f]{128}$/, 'expected 128 hex digits'),
+  sha512,
   length: z.int().min(0).max(LIMITS.contentMaxBytes),
   key: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hex digits'),
 });
@@ -240,6 +241,16 @@ export const SHAPES = {
     params: z.strictObject({ job: jobId, agent: some(LIMITS.nameChars) }),
     query: z.strictObject({ stream: z.enum(['stdout', 'stderr']).exactOptional() }),
     reply: z.string(),
+  },
+
+  'contents.show': { params: z.strictObject({ sha512 }), reply: replies.content },
+  'contents.put': {
+    params: z.strictObject({ sha512 }),
+    query: z.strictObject({
+      offset: queryNumber(LIMITS.contentMaxBytes),
+      length: queryNumber(LIMITS.contentMaxBytes),
+    }),
+    reply: replies.content,
   },
 
   'operators.add': {

@@ -16,6 +16,7 @@ import type {
   AuditEntry,
   AuditHead,
   AuditVerifyReply,
+  ContentReply,
   FactsReply,
   Labels,
   OperatorReply,
@@ -38,6 +39,7 @@ export interface ApiVerbs {
   readonly agents: AgentVerbs;
   readonly tokens: TokenVerbs;
   readonly jobs: JobVerbs;
+  readonly contents: ContentVerbs;
   readonly operators: OperatorVerbs;
   readonly audit: AuditVerbs;
   /** For the metrics page: cheap, since it is asked every few seconds. */
@@ -133,6 +135,15 @@ export interface JobVerbs {
   events(jobId: string, afterSeq: number, limit: number, agentId?: string): Promise<EventPage>;
   /** Starts of one run so far. Throws no-such-job, no-such-agent. */
   attempt(jobId: string, agentId: string): Promise<number>;
+}
+
+export interface ContentVerbs {
+  show(sha512: string): Promise<ContentReply>;
+  /** Takes as much of `body` as there is. Throws bad-request, content-mismatch, store-full, try-later. */
+  put(
+    upload: { sha512: string; offset: number; length: number; body: AsyncIterable<Uint8Array> },
+    by: Actor,
+  ): Promise<ContentReply>;
 }
 
 export interface OperatorVerbs {

@@ -206,6 +206,24 @@ export const MIGRATIONS: readonly string[] = [
     waiting integer not null
   ) strict, without rowid;
   `,
+  `
+  create table contents (
+    sha512 text primary key not null,
+    length integer not null,
+    key_box blob not null,
+    state text not null,
+    created_at_ms integer not null,
+    used_at_ms integer not null
+  ) strict, without rowid;
+  create index contents_used on contents (used_at_ms);
+
+  create table job_contents (
+    job_id text not null references jobs (id) on delete cascade,
+    sha512 text not null references contents (sha512),
+    primary key (job_id, sha512)
+  ) strict, without rowid;
+  create index job_contents_sha512 on job_contents (sha512);
+  `,
 ];
 
 export interface Migration {

@@ -245,6 +245,24 @@ interface AuditHeads {
   signature: Bytes;
 }
 
+/** Large contents that were uploaded; the sealed bytes are in files beside the database. */
+interface Contents {
+  /** Of the plain bytes, in hex. */
+  sha512: string;
+  length: number;
+  /** The content's key, sealed under a key outside the database. */
+  key_box: Bytes;
+  state: 'partial' | 'complete';
+  created_at_ms: number;
+  used_at_ms: number;
+}
+
+/** What jobs name, also by way of a tree's manifest. */
+interface JobContents {
+  job_id: string;
+  sha512: string;
+}
+
 export interface Tables {
   meta: Meta;
   trust_documents: TrustDocuments;
@@ -261,6 +279,8 @@ export interface Tables {
   reports: Reports;
   audit: Audit;
   audit_heads: AuditHeads;
+  contents: Contents;
+  job_contents: JobContents;
 }
 
 export type Table = keyof Tables;

@@ -100,10 +100,12 @@ export function createGateway(ports: GatewayPorts, admission: Admission): Gatewa
     // The newer session fences the older one off.
     links.get(agentId)?.link.close(new MusterError('stale-session'));
     links.set(agentId, { link, socket });
+    ports.contents.forget(agentId);
     socket.onClose = () => {
       sockets.delete(socket);
       if (links.get(agentId)?.socket !== socket) return;
       links.delete(agentId);
+      ports.contents.forget(agentId);
       ports.agents
         .end(agentId)
         .catch((error: unknown) => log.error({ err: error }, 'could not store an absence'));

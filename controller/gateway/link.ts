@@ -25,7 +25,7 @@ const BUFFERED_MAX_BYTES = 16 * MIB;
 const CLOSE_POLICY = 1008;
 
 export function createLink(
-  ports: Pick<GatewayPorts, 'agents' | 'jobs'> & { clock: Clock },
+  ports: Pick<GatewayPorts, 'agents' | 'jobs' | 'contents'> & { clock: Clock },
   socket: Socket,
   proved: Proved,
 ): Link {
@@ -79,6 +79,8 @@ export function createLink(
         return ports.jobs.words.report(from, frame.value);
       case 'facts':
         return ports.agents.learn(from.agentId, frame.value.digest, frame.value.json);
+      case 'contentRequest':
+        return ports.contents.request(from, frame.value);
       case 'ping':
         return link.send('pong', { id: frame.value.id, timeMs: ports.clock.now() });
       case 'pong':

@@ -56,4 +56,9 @@ export interface GatewayPorts {
       report(from: Speaker, message: Message<'SignedReport'>): Promise<void>;
     };
   };
+  contents: {
+    request(from: Speaker, message: Message<'ContentRequest'>): Promise<void>;
+    /** What was asked for in a session that is over is asked for again. */
+    forget(agentId: string): void;
+  };
 }

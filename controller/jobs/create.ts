@@ -4,12 +4,12 @@ import { hmacSha512 } from '../../proto/crypto.ts';
 import { MusterError } from '../../proto/errors.ts';
 import { equalBytes, toHex } from '../../proto/ids.ts';
 import { LIMITS } from '../../proto/limits.ts';
-import { isTaken } from '../db/database.ts';
+import { ConstraintError, isTaken } from '../db/database.ts';
 import { insertBundles } from './bundle-store.ts';
 import { type Bundles, treeOf } from './bundles.ts';
 import { DEFAULTS, deadlineOf } from './due.ts';
 import type { Actor, JobAgent, JobsPorts } from './ports.ts';
-import { type JobRequest, kindOf, orderOf, remembered, timesOf, titleOf } from './request.ts';
+import { type JobRequest, kindOf, namedIn, orderOf, remembered, timesOf, titleOf } from './request.ts';
 import {
   countRuns,
   insertEvents,
@@ -37,7 +37,8 @@ export interface Created {
 /**
  * A job, whole or not at all: when this resolves, the order, its targets and the audit line are durable. Runs of agents that
  * are online are stored as `sent` before anything is sent: a crash in between sends them again, and agents know the job by then.
- * Throws MusterError: bad-target, bad-selector, bad-limit, nobody-matched, bad-request, too-large, idempotency-conflict, store-failed.
+ * Throws MusterError: bad-target, bad-selector, bad-limit, nobody-matched, bad-request, too-large, idempotency-conflict,
+ * no-such-content, store-failed.
  */
 export async function createJob(
   ports: JobsPorts,
@@ -49,12 +50,13 @@ export async function createJob(
   const digest = hmacSha512(ports.jobKey, Buffer.from(JSON.stringify(request)));
   const earlier = await earlierJob(ports, request, digest, actor);
   if (earlier) return { ...earlier, online: [] };
-  const agents = ports.inventory.meant(request);
-  if (agents.length === 0) throw new MusterError('nobody-matched', describe(request));
-
-  const nowMs = ports.clock.now();
   const jobId = ports.random(LIMITS.jobIdBytes);
   const id = toHex(jobId);
+  // It may read a manifest for a while; whoever comes online meanwhile is found by what follows.
+  const claims = await ports.contents.claim(id, namedIn(request.tasks));
+  const agents = ports.inventory.meant(request);
+  if (agents.length === 0) throw new MusterError('nobody-matched', describe(request));
+  const nowMs = ports.clock.now();
   const tree = treeOf(agents);
   const { fleetId } = ports;
   const order = Order.encode(
@@ -91,6 +93,7 @@ export async function createJob(
         request: JSON.stringify(remembered(request)),
       },
     ]),
+    ...claims,
     ...insertBundles([
       { job_id: id, key_box: bundles.sealKey(sealed), ciphertext: Buffer.concat(sealed.chunks) },
     ]),
@@ -132,6 +135,9 @@ export async function createJob(
     // Two requests with one key at once: the second finds the first one's job.
     const first = isTaken(error, 'jobs.idempotency_key') && (await earlierJob(ports, request, digest, actor));
     if (first) return { ...first, online: [] };
+    // Removed since it was claimed; nothing else that is inserted here refers to what may be gone.
+    if (error instanceof ConstraintError && error.kind === 'foreign-key')
+      throw new MusterError('no-such-content', 'it was removed meanwhile; upload it again');
     throw error;
   }
   bundles.add(id, sealed, tree, agents);

@@ -1,7 +1,7 @@
 /** What this feature needs of others, declared at its side; `serve.ts` joins them. */
 
 import type { Clock } from '../../proto/clock.ts';
-import type { FrameInput, FrameKind } from '../../proto/codec.ts';
+import type { FrameInput, FrameKind, Message } from '../../proto/codec.ts';
 import type { KeyPair } from '../../proto/crypto.ts';
 import type { RandomBytes } from '../../proto/random.ts';
 import type { Database, Statement } from '../db/database.ts';
@@ -54,6 +54,22 @@ export interface JobsInventory {
   quarantine(agentId: string, why: string): Promise<void>;
 }
 
+/** The large contents that the tasks of a job name. */
+export interface Named {
+  contents: readonly Message<'Content'>[];
+  /** Each the content of a TreeManifest, whose entries name more. */
+  manifests: readonly Message<'Content'>[];
+}
+
+/** Large contents, as jobs use them. */
+export interface JobContents {
+  /**
+   * Holds what a job names against what was uploaded, and says how to record it in the job's batch, behind its row.
+   * Throws no-such-content, bad-request.
+   */
+  claim(jobId: string, named: Named): Promise<readonly Statement[]>;
+}
+
 export interface JobsPorts {
   clock: Clock;
   random: RandomBytes;
@@ -62,6 +78,7 @@ export interface JobsPorts {
   log: Log;
   links: AgentLinks;
   inventory: JobsInventory;
+  contents: JobContents;
   audit: { entry(actor: { name: string }, action: string, detail: object): Statement };
   fleetId: Uint8Array;
   /** Signs what the controller orders. */

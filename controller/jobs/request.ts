@@ -5,6 +5,7 @@ import { LIMITS } from '../../proto/limits.ts';
 import { checkOrder, TASK_KINDS, type TaskKind } from '../../proto/validate.ts';
 import { ORDER_VERSION } from '../../proto/version.ts';
 import { DEFAULTS, type JobTimes } from './due.ts';
+import type { Named } from './ports.ts';
 
 /** Content that was uploaded; `sha512` and `key` are hex. */
 export interface ContentRequest {
@@ -196,6 +197,16 @@ export function orderOf(request: JobRequest, input: OrderInput): Encodable<Order
     throw cause;
   }
   return order;
+}
+
+/** What is not in the order itself and has to be fetched. */
+export function namedIn(tasks: readonly TaskRequest[]): Named {
+  return {
+    contents: tasks.flatMap((task) =>
+      'file' in task && task.file.content ? [contentOf(task.file.content)] : [],
+    ),
+    manifests: tasks.flatMap((task) => ('tree' in task ? [contentOf(task.tree.manifest)] : [])),
+  };
 }
 
 const NO_KIND = {

@@ -62,6 +62,7 @@ export const DOORS: Record<string, Door> = {
     files: [
       'controller/first-start.ts',
       'controller/fleet/files.ts',
+      'controller/contents/disk.ts',
       'controller/cli/files.ts',
       'controller/cli/agent-process.ts',
       'controller/cli/quickstart-command.ts',

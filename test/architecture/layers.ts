@@ -27,6 +27,8 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   'controller/enrolment': [...STATE, 'certs', 'controller/inventory'],
   'controller/installer': [...STATE, 'certs', 'controller/inventory', 'controller/enrolment'],
   'controller/jobs': [...STATE, 'certs', 'controller/inventory', 'controller/targeting'],
+  // Knows nothing of jobs but their rows, which say who may fetch what; jobs and gateway declare what they need of it.
+  'controller/contents': STATE,
   'controller/rollouts': [...STATE, 'controller/targeting', 'controller/jobs'],
   'controller/workflows': [...STATE, 'controller/targeting', 'controller/jobs'],
   'controller/schedules': [...STATE, 'controller/targeting', 'controller/jobs'],

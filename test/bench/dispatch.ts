@@ -11,6 +11,7 @@ import type { Socket } from '../../controller/gateway/socket.ts';
 import { signKeyPair } from '../../proto/crypto.ts';
 import { systemClock, systemRandom } from '../../proto/system.ts';
 import { ADMIN } from '../support/controller-world.ts';
+import { memoryDisk } from '../support/memory-disk.ts';
 import { until } from '../support/until.ts';
 import { type Child, startChild } from './child.ts';
 import type { ControllerRequests } from './controller-process.ts';
@@ -86,6 +87,7 @@ async function inMemory(size: number): Promise<{ out: Cost[]; back: Cost[] }> {
     db,
     log: pino({ level: 'silent' }),
     keys: { root, controller: controllerKey, job: systemRandom(32), made: true },
+    contentDisk: memoryDisk(),
     urls: ['https://127.0.0.1:7443'],
   });
   await controller.start();

@@ -4,6 +4,7 @@ import type { Database } from '../../controller/db/database.ts';
 import { openDatabase } from '../../controller/db/sqlite.ts';
 import type { FleetKeys } from '../../controller/fleet/keys.ts';
 import { signKeyPair } from '../../proto/crypto.ts';
+import { type MemoryDisk, memoryDisk } from './memory-disk.ts';
 import { seededRandom } from './seeded-random.ts';
 import { type VirtualClock, virtualClock } from './virtual-clock.ts';
 
@@ -13,6 +14,7 @@ export interface ControllerWorld {
   clock: VirtualClock;
   db: Database;
   keys: FleetKeys;
+  contentDisk: MemoryDisk;
   controller: Controller;
   /** Stops the controller and starts another one on the same store, as after a crash. */
   restart(): Promise<void>;
@@ -29,9 +31,10 @@ export async function controllerWorld(
   const keys = { root, controller: signKeyPair(random(32)), job: random(32), made: true };
   const log = pino({ level: 'silent' });
   const db = openDatabase({ path: options.path ?? ':memory:', schedule: setImmediate });
+  const contentDisk = memoryDisk();
   const open = async (): Promise<Controller> => {
     const urls = ['https://127.0.0.1:7443'];
-    const controller = await openController({ clock, random, db, log, keys, urls });
+    const controller = await openController({ clock, random, db, log, keys, contentDisk, urls });
     await controller.start();
     return controller;
   };
@@ -39,6 +42,7 @@ export async function controllerWorld(
     clock,
     db,
     keys,
+    contentDisk,
     controller: await open(),
     async restart() {
       await world.controller.stop();

@@ -35,6 +35,8 @@ const ROLES: Record<RouteName, Access> = {
   'jobs.cancel': 'runner',
   'jobs.events': 'viewer',
   'jobs.output': 'viewer',
+  'contents.show': 'runner',
+  'contents.put': 'runner',
   'operators.add': 'admin',
   'operators.list': 'admin',
   'operators.revoke': 'admin',

@@ -40,6 +40,8 @@ export const REQUESTS = {
   'jobs.cancel': { params: { job: JOB }, body: {} },
   'jobs.events': { params: { job: JOB } },
   'jobs.output': { params: { job: JOB, agent: 'web-1' } },
+  'contents.show': { params: { sha512: 'ab'.repeat(64) } },
+  'contents.put': { params: { sha512: 'ab'.repeat(64) }, query: { offset: 0, length: 0 } },
   'operators.add': { body: { name: 'ann', role: 'viewer' } },
   'operators.list': {},
   'operators.revoke': { params: { name: 'ann' } },
@@ -52,6 +54,8 @@ export const REQUESTS = {
   metrics: {},
   home: {},
 } satisfies Record<RouteName, { params?: Record<string, string>; query?: object; body?: object }>;
+
+const CONTENT = { sha512: 'ab'.repeat(64), length: 0, have: 0, complete: true, key: 'cd'.repeat(32) };
 
 export const ROUTE_NAMES = Object.keys(ROUTES) as RouteName[];
 
@@ -187,6 +191,10 @@ export function fakeVerbs(history: FakeHistory, calls: Called[]): ApiVerbs {
         const events = history.events.filter((event) => event.seq > afterSeq).slice(0, limit);
         return known(jobId, { events, over: history.over });
       },
+    },
+    contents: {
+      show: answer('contents.show', CONTENT),
+      put: answer('contents.put', CONTENT),
     },
     operators: {
       add: answer('operators.add', { id: 'abcd', token: 'an-api-token' }),
