@@ -1,9 +1,21 @@
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import programs from './programs.json' with { type: 'json' };
 
-/** A program of programs.json (which says the Debian package that has it; .ci/run installs them all), or being root. */
-export type Need = keyof typeof programs | 'root';
+/**
+ * A program of programs.json (which says the Debian package that has it; .ci/run installs them all), or what one is allowed to do.
+ */
+export type Need = keyof typeof programs | Right;
+type Right = keyof typeof RIGHTS;
+
+/** By what one knows that one may. */
+const RIGHTS = {
+  root: () => process.getuid?.() === 0,
+  'network-namespaces': () => spawnSync('unshare', ['--net', 'true']).status === 0,
+  mounts: () => spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0,
+};
+const isRight = (need: Need): need is Right => Object.hasOwn(RIGHTS, need);
 
 /**
  * Options for a test that this machine may not be able to run:
@@ -12,12 +24,12 @@ export type Need = keyof typeof programs | 'root';
 export function requires(...needs: Need[]): { skip?: string } {
   const missing = needs.filter((need) => !has(need));
   if (missing.length === 0) return {};
-  const sentence = missing.map((need) => (need === 'root' ? 'root' : `${need} (package ${programs[need]})`));
+  const sentence = missing.map((need) => (isRight(need) ? need : `${need} (package ${programs[need]})`));
   return { skip: `needs ${sentence.join(' and ')}` };
 }
 
 function has(need: Need): boolean {
-  if (need === 'root') return process.getuid?.() === 0;
+  if (isRight(need)) return RIGHTS[need]();
   const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'];
   return folders.some((folder) => isExecutable(join(folder, need)));
 }
