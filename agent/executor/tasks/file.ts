@@ -51,7 +51,7 @@ export async function bringFile(task: FileTask, ports: FilePorts, run: FileRun):
 /** Undefined where something is to be absent and even its folder is. */
 async function placeOf(task: FileTask, self: number): Promise<Place | undefined> {
   try {
-    return await findPlace(task.path, self);
+    return await findPlace(task.path, { self });
   } catch (cause) {
     if (task.state === 'absent' && codeOf(cause) === MISSING_FOLDER) return undefined;
     throw cause;

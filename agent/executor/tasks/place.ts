@@ -1,5 +1,6 @@
 import type { Stats } from 'node:fs';
 import { type FileHandle, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Held, hold, itself, within } from './held.ts';
 import { codeOf, explain, refused, shown } from './refusal.ts';
 
@@ -23,38 +24,48 @@ interface Stop {
   readonly trusted: boolean;
 }
 
+/** Where a way begins. */
+export interface Walk {
+  /** The agent's user. */
+  readonly self: number;
+  /** Not at the root but in this folder, whose path this is; and then no link is followed at all. */
+  readonly below?: { readonly folder: FileHandle; readonly path: string };
+}
+
 /**
  * Walks from the root to the folder of an absolute path, by descriptors, and follows no link on the way but those that
  * only root (or the agent's own user) can have put there: /bin -> usr/bin and /var/run -> /run are such. A link counts as
  * theirs if it belongs to one of them and lies in a folder that, like all above it, belongs to one of them and that group
- * and others cannot write. `below`: from this folder on no link is followed at all.
+ * and others cannot write.
  * Throws MusterError('bad-path'), or an Error that says what is not there.
  */
-export async function findPlace(path: string, self: number, below?: FileHandle): Promise<Place> {
-  const parts = path.split('/').filter((part) => part !== '');
-  const name = parts.pop() ?? '.';
+export async function findPlace(name: string, from: Walk): Promise<Place> {
+  const { self, below } = from;
+  const path = below ? join(below.path, name) : name;
+  const parts = name.split('/').filter((part) => part !== '');
+  const last = parts.pop() ?? '.';
   const stops: Stop[] = [];
   const close = async () => {
     for (const { held } of stops.splice(0)) await held.handle.close();
   };
   try {
-    stops.push(await begin(below === undefined ? '/' : itself({ handle: below }), self, below !== undefined));
-    await walk(stops, parts, path, { self, links: below === undefined ? MOST_LINKS : 0 });
-    const last = stops.pop();
-    if (!last) throw refused(path, 'leads out of the root');
+    stops.push(await begin(from));
+    await walk(stops, parts, path, { self, links: below ? 0 : MOST_LINKS });
+    const end = stops.pop();
+    if (!end) throw refused(path, 'leads out of the root');
     await close();
-    const { handle: folder, stats: folderStats } = last.held;
-    return { path, folder, folderStats, name, close: () => folder.close() };
+    const { handle: folder, stats: folderStats } = end.held;
+    return { path, folder, folderStats, name: last, close: () => folder.close() };
   } catch (cause) {
     await close();
     throw cause;
   }
 }
 
-async function begin(path: string, self: number, isBelow: boolean): Promise<Stop> {
-  const held = await hold(`${path}/.`);
-  if (!held) throw new Error(`${path} is not there`);
-  return { held, trusted: !isBelow && isTheirs(held.stats, self) };
+async function begin({ self, below }: Walk): Promise<Stop> {
+  const held = await hold(`${below ? itself({ handle: below.folder }) : ''}/.`);
+  if (!held) throw new Error(`${below?.path ?? '/'} is not there`);
+  return { held, trusted: !below && isTheirs(held.stats, self) };
 }
 
 /** Whether only root, or the agent's user, can have put here what lies in it. Access lists are shown by the group's bits. */

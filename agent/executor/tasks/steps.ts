@@ -2,6 +2,7 @@ import type { StepTask } from '../run.ts';
 import type { StepContext, StepResult, Steps } from '../step.ts';
 import { bringFile, type FilePorts, type FileRun } from './file.ts';
 import { guardHolds } from './guard.ts';
+import { bringTree } from './tree.ts';
 
 export interface TaskPorts extends FilePorts {}
 
@@ -18,6 +19,7 @@ async function carryOut(task: StepTask, context: StepContext, ports: TaskPorts):
     case 'file':
       return changed(await bringFile(task, ports, fileRun(context)), context);
     case 'tree':
+      return changed(await bringTree(task, ports, fileRun(context)), context);
     case 'service':
     case 'reboot':
     case 'collect':
