@@ -8,6 +8,8 @@ import type {
   JobSummary,
   JobsQuery,
   OutputQuery,
+  WaitingQuery,
+  WaitingReply,
 } from './job-messages.ts';
 import type {
   Actor,
@@ -108,6 +110,7 @@ export const ROUTES: Readonly<Record<RouteName, Route>> = {
   'jobs.create': change('POST', `${API}/jobs`, 'runner', 'Run a task on agents'),
   'jobs.list': get(`${API}/jobs`, 'viewer', 'Jobs, newest first'),
   'jobs.show': get(`${API}/jobs/:job`, 'viewer', 'One job and its runs'),
+  'jobs.waiting': get(`${API}/jobs/:job/waiting`, 'viewer', 'Whom a job waits for, and since when'),
   'jobs.cancel': change('POST', `${API}/jobs/:job/cancel`, 'runner', 'Cancel a job or some of its runs'),
   'jobs.events': get(`${API}/jobs/:job/events`, 'viewer', 'What happened and happens in a job', 'events'),
   'jobs.output': get(
@@ -161,6 +164,7 @@ export interface Calls {
   'jobs.create': { body: JobBody; reply: JobCreated };
   'jobs.list': { query: JobsQuery; reply: JobSummary[] };
   'jobs.show': { params: { job: string }; reply: JobDetail };
+  'jobs.waiting': { params: { job: string }; query: WaitingQuery; reply: WaitingReply };
   'jobs.cancel': { params: { job: string }; body: CancelBody; reply: CancelReply };
   'jobs.events': { params: { job: string }; query: EventsQuery; reply: string };
   'jobs.output': { params: { job: string; agent: string }; query: OutputQuery; reply: string };

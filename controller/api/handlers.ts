@@ -77,6 +77,7 @@ export function createHandlers(verbs: ApiVerbs): Handlers {
     },
     'jobs.list': ({ query }) => jobs.list({ ...query, limit: query.limit ?? API_LIMITS.listDefault }),
     'jobs.show': ({ params }) => jobs.show(params.job),
+    'jobs.waiting': ({ params, query }) => jobs.waiting(params.job, query.limit ?? API_LIMITS.listDefault),
     'jobs.cancel': ({ params, body, by }) => jobs.cancel(params.job, by, body.agentIds),
 
     'contents.show': ({ params }) => verbs.contents.show(params.sha512),

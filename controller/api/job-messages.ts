@@ -88,6 +88,8 @@ export interface JobBody extends TargetQuery {
 export interface JobCreated {
   job: string;
   targets: Target[];
+  /** What its tasks are called, in their order. */
+  tasks: string[];
   /** False: this idempotency key made the job earlier. */
   created: boolean;
 }
@@ -134,16 +136,19 @@ export interface Outcome {
   /** Why, in a sentence, and the code of the error table where it has one. */
   reason: string | null;
   code: string | null;
+  /** Since when its agent was away when that ended it; null: that is not why, or the agent never came. */
+  awaySinceMs: number | null;
+  /** Places, in each stream, after which bytes may be missing. */
+  gaps: { stream: 'stdout' | 'stderr'; offset: number }[];
 }
 
 /** `would-change`: of a check. */
 export type Change = 'changed' | 'unchanged' | 'would-change';
 
 /** How one task of a run ended. */
-export interface TaskDetail {
-  /** Among the job's tasks, from 0, and its name or what stands for it. */
+export interface TaskResult {
+  /** Among the job's tasks, from 0. */
   index: number;
-  name: string;
   state: 'succeeded' | 'failed' | 'timed-out' | 'cancelled' | 'interrupted' | 'skipped';
   exitCode: number | null;
   signal: string | null;
@@ -154,6 +159,11 @@ export interface TaskDetail {
   /** Its part of the run's output, as positions. */
   outputFrom: number;
   outputTo: number;
+}
+
+export interface TaskDetail extends TaskResult {
+  /** As somebody named it, or what it does. */
+  name: string;
 }
 
 export interface RunDetail extends Outcome {
@@ -170,6 +180,11 @@ export interface RunDetail extends Outcome {
   change: Change | null;
   /** When it might be sent; null: its turn in the batch has not come. */
   turnAtMs: number | null;
+  /** Whether its agent is there now, and when it was last (now, while it is there); null: it never came. */
+  online: boolean;
+  lastSeenMs: number | null;
+  /** When its agent last said something of it, output too; null: it never did. */
+  wordAtMs: number | null;
   sentAtMs: number | null;
   acceptedAtMs: number | null;
   startedAtMs: number | null;
@@ -180,9 +195,42 @@ export interface JobDetail extends JobSummary {
   /** What was asked for, as it was typed. */
   asked: TargetQuery;
   timeoutMs: number;
+  /** What its tasks are called, in their order. */
+  tasks: string[];
   /** The job whose runs it does again. */
   retryOf: string | null;
   runs: RunDetail[];
+}
+
+/** A run that has no outcome yet. */
+export type WaitingRun = Pick<
+  RunDetail,
+  | 'agent'
+  | 'agentId'
+  | 'state'
+  | 'attempt'
+  | 'task'
+  | 'turnAtMs'
+  | 'online'
+  | 'lastSeenMs'
+  | 'wordAtMs'
+  | 'sentAtMs'
+>;
+
+/** Whom a job waits for. */
+export interface WaitingReply {
+  /** The controller's time, which all times here are of. */
+  nowMs: number;
+  /** No run starts after it. */
+  expiresAtMs: number;
+  /** How many have no outcome; `runs` has those of which nothing was heard for the longest time. */
+  total: number;
+  runs: WaitingRun[];
+}
+
+export interface WaitingQuery {
+  /** At most so many; default 50. */
+  limit?: number;
 }
 
 export interface JobsQuery {
@@ -229,13 +277,17 @@ export interface OutputData {
   atMs: number;
 }
 
-/** `event: state`. `outcome` is there once the state is one that a run ends in; `task`, from 0, while it is `running`. */
+/**
+ * `event: state`. `outcome`, and what is known of the tasks, is there once the state is one that a run ends in; `task`, from 0,
+ * while it is `running`.
+ */
 export interface StateData {
   agentId: string;
   attempt: number;
   state: RunState;
   task: number | null;
   outcome: Outcome | null;
+  tasks: TaskResult[];
   atMs: number;
 }
 

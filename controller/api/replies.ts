@@ -114,6 +114,8 @@ const outcomeFields = {
   truncated: z.boolean(),
   reason: maybe(z.string()),
   code: maybe(z.string()),
+  awaySinceMs: maybe(instant),
+  gaps: z.array(z.object({ stream: z.enum(['stdout', 'stderr']), offset: count })),
 };
 const jobFields = {
   job: z.string(),
@@ -129,9 +131,8 @@ const jobFields = {
   endedAtMs: maybe(instant),
 };
 const change = z.enum(['changed', 'unchanged', 'would-change'] as const satisfies readonly Change[]);
-const task = z.object({
+const taskFields = {
   index: count,
-  name: z.string(),
   state: z.enum(['succeeded', 'failed', 'timed-out', 'cancelled', 'interrupted', 'skipped']),
   exitCode: maybe(z.int()),
   signal: maybe(z.string()),
@@ -140,23 +141,40 @@ const task = z.object({
   reason: maybe(z.string()),
   outputFrom: count,
   outputTo: count,
-});
-const run = z.object({
-  ...outcomeFields,
+};
+const runNow = {
   agent: z.string(),
   agentId: z.string(),
   state: runState,
   attempt: count,
   task: maybe(count),
-  tasks: z.array(task),
-  change: maybe(change),
   turnAtMs: maybe(instant),
+  online: z.boolean(),
+  lastSeenMs: maybe(instant),
+  wordAtMs: maybe(instant),
   sentAtMs: maybe(instant),
+};
+export const waiting = z.object({
+  nowMs: instant,
+  expiresAtMs: instant,
+  total: count,
+  runs: z.array(z.object(runNow)),
+});
+const run = z.object({
+  ...outcomeFields,
+  ...runNow,
+  tasks: z.array(z.object({ ...taskFields, name: z.string() })),
+  change: maybe(change),
   acceptedAtMs: maybe(instant),
   startedAtMs: maybe(instant),
   endedAtMs: maybe(instant),
 });
-export const jobCreated = z.object({ job: z.string(), targets, created: z.boolean() });
+export const jobCreated = z.object({
+  job: z.string(),
+  targets,
+  tasks: z.array(z.string()),
+  created: z.boolean(),
+});
 export const jobs = z.array(z.object(jobFields));
 export const job = z.object({
   ...jobFields,
@@ -167,6 +185,7 @@ export const job = z.object({
     seed: z.number().exactOptional(),
   }),
   timeoutMs: ms,
+  tasks: z.array(z.string()),
   retryOf: maybe(z.string()),
   runs: z.array(run),
 });
@@ -189,6 +208,7 @@ export const streamEvents = {
     state: runState,
     task: maybe(count),
     outcome: maybe(outcome),
+    tasks: z.array(z.object(taskFields)),
     atMs: instant,
   }),
   job: z.object({

@@ -227,6 +227,7 @@ export const SHAPES = {
     reply: replies.jobs,
   },
   'jobs.show': { params: atJob, reply: replies.job },
+  'jobs.waiting': { params: atJob, query: z.strictObject(page), reply: replies.waiting },
   'jobs.cancel': {
     params: atJob,
     body: z.strictObject({ agentIds: z.array(agentId).min(1).max(LIMITS.targetsPerOrder).exactOptional() }),

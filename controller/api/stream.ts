@@ -109,8 +109,8 @@ function textOf(event: RunEvent): string {
       return textWithId(event.seq, 'output', { agentId, attempt, stream, offset, position, base64, atMs });
     }
     case 'state': {
-      const { agentId, attempt, state, task, outcome, atMs } = event;
-      return textWithId(event.seq, 'state', { agentId, attempt, state, task, outcome, atMs });
+      const { agentId, attempt, state, task, outcome, tasks, atMs } = event;
+      return textWithId(event.seq, 'state', { agentId, attempt, state, task, outcome, tasks, atMs });
     }
     case 'job': {
       const { what, by, atMs } = event;

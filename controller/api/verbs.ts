@@ -8,6 +8,8 @@ import type {
   JobsQuery,
   Outcome,
   RunState,
+  TaskResult,
+  WaitingReply,
 } from './job-messages.ts';
 import type {
   Actor,
@@ -110,6 +112,7 @@ export type RunEvent =
       task: number | null;
       /** Null until the state is one that a run ends in. */
       outcome: Outcome | null;
+      tasks: TaskResult[];
       atMs: number;
     }
   | { kind: 'job'; seq: number; what: 'created' | 'cancelled' | 'ended'; by: string | null; atMs: number };
@@ -128,6 +131,8 @@ export interface JobVerbs {
   list(query: JobsQuery & { limit: number }): Promise<JobSummary[]>;
   /** Throws no-such-job. */
   show(jobId: string): Promise<JobDetail>;
+  /** Throws no-such-job. */
+  waiting(jobId: string, limit: number): Promise<WaitingReply>;
   /**
    * The page of history after `afterSeq`. Throws no-such-job.
    * With agentId, rows of other agents may be left out; the caller leaves them out in any case.

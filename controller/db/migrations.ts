@@ -224,6 +224,11 @@ export const MIGRATIONS: readonly string[] = [
   ) strict, without rowid;
   create index job_contents_sha512 on job_contents (sha512);
   `,
+  `
+  alter table runs add column word_at_ms integer;
+  alter table runs add column away_since_ms integer;
+  alter table runs add column gaps text not null default '[]';
+  `,
 ];
 
 export interface Migration {

@@ -185,6 +185,12 @@ interface Runs {
   task: number | null;
   /** What its report says of each task (jobs/results.ts); null: no report came, or it says nothing of them. */
   results: Json | null;
+  /** When its agent last said something of it, output too. */
+  word_at_ms: number | null;
+  /** Since when the agent was away when that ended the run. */
+  away_since_ms: number | null;
+  /** Places of its output where bytes may be missing. */
+  gaps: Generated<Json>;
 }
 
 /** How many runs of a job are in each state, so that a list of jobs reads no runs. It changes with `runs.state`. */

@@ -9,7 +9,16 @@ import { insertBundles } from './bundle-store.ts';
 import { type Bundles, treeOf } from './bundles.ts';
 import { DEFAULTS, deadlineOf } from './due.ts';
 import type { Actor, JobAgent, JobsPorts } from './ports.ts';
-import { type JobRequest, kindOf, namedIn, orderOf, remembered, timesOf, titleOf } from './request.ts';
+import {
+  type JobRequest,
+  kindOf,
+  namedIn,
+  nameOf,
+  orderOf,
+  remembered,
+  timesOf,
+  titleOf,
+} from './request.ts';
 import {
   countRuns,
   insertEvents,
@@ -30,6 +39,8 @@ export interface Target {
 export interface Created {
   job: string;
   targets: Target[];
+  /** What its tasks are called. */
+  tasks: string[];
   /** False: this idempotency key made the job earlier. */
   created: boolean;
 }
@@ -144,7 +155,13 @@ export async function createJob(
   ports.bus.emit({ type: 'job-created', jobId: id });
   ports.bus.emit({ type: 'job-changed', jobId: id });
   const targets = agents.map(({ name, id, online }) => ({ name, id, online }));
-  return { job: id, targets, created: true, online: agents.filter((agent) => agent.online) };
+  return {
+    job: id,
+    targets,
+    tasks: request.tasks.map(nameOf),
+    created: true,
+    online: agents.filter((agent) => agent.online),
+  };
 }
 
 function describe(request: JobRequest): string {
@@ -167,7 +184,8 @@ async function earlierJob(
   const [job] = await ports.db.read(jobByKey({ by: actor.name, key: request.idempotencyKey }));
   if (!job) return undefined;
   if (!equalBytes(job.request_digest, digest)) throw new MusterError('idempotency-conflict');
-  return { job: job.id, targets: await targetsOf(ports, job), created: false };
+  const tasks = request.tasks.map(nameOf);
+  return { job: job.id, targets: await targetsOf(ports, job), tasks, created: false };
 }
 
 async function targetsOf(ports: JobsPorts, job: JobRow): Promise<Target[]> {

@@ -54,7 +54,8 @@ export function createDeadlines(ports: JobsPorts, changes: Changes): Deadlines {
         const to = whenDue(run.state);
         const agent = inventory.get(run.agent_id);
         const offlineSince = agent?.online ? undefined : (agent?.lastSeenMs ?? null);
-        const outcome = { ...NO_OUTCOME, reason: dueReason(run.state, offlineSince) };
+        const reason = dueReason(run.state, offlineSince);
+        const outcome = { ...NO_OUTCOME, reason, awaySinceMs: offlineSince ?? null };
         return to ? [{ jobId: run.job_id, agentId: run.agent_id, from: run.state, to, outcome }] : [];
       });
       await changes.commit((change) => ends.map(change));

@@ -19,6 +19,7 @@ import {
   type RunRow,
   runById,
   runsOfJob,
+  waitingRuns,
 } from './store.ts';
 
 export type Counts = Partial<Record<RunState, number>>;
@@ -47,15 +48,40 @@ export interface RunDetail extends Outcome {
   tasks: (TaskResult & { name: string })[];
   change: Change | null;
   turnAtMs: number | null;
+  online: boolean;
+  lastSeenMs: number | null;
+  wordAtMs: number | null;
   sentAtMs: number | null;
   acceptedAtMs: number | null;
   startedAtMs: number | null;
   endedAtMs: number | null;
 }
 
+/** Runs that have no outcome yet, as they are now. */
+export interface Waiting {
+  nowMs: number;
+  expiresAtMs: number;
+  /** How many there are; `runs` has those of which nothing was heard for the longest time. */
+  total: number;
+  runs: Pick<
+    RunDetail,
+    | 'agent'
+    | 'agentId'
+    | 'state'
+    | 'attempt'
+    | 'task'
+    | 'turnAtMs'
+    | 'online'
+    | 'lastSeenMs'
+    | 'wordAtMs'
+    | 'sentAtMs'
+  >[];
+}
+
 export interface JobDetail extends JobSummary {
   asked: Pick<Asked, never> & { targets?: string; selector?: string; limit?: string; seed?: number };
   timeoutMs: number;
+  tasks: string[];
   retryOf: string | null;
   runs: RunDetail[];
 }
@@ -82,6 +108,7 @@ export type RunEvent =
       state: RunState;
       task: number | null;
       outcome: Outcome | null;
+      tasks: TaskResult[];
     })
   | (At & { kind: 'job'; what: 'created' | 'cancelled' | 'ended'; by: string | null });
 
@@ -93,13 +120,18 @@ export interface EventPage {
 export interface History {
   list(query: { limit: number; before?: string; state?: JobState }): Promise<JobSummary[]>;
   show(jobId: string): Promise<JobDetail>;
+  waiting(jobId: string, limit: number): Promise<Waiting>;
   events(jobId: string, afterSeq: number, limit: number, agentId?: string): Promise<EventPage>;
   /** Starts of one run so far. */
   attempt(jobId: string, agentId: string): Promise<number>;
   figures(): Promise<{ runs: Counts; jobs: Record<JobState, number> }>;
 }
 
-export function createHistory({ db }: Pick<JobsPorts, 'db'>): History {
+export function createHistory({
+  db,
+  inventory,
+  clock,
+}: Pick<JobsPorts, 'db' | 'inventory' | 'clock'>): History {
   async function find(jobId: string): Promise<JobRow> {
     const [job] = await db.read(jobById({ id: jobId }));
     if (!job) throw new MusterError('no-such-job', jobId);
@@ -109,6 +141,12 @@ export function createHistory({ db }: Pick<JobsPorts, 'db'>): History {
   async function countsOf(jobId: string): Promise<Counts> {
     const rows = await db.read(countsOfJob({ jobId }));
     return Object.fromEntries(rows.map((row) => [row.state, row.runs]));
+  }
+
+  function presenceOf(run: RunRow): Pick<RunDetail, 'online' | 'lastSeenMs'> {
+    const agent = inventory.get(run.agent_id);
+    if (agent?.online) return { online: true, lastSeenMs: clock.now() };
+    return { online: false, lastSeenMs: agent?.lastSeenMs ?? null };
   }
 
   async function summary(job: JobRow): Promise<JobSummary> {
@@ -161,8 +199,31 @@ export function createHistory({ db }: Pick<JobsPorts, 'db'>): History {
           ...(seed === undefined ? {} : { seed }),
         },
         timeoutMs: job.timeout_ms,
+        tasks: names,
         retryOf: request?.retry_of ?? null,
-        runs: (await db.read(runsOfJob({ jobId }))).map((run) => runDetail(run, names)),
+        runs: (await db.read(runsOfJob({ jobId }))).map((run) => ({
+          ...runDetail(run, names),
+          ...presenceOf(run),
+        })),
+      };
+    },
+    async waiting(jobId, limit) {
+      const job = await find(jobId);
+      return {
+        nowMs: clock.now(),
+        expiresAtMs: job.expires_at_ms,
+        total: job.open_runs,
+        runs: (await db.read(waitingRuns({ jobId, limit }))).map((run) => ({
+          agent: run.agent_name,
+          agentId: run.agent_id,
+          state: run.state,
+          attempt: run.attempt,
+          task: run.task,
+          turnAtMs: run.turn_at_ms,
+          wordAtMs: run.word_at_ms,
+          sentAtMs: run.sent_at_ms,
+          ...presenceOf(run),
+        })),
       };
     },
     async attempt(jobId, agentId) {
@@ -192,7 +253,7 @@ export function createHistory({ db }: Pick<JobsPorts, 'db'>): History {
   };
 }
 
-function runDetail(run: RunRow, names: readonly string[]): RunDetail {
+function runDetail(run: RunRow, names: readonly string[]): Omit<RunDetail, 'online' | 'lastSeenMs'> {
   const results = JSON.parse(run.results ?? '[]') as TaskResult[];
   return {
     agent: run.agent_name,
@@ -215,6 +276,9 @@ function runDetail(run: RunRow, names: readonly string[]): RunDetail {
     truncated: run.truncated === 1,
     reason: run.reason,
     code: run.code,
+    awaySinceMs: run.away_since_ms,
+    gaps: JSON.parse(run.gaps) as Outcome['gaps'],
+    wordAtMs: run.word_at_ms,
   };
 }
 
@@ -241,7 +305,9 @@ function eventOf(row: RunEventRow): RunEvent {
         attempt: row.attempt ?? 0,
         state: row.state ?? 'queued',
         task: row.state === 'running' ? (body as { task: number | null }).task : null,
-        outcome: isOpen(row.state ?? 'queued') ? null : (body as Outcome | null),
+        ...(isOpen(row.state ?? 'queued')
+          ? { outcome: null, tasks: [] }
+          : (body as { outcome: Outcome; tasks: TaskResult[] })),
       };
     case 'job': {
       const { what, by } = body as { what: 'created' | 'cancelled' | 'ended'; by: string | null };

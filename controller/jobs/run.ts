@@ -76,6 +76,16 @@ export interface Outcome {
   truncated: boolean;
   reason: string | null;
   code: string | null;
+  /** Since when its agent was away when that ended it; null: that is not why, or the agent never came. */
+  awaySinceMs: number | null;
+  /** Places of its output where bytes may be missing. */
+  gaps: Gap[];
+}
+
+export interface Gap {
+  stream: 'stdout' | 'stderr';
+  /** In its stream. */
+  offset: number;
 }
 
 export const NO_OUTCOME: Outcome = {
@@ -87,6 +97,8 @@ export const NO_OUTCOME: Outcome = {
   truncated: false,
   reason: null,
   code: null,
+  awaySinceMs: null,
+  gaps: [],
 };
 
 export interface Run {

@@ -103,6 +103,18 @@ export const runsOfJob = query((p: Params<{ jobId: string }>) =>
   k.selectFrom('runs').selectAll().where('job_id', '=', p('jobId')).orderBy('target_index'),
 );
 
+/** Open runs, the one first of which nothing was heard for the longest time. */
+export const waitingRuns = query((p: Params<{ jobId: string; limit: number }>) =>
+  k
+    .selectFrom('runs')
+    .selectAll()
+    .where('job_id', '=', p('jobId'))
+    .where('ended_at_ms', 'is', null)
+    .orderBy((e) => e.fn.coalesce('word_at_ms', 'sent_at_ms', sql.lit(0)))
+    .orderBy('target_index')
+    .limit(p('limit')),
+);
+
 export const runById = query((p: Params<{ jobId: string; agentId: string }>) =>
   k.selectFrom('runs').selectAll().where('job_id', '=', p('jobId')).where('agent_id', '=', p('agentId')),
 );
@@ -201,6 +213,7 @@ export const updateRunState = statement(
       sentAtMs: number | null;
       acceptedAtMs: number | null;
       startedAtMs: number | null;
+      wordAtMs: number | null;
     }>,
   ) =>
     k
@@ -214,6 +227,7 @@ export const updateRunState = statement(
         sent_at_ms: p('sentAtMs'),
         accepted_at_ms: p('acceptedAtMs'),
         started_at_ms: p('startedAtMs'),
+        word_at_ms: p('wordAtMs'),
       })
       .where('job_id', '=', p('jobId'))
       .where('agent_id', '=', p('agentId')),
@@ -236,6 +250,8 @@ export interface EndRunParams {
   truncated: 0 | 1;
   reportSeq: number | null;
   results: string | null;
+  awaySinceMs: number | null;
+  gaps: string;
 }
 
 export const endRun = statement((p: Params<EndRunParams>) =>
@@ -257,16 +273,18 @@ export const endRun = statement((p: Params<EndRunParams>) =>
       truncated: p('truncated'),
       report_seq: p('reportSeq'),
       results: p('results'),
+      away_since_ms: p('awaySinceMs'),
+      gaps: p('gaps'),
     })
     .where('job_id', '=', p('jobId'))
     .where('agent_id', '=', p('agentId')),
 );
 
 export const setOutputPosition = statement(
-  (p: Params<{ jobId: string; agentId: string; attempt: number; position: number }>) =>
+  (p: Params<{ jobId: string; agentId: string; attempt: number; position: number; atMs: number }>) =>
     k
       .updateTable('runs')
-      .set({ attempt: p('attempt'), output_position: p('position') })
+      .set({ attempt: p('attempt'), output_position: p('position'), word_at_ms: p('atMs') })
       .where('job_id', '=', p('jobId'))
       .where('agent_id', '=', p('agentId')),
 );

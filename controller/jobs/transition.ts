@@ -86,7 +86,7 @@ export function transition(change: Change, atMs: number, onApplied: (applied: Ap
             at_ms: atMs,
             state: next.state,
             attempt: next.attempt,
-            body: bodyOf(next, outcome),
+            body: bodyOf(next, outcome, change.results ?? null),
           },
         ]),
       ];
@@ -130,8 +130,8 @@ function heldOutput(outcome: Outcome, heldBytes: number): Outcome {
 }
 
 /** What the history keeps beside the state: which task runs, or how it ended. */
-function bodyOf(run: Run, outcome: Outcome): Json | null {
-  if (!isOpen(run.state)) return JSON.stringify(outcome);
+function bodyOf(run: Run, outcome: Outcome, results: Json | null): Json | null {
+  if (!isOpen(run.state)) return JSON.stringify({ outcome, tasks: JSON.parse(results ?? '[]') });
   return run.state === 'running' ? JSON.stringify({ task: run.task }) : null;
 }
 
@@ -154,6 +154,7 @@ function movedOn(
     sentAtMs: state === 'sent' ? atMs : row.sent_at_ms,
     acceptedAtMs: row.accepted_at_ms ?? (state === 'sent' ? null : atMs),
     startedAtMs: begins ? atMs : row.started_at_ms,
+    wordAtMs: state === 'sent' ? row.word_at_ms : atMs,
   });
 }
 
@@ -176,6 +177,8 @@ function ended(row: RunRow, { state, attempt }: Run, change: Change, atMs: numbe
     truncated: outcome.truncated ? 1 : 0,
     reportSeq: change.reportSeq ?? null,
     results: change.results ?? null,
+    awaySinceMs: outcome.awaySinceMs,
+    gaps: JSON.stringify(outcome.gaps),
   });
 }
 

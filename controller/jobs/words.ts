@@ -88,7 +88,7 @@ export function createWords(ports: JobsPorts, changes: Changes, onReport: () => 
         return [
           ...(unheard ? [change({ jobId, agentId: from.agentId, to: 'running', attempt })] : []),
           ...outputEvent(jobId, from.agentId, message, known, clock.now()),
-          setOutputPosition({ jobId, agentId: from.agentId, attempt, position }),
+          setOutputPosition({ jobId, agentId: from.agentId, attempt, position, atMs: clock.now() }),
         ];
       };
       await changes.commit((change) => [{ late: (tx) => take(change, tx) }]);
@@ -195,11 +195,12 @@ function outcomeOf(message: ReportMessage): Outcome {
     outputBytes: output?.length ?? 0,
     storedBytes: output?.stored ?? 0,
     truncated: output?.truncated ?? false,
-    reason: [message.reason, ...(output?.gaps ?? []).map(gapSentence)].filter(Boolean).join('; ') || null,
+    reason: message.reason || null,
     code: message.code || null,
+    awaySinceMs: null,
+    gaps: (output?.gaps ?? []).map(({ stream, offset }) => ({
+      stream: stream === 'stderr' ? 'stderr' : 'stdout',
+      offset,
+    })),
   };
-}
-
-function gapSentence(gap: { stream: string; offset: number }): string {
-  return `some of ${gap.stream} may be missing after byte ${gap.offset}`;
 }

@@ -32,6 +32,7 @@ const ROLES: Record<RouteName, Access> = {
   'jobs.create': 'runner',
   'jobs.list': 'viewer',
   'jobs.show': 'viewer',
+  'jobs.waiting': 'viewer',
   'jobs.cancel': 'runner',
   'jobs.events': 'viewer',
   'jobs.output': 'viewer',

@@ -37,6 +37,7 @@ export const REQUESTS = {
   'jobs.create': { body: { targets: 'all', tasks: [{ command: { argv: ['uname', '-a'] } }] } },
   'jobs.list': {},
   'jobs.show': { params: { job: JOB } },
+  'jobs.waiting': { params: { job: JOB } },
   'jobs.cancel': { params: { job: JOB }, body: {} },
   'jobs.events': { params: { job: JOB } },
   'jobs.output': { params: { job: JOB, agent: 'web-1' } },
@@ -180,11 +181,15 @@ export function fakeVerbs(history: FakeHistory, calls: Called[]): ApiVerbs {
       revoke: answer('tokens.revoke', undefined),
     },
     jobs: {
-      create: answer('jobs.create', { job: JOB, targets: [], created: true }),
+      create: answer('jobs.create', { job: JOB, targets: [], tasks: ['uname -a'], created: true }),
       cancel: answer('jobs.cancel', { cancelled: 1 }),
       list: answer('jobs.list', [jobSummary]),
       show: async (jobId) =>
-        known(jobId, { ...jobSummary, asked: { targets: 'all' }, timeoutMs: 1, retryOf: null, runs: [] }),
+        known(jobId, {
+          ...{ ...jobSummary, asked: { targets: 'all' }, timeoutMs: 1 },
+          ...{ tasks: ['uname -a'], retryOf: null, runs: [] },
+        }),
+      waiting: async (jobId) => known(jobId, { nowMs: 2, expiresAtMs: 3, total: 0, runs: [] }),
       attempt: async (jobId) => known(jobId, 1),
       async events(jobId, afterSeq, limit) {
         history.reads++;

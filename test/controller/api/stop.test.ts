@@ -24,7 +24,17 @@ test('stopping ends every stream with an event that says so, and where to go on'
   const world = await createWorld();
   world.history.over = false;
   world.history.events = [
-    { kind: 'state', seq: 7, agentId: AGENT, attempt: 1, state: 'running', task: 0, outcome: null, atMs: 1 },
+    {
+      kind: 'state',
+      seq: 7,
+      agentId: AGENT,
+      attempt: 1,
+      state: 'running',
+      task: 0,
+      outcome: null,
+      tasks: [],
+      atMs: 1,
+    },
   ];
   const url = await world.listen();
   const readers = await Promise.all([openReader(url), openReader(url, { query: { after: 9 } })]);

@@ -42,6 +42,7 @@ const running = (seq: number): RunEvent => ({
   state: 'running',
   task: 0,
   outcome: null,
+  tasks: [],
   atMs: 2,
 });
 const outcome = {
@@ -53,6 +54,8 @@ const outcome = {
   truncated: false,
   reason: null,
   code: null,
+  awaySinceMs: null,
+  gaps: [],
 };
 
 /** Writes to the history and says so. */

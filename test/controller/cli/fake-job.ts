@@ -4,6 +4,7 @@ import type {
   RunDetail,
   RunState,
   StreamEvents,
+  TaskResult,
 } from '../../../controller/api/contract.ts';
 import { sse } from './fake-api.ts';
 
@@ -14,7 +15,7 @@ export const target = (name: string) => ({ name, id: agentId(name), online: true
 
 export const OUTCOME: Outcome = {
   ...{ exitCode: 0, signal: null, durationMs: 12, outputBytes: 0, storedBytes: 0, truncated: false },
-  ...{ reason: null, code: null },
+  ...{ reason: null, code: null, awaySinceMs: null, gaps: [] },
 };
 
 /** The events of a job, numbered from 1. */
@@ -38,9 +39,10 @@ export function script() {
       add('output', { ...where, base64: data.toString('base64'), atMs: 2000 });
       return told;
     },
-    state(name: string, state: RunState, outcome?: Partial<Outcome>) {
+    state(name: string, state: RunState, outcome?: Partial<Outcome>, tasks: TaskResult[] = []) {
       const ended = outcome === undefined ? null : { ...OUTCOME, ...outcome };
-      add('state', { agentId: agentId(name), attempt: 1, state, task: null, outcome: ended, atMs: 3000 });
+      const of = { agentId: agentId(name), attempt: 1, atMs: 3000 };
+      add('state', { ...of, state, task: null, outcome: ended, tasks });
       return told;
     },
     over() {
@@ -75,12 +77,14 @@ export function detail(runs: Partial<RunDetail>[], more: Partial<JobDetail> = {}
       endedAtMs: 5230,
       asked: { targets: 'all' },
       timeoutMs: 3_600_000,
+      tasks: ['uname -a'],
       retryOf: null,
     },
     runs: runs.map((run) => ({
       ...OUTCOME,
       ...{ agent: 'web-1', agentId: agentId(run.agent ?? 'web-1'), state: 'succeeded', attempt: 1 },
       ...{ task: null, tasks: [], change: null, turnAtMs: null },
+      ...{ online: true, lastSeenMs: 6000, wordAtMs: 3000 },
       ...{ sentAtMs: null, acceptedAtMs: null, startedAtMs: null, endedAtMs: null },
       ...run,
     })),

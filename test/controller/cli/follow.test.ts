@@ -16,7 +16,7 @@ interface Stage extends Omit<FakeTerminalOptions, 'home'> {
 async function stage(t: TestContext, { targets = ['web-1'], events, handlers = {}, ...options }: Stage) {
   let attempt = 0;
   const api = await fakeApi(t, {
-    'jobs.create': () => ({ job: JOB, targets: targets.map(target), created: true }),
+    'jobs.create': () => ({ job: JOB, targets: targets.map(target), tasks: ['true'], created: true }),
     'jobs.events': (call) => events(call, ++attempt),
     ...handlers,
   });

@@ -11,7 +11,7 @@ const MAIN = fileURLToPath(new URL('../../../controller/main.ts', import.meta.ur
 /** `muster` as a process of its own, against a made-up controller. */
 async function start(t: TestContext, handlers: Handlers, argv: readonly string[]) {
   const api = await fakeApi(t, {
-    'jobs.create': () => ({ job: JOB, targets: [target('web-1')], created: true }),
+    'jobs.create': () => ({ job: JOB, targets: [target('web-1')], tasks: ['true'], created: true }),
     ...handlers,
   });
   const env = { PATH: process.env.PATH, MUSTER_HOME: await testHome(t, api) };

@@ -115,7 +115,7 @@ test('an order whose answer was lost is sent again with the same key, so that it
       'jobs.create': ({ headers, reply }) => {
         keys.push(headers['idempotency-key']);
         if (keys.length === 1) reply.socket?.destroy();
-        return { job: JOB, targets: [target('web-1')], created: keys.length === 1 };
+        return { job: JOB, targets: [target('web-1')], tasks: ['true'], created: keys.length === 1 };
       },
     },
   });
@@ -274,6 +274,7 @@ test('what a host writes or is called never reaches a terminal raw', async (t) =
     'jobs.create': () => ({
       job: JOB,
       targets: [target('a'), { ...target('b'), name: `b${bad}` }],
+      tasks: ['true'],
       created: true,
     }),
   };

@@ -16,7 +16,7 @@ export async function stage(
   { targets = ['web-1'], events = [], handlers = {}, ...options }: Stage,
 ) {
   const api = await fakeApi(t, {
-    'jobs.create': () => ({ job: JOB, targets: targets.map(target), created: true }),
+    'jobs.create': () => ({ job: JOB, targets: targets.map(target), tasks: ['true'], created: true }),
     'jobs.events': () => stream(events),
     ...handlers,
   });

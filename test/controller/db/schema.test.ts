@@ -110,6 +110,9 @@ const SAMPLES: { readonly [T in Table]: Row<T> } = {
     turn_at_ms: 6,
     task: 2,
     results: '[]',
+    word_at_ms: 7,
+    away_since_ms: 8,
+    gaps: '[]',
   },
   run_counts: { job_id: 'j1', state: 'running', runs: 1 },
   run_events: {

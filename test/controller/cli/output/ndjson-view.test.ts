@@ -7,7 +7,7 @@ import { seededNumbers } from '../seeded.ts';
 
 const outcome = {
   ...{ exitCode: 3, signal: null, durationMs: 12.5, outputBytes: 9, storedBytes: 9, truncated: false },
-  ...{ reason: null, code: null },
+  ...{ reason: null, code: null, awaySinceMs: null, gaps: [] },
 };
 const web1: Tracked = { agentId: 'a1', name: 'web-1', state: 'failed', outcome, sinceMs: 0 };
 

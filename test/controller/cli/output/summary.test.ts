@@ -14,7 +14,7 @@ import { createTally, type Tracked } from '../../../../controller/cli/tally.ts';
 
 const OUTCOME: Outcome = {
   ...{ exitCode: null, signal: null, durationMs: 120, outputBytes: 0, storedBytes: 0, truncated: false },
-  ...{ reason: null, code: null },
+  ...{ reason: null, code: null, awaySinceMs: null, gaps: [] },
 };
 
 interface Case {
