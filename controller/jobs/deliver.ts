@@ -5,7 +5,7 @@ import { type Bundles, bytesOf } from './bundles.ts';
 import { createDispatch } from './dispatch.ts';
 import type { JobsPorts } from './ports.ts';
 import { cancelOrderOf } from './request.ts';
-import { NO_OUTCOME } from './run.ts';
+import { NO_OUTCOME, type Outcome, type RunState } from './run.ts';
 import { jobById, openRunsOfAgent } from './store.ts';
 import type { Changes } from './transition.ts';
 
@@ -66,7 +66,16 @@ export function createDeliveries(ports: JobsPorts, bundles: Bundles, changes: Ch
     stop: dispatch.stop,
     cancel,
     async resume(agentId) {
-      const runs = await db.read(openRunsOfAgent({ agentId }));
+      const open = await db.read(openRunsOfAgent({ agentId }));
+      const epoch = inventory.get(agentId)?.epoch;
+      const runs = open.filter((run) => run.agent_epoch === epoch);
+      await changes.commit((change) =>
+        open
+          .filter((run) => run.agent_epoch !== epoch)
+          .map((run) =>
+            change({ jobId: run.job_id, agentId, from: run.state, ...ofEarlierEpoch(run.state) }),
+          ),
+      );
       const queued = runs.filter((run) => run.state === 'queued');
       const applied = await changes.commit((change) =>
         queued.map((run) => change({ jobId: run.job_id, agentId, to: 'sent' })),
@@ -82,4 +91,27 @@ export function createDeliveries(ports: JobsPorts, bundles: Bundles, changes: Ch
       }
     },
   };
+}
+
+/**
+ * What an agent's new epoch means for a run of an earlier one: the agent has lost the journal that knew of it, or was told to begin
+ * anew, and takes that order no more. What was sent may have run; a report that was kept still replaces this.
+ */
+function ofEarlierEpoch(state: RunState): { to: RunState; outcome: Outcome } {
+  return state === 'queued'
+    ? {
+        to: 'rejected',
+        outcome: {
+          ...NO_OUTCOME,
+          reason: 'the agent began a new epoch before the order was sent; nothing was run: order it again',
+          code: 'not-a-target',
+        },
+      }
+    : {
+        to: 'interrupted',
+        outcome: {
+          ...NO_OUTCOME,
+          reason: 'the agent began a new epoch (its journal was lost or put back); whether it ran is unknown',
+        },
+      };
 }

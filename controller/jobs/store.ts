@@ -136,6 +136,7 @@ export const openRunsOfAgent = query((p: Params<{ agentId: string }>) =>
       'runs.job_id',
       'runs.state',
       'runs.attempt',
+      'runs.agent_epoch',
       'runs.output_position',
       'runs.cancel_requested',
       'jobs.created_at_ms',
