@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import { type FileHandle, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Held, hold, itself, within } from './held.ts';
-import { codeOf, explain, refused, shown } from './refusal.ts';
+import { explain, refused, shown } from './refusal.ts';
 
 /** Where something is or is to be: an open folder, and a name in it. */
 export interface Place {
@@ -63,8 +63,8 @@ export async function findPlace(name: string, from: Walk): Promise<Place> {
 }
 
 async function begin({ self, below }: Walk): Promise<Stop> {
-  const held = await hold(`${below ? itself({ handle: below.folder }) : ''}/.`);
-  if (!held) throw new Error(`${below?.path ?? '/'} is not there`);
+  const path = below?.path ?? '/';
+  const held = await holdOnWay(`${below ? itself({ handle: below.folder }) : ''}/.`, path, path);
   return { held, trusted: !below && isTheirs(held.stats, self) };
 }
 
@@ -93,7 +93,7 @@ async function walk(
       if (stops.length > 1) await stops.pop()?.held.handle.close();
       continue;
     }
-    const next = await holdFolder(here, part, path);
+    const next = await holdOnWay(within(here.held.handle, part), part, path);
     if (next.kind === 'directory') {
       stops.push({ held: next, trusted: here.trusted && isTheirs(next.stats, limits.self) });
       continue;
@@ -113,13 +113,12 @@ async function walk(
   }
 }
 
-async function holdFolder(here: Stop, part: string, path: string): Promise<Held> {
+async function holdOnWay(way: string, part: string, path: string): Promise<Held> {
   let next: Held | undefined;
   try {
-    next = await hold(within(here.held.handle, part));
+    next = await hold(way);
   } catch (cause) {
-    if (codeOf(cause) === 'ENOTDIR') throw new Error(`${shown(path)}: a part of the way is not a directory`);
-    throw new Error(`${shown(path)}: at ${shown(part)}: ${explain(cause)}`, { cause });
+    throw new Error(`${shown(path)}: at ${shown(part)} on the way: ${explain(cause)}`, { cause });
   }
   if (!next) throw missing(path, part);
   return next;
