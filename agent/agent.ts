@@ -7,6 +7,7 @@ import { LIMITS } from '../proto/limits.ts';
 import type { RandomBytes } from '../proto/random.ts';
 import type { Opener } from './bundle/open.ts';
 import { type Policy, wantsOperators } from './bundle/policy.ts';
+import type { ContentLink } from './contents/engine.ts';
 import { createFactsFeed, type Gathered } from './facts-feed.ts';
 import type { IdentityStore } from './identity/identity.ts';
 import { controllerTime } from './link/controller-time.ts';
@@ -34,6 +35,7 @@ export interface AgentPorts {
   readonly journal: Journal;
   readonly kept: KeptFiles;
   readonly executor: Starter;
+  readonly contents: ContentLink;
   readonly policy: Policy;
   readonly limits: RunLimits;
   /** Tried before those that the trust document names. */
@@ -140,6 +142,7 @@ export function createAgent(ports: AgentPorts): Agent {
     } finally {
       session = undefined;
       outbox.close();
+      ports.contents.close();
     }
   }
 
@@ -154,6 +157,7 @@ export function createAgent(ports: AgentPorts): Agent {
     forget();
     runs.resume();
     outbox.open(opened, seq, cursors);
+    ports.contents.open((request) => opened.send('contentRequest', request));
     facts.compare(factsDigest);
     opened.onTime((controllerTimeMs, ageMs) => {
       time.correct(controllerTimeMs, ageMs);
@@ -176,6 +180,10 @@ export function createAgent(ports: AgentPorts): Agent {
       case 'receipt':
         takeReceipt(opened, frame.value);
         return;
+      case 'contentChunk':
+        return ports.contents.chunk(frame.value);
+      case 'contentRefusal':
+        return ports.contents.refused(frame.value);
       case 'trust':
         return takeNewTrust(opened, frame.value);
       default:

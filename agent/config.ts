@@ -13,6 +13,7 @@ export interface Config {
   readonly parallelRuns: number;
   readonly waitingRuns: number;
   readonly reserveBytes: number;
+  readonly cacheBytes: number;
 }
 
 interface Setting<T> {
@@ -81,6 +82,13 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     fallback: () => 32 * MIB,
     parse: (text) => wholeNumber(text, 0, 1_000_000) * MIB,
   },
+  cacheBytes: {
+    flag: '--cache-mib <n>',
+    env: 'MUSTER_AGENT_CACHE_MIB',
+    help: 'fetched files that are kept for the next time, at most (default: 1024)',
+    fallback: () => 1024 * MIB,
+    parse: (text) => wholeNumber(text, 0, 1_000_000) * MIB,
+  },
 };
 
 function wholeNumber(text: string, least: number, most: number): number {
@@ -113,5 +121,6 @@ export function readConfig(flags: Flags, env: Env): Config {
     parallelRuns: read('parallelRuns'),
     waitingRuns: read('waitingRuns'),
     reserveBytes: read('reserveBytes'),
+    cacheBytes: read('cacheBytes'),
   });
 }

@@ -10,8 +10,9 @@ import { MUSTER_VERSION } from '../proto/version.ts';
 import { type Agent, createAgent } from './agent.ts';
 import { OPEN_POLICY, type Policy, parsePolicy } from './bundle/policy.ts';
 import type { Config } from './config.ts';
+import { cacheFolder } from './contents/disk.ts';
+import { createContents } from './contents/engine.ts';
 import { createLocalExecutor } from './executor/local.ts';
-import { NO_CONTENTS } from './executor/tasks/content.ts';
 import { createLocalSteps } from './executor/tasks/local.ts';
 import { digestJson, factsJson } from './facts/facts.ts';
 import { gatherFacts } from './facts/gather.ts';
@@ -45,7 +46,13 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
   try {
     const store = identityStore(home, identity, readTrust(home, identity.fleetId));
     const mark = toHex(identity.agentId).slice(0, 8);
-    const steps = createLocalSteps({ mark, contents: NO_CONTENTS });
+    const contents = createContents({
+      clock: systemClock,
+      log,
+      disk: cacheFolder(home.cache, () => freeBytes(home.folder)),
+      limits: { quotaBytes: config.cacheBytes, reserveBytes: config.reserveBytes },
+    });
+    const steps = createLocalSteps({ mark, contents });
     const { executor, pool } = createLocalExecutor({ clock: systemClock, spoolDir: home.runs, steps });
     await pool.start();
     // One for the process: it remembers file systems that hang.
@@ -61,6 +68,7 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
       journal,
       kept: keptFiles(home.spool, () => new Promise(setImmediate)),
       executor,
+      contents,
       policy,
       urls: config.url === '' ? [] : [config.url],
       limits: {

@@ -12,6 +12,7 @@ import { syncFolder } from './atomic-file.ts';
  *   counter         of sessions; written in place, so that a full disk does not keep the agent away
  *   journal.db      orders, runs and reports
  *   spool/          long outputs of finished runs that the controller does not have yet
+ *   cache/          fetched files, by digest; may be removed while no agent runs
  *   runs/           what runs: one folder for each task
  *   status.json     what `muster-agent status` shows of the agent that runs; may be stale
  *   policy.json     what this host allows; written by its administrator, never by the agent
@@ -24,6 +25,7 @@ export interface Home {
   readonly counter: string;
   readonly journal: string;
   readonly spool: string;
+  readonly cache: string;
   readonly runs: string;
   readonly status: string;
   readonly policy: string;
@@ -38,6 +40,7 @@ export function homeAt(folder: string): Home {
     counter: join(folder, 'counter'),
     journal: join(folder, 'journal.db'),
     spool: join(folder, 'spool'),
+    cache: join(folder, 'cache'),
     runs: join(folder, 'runs'),
     status: join(folder, 'status.json'),
     policy: join(folder, 'policy.json'),
@@ -65,7 +68,7 @@ export function emptyHome(home: Home): void {
   for (const path of [home.joining, home.trust, home.counter, home.status]) rmSync(path, { force: true });
   for (const name of readdirSync(home.folder))
     if (name.startsWith('journal.db')) rmSync(join(home.folder, name), { force: true });
-  for (const folder of [home.spool, home.runs]) rmSync(folder, { recursive: true, force: true });
+  for (const folder of [home.spool, home.cache, home.runs]) rmSync(folder, { recursive: true, force: true });
   syncFolder(home.folder);
 }
 

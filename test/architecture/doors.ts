@@ -69,6 +69,7 @@ export const DOORS: Record<string, Door> = {
       'agent/facts/system.ts',
       'agent/identity/',
       'agent/executor/',
+      'agent/contents/disk.ts',
       'agent/spool/kept-files.ts',
       'agent/spool/open-journal.ts',
       'agent/spool/sqlite.ts',

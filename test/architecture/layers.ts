@@ -51,6 +51,8 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   'agent/identity': ['proto', 'certs'],
   'agent/link': ['proto', 'certs', 'agent/log', 'agent/identity'],
   'agent/bundle': ['proto', 'certs', 'agent/log'],
+  // Fetches what tasks name, over the session: executor and link declare nothing of it but what run.ts and agent.ts join.
+  'agent/contents': ['proto', 'agent/log'],
   'agent/executor': ['proto', 'agent/log'],
   'agent/spool': ['proto', 'agent/log'],
   'agent/facts': ['proto', 'agent/log'],

@@ -5,6 +5,8 @@
 import { statfsSync } from 'node:fs';
 import { type Agent, createAgent } from '../../agent/agent.ts';
 import { OPEN_POLICY } from '../../agent/bundle/policy.ts';
+import { cacheFolder } from '../../agent/contents/disk.ts';
+import { createContents } from '../../agent/contents/engine.ts';
 import { createLocalExecutor } from '../../agent/executor/local.ts';
 import { identityStore, readIdentity, readTrust } from '../../agent/identity/file-store.ts';
 import { homeAt, makeHome } from '../../agent/identity/home.ts';
@@ -127,6 +129,12 @@ async function start(folder: string): Promise<void> {
     journal: markedJournal(journal),
     kept: keptFiles(home.spool, () => new Promise(setImmediate)),
     executor: marked(executor),
+    contents: createContents({
+      clock: systemClock,
+      log,
+      disk: cacheFolder(home.cache, () => Number.POSITIVE_INFINITY),
+      limits: { quotaBytes: 0, reserveBytes: 0 },
+    }),
     policy: OPEN_POLICY,
     limits: { parallel: 8, waiting: 256, reserveBytes: 0 },
     bootId: '',

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { type Agent, type AgentPorts, createAgent } from '../../agent/agent.ts';
 import { OPEN_POLICY } from '../../agent/bundle/policy.ts';
+import { createContents } from '../../agent/contents/engine.ts';
 import { createOutputLog, type OutputLog } from '../../agent/executor/output.ts';
 import type { CheckedRun, Run, RunResult, RunSpec } from '../../agent/executor/run.ts';
 import type { Gathered } from '../../agent/facts-feed.ts';
@@ -19,6 +20,7 @@ import { toHex } from '../../proto/ids.ts';
 import { LIMITS } from '../../proto/limits.ts';
 import { type FakeController, fakeController, pinOf, register } from './fake-controller.ts';
 import { temporaryFolder } from './folder.ts';
+import { memoryCache } from './memory-cache.ts';
 import { type Made, makeCancel, makeOrder } from './orders.ts';
 import { seededRandom } from './seeded-random.ts';
 import { type VirtualClock, virtualClock } from './virtual-clock.ts';
@@ -111,6 +113,12 @@ export async function agentWorld(
           return run;
         },
       },
+      contents: createContents({
+        clock,
+        log: listLog(log),
+        disk: memoryCache(clock.now),
+        limits: { quotaBytes: 1 << 30, reserveBytes: 1000 },
+      }),
       policy: OPEN_POLICY,
       limits: LIMITS_OF_RUNS,
       bootId: 'boot-1',

@@ -25,13 +25,6 @@ export interface Contents {
   ) => Promise<{ readonly path: string; release(): void }>;
 }
 
-/** For an agent that fetches nothing. */
-export const NO_CONTENTS: Contents = {
-  fetch: async () => {
-    throw new MusterError('content-refused', 'this agent does not fetch content');
-  },
-};
-
 /** What a file is to hold. */
 export interface Content {
   readonly size: number;

@@ -1,7 +1,15 @@
 import { localAccounts, processIds } from '../../../../agent/executor/account.ts';
-import { NO_CONTENTS } from '../../../../agent/executor/tasks/content.ts';
+import type { Contents } from '../../../../agent/executor/tasks/content.ts';
 import { bringFile, type FilePorts, type FileTask } from '../../../../agent/executor/tasks/file.ts';
 import { createScratch } from '../../../../agent/executor/tasks/put.ts';
+import { MusterError } from '../../../../proto/errors.ts';
+
+/** Has no content at all. */
+const NO_CONTENTS: Contents = {
+  fetch: async () => {
+    throw new MusterError('content-refused', 'there is none');
+  },
+};
 
 /** The ports of this machine, as an agent that just started has them. */
 export function portsOf(more: Partial<FilePorts> = {}): FilePorts {
