@@ -1,6 +1,27 @@
 import { join } from 'node:path';
 import type { LogLevel } from './log.ts';
 
+/** How much is kept and for how long; null: for ever, or without a limit. */
+export interface Keeping {
+  /** Finished jobs with their runs, history and reports. */
+  readonly jobsMs: number | null;
+  /** The output of finished jobs. */
+  readonly outputMs: number | null;
+  /** All stored output together. */
+  readonly outputBytes: number | null;
+  /** Free space of the disk below which nothing new is taken on: it is for results. */
+  readonly reserveBytes: number;
+}
+
+const DAY_MS = 86_400_000;
+
+export const KEEPING: Keeping = {
+  jobsMs: 90 * DAY_MS,
+  outputMs: 30 * DAY_MS,
+  outputBytes: 10 * 1024 ** 3,
+  reserveBytes: 256 * 1024 ** 2,
+};
+
 /** What the controller is told at its start; the command line reads it, this file completes it. */
 export interface ServeOptions {
   /** MUSTER_HOME. */
@@ -9,6 +30,8 @@ export interface ServeOptions {
   /** Where agents and operators reach it, when that is not where it listens. */
   urls: readonly string[];
   logLevel?: LogLevel;
+  /** Left out: KEEPING. */
+  keeping?: Keeping;
   /** Left out: standard error. */
   logTo?: NodeJS.WritableStream;
 }
@@ -26,6 +49,7 @@ export interface Config {
   /** Where it is reached, once the port is known. */
   urlsAt(port: number, hostname: string): string[];
   logLevel: LogLevel;
+  keeping: Keeping;
 }
 
 const ANY_ADDRESS = new Set(['0.0.0.0', '::', '']);
@@ -53,6 +77,7 @@ export function completeConfig(options: ServeOptions): Config {
     urlsAt: (port, hostname) =>
       urls.length > 0 ? [...urls] : [`https://${bracketed(reachedAt(hostname))}:${port}`],
     logLevel: options.logLevel ?? 'info',
+    keeping: options.keeping ?? KEEPING,
   };
 }
 

@@ -10,6 +10,7 @@ import { fraction, type RandomBytes } from '../proto/random.ts';
 import { MUSTER_VERSION } from '../proto/version.ts';
 import type { ApiVerbs } from './api/verbs.ts';
 import { createAudit } from './audit/engine.ts';
+import type { Keeping } from './config.ts';
 import { createContents } from './contents/engine.ts';
 import type { ContentDisk } from './contents/ports.ts';
 import type { Database } from './db/database.ts';
@@ -26,6 +27,7 @@ import { createJobs, type Jobs } from './jobs/engine.ts';
 import type { AgentLinks } from './jobs/ports.ts';
 import type { Log } from './log.ts';
 import { createOperators, type Operators } from './operators/engine.ts';
+import { createRetention } from './retention/engine.ts';
 
 export interface World {
   clock: Clock;
@@ -37,6 +39,7 @@ export interface World {
   contentDisk: ContentDisk;
   /** Where agents and operators find this controller. */
   urls: readonly string[];
+  keeping: Keeping;
 }
 
 export interface Controller {
@@ -54,7 +57,7 @@ const ADMISSION = { perSecond: 400, burst: 800, concurrent: 400 } as const;
 
 /** Throws MusterError with a sentence for the operator. */
 export async function openController(world: World): Promise<Controller> {
-  const { clock, random, db, log, keys, urls } = world;
+  const { clock, random, db, log, keys, urls, keeping } = world;
   const bus = createBus({ onError: (error) => log.error({ err: error }, 'listener failed') });
   const fleet = await openFleet({ clock, db, log, keys, urls });
   const controllerKeyId = toHex(keyId('controller', keys.controller.publicKey));
@@ -107,6 +110,10 @@ export async function openController(world: World): Promise<Controller> {
     fleetId: fleet.fleetId,
     controllerKey: fleet.controllerKey,
     jobKey: keys.job,
+  });
+  const retention = createRetention({
+    ...{ clock, db, bus, log, audit, keep: keeping },
+    verifyReports: jobs.verifyReports,
   });
   const gateway = createGateway(
     {
@@ -163,6 +170,7 @@ export async function openController(world: World): Promise<Controller> {
       tokens: createTokens(enrolmentPorts),
       jobs,
       contents,
+      retention,
       operators,
       audit: {
         ...audit,
@@ -183,6 +191,7 @@ export async function openController(world: World): Promise<Controller> {
       bus.on((event) => abandonRuns(event.type === 'agent-removed' ? event.agentId : undefined, jobs, log));
       jobs.start();
       contents.start();
+      retention.start();
       fleet.start(gateway.pushTrust);
       gateway.start();
     },
@@ -192,6 +201,7 @@ export async function openController(world: World): Promise<Controller> {
       fleet.stop();
       jobs.stop();
       await contents.stop();
+      await retention.stop();
       await audit.stop();
     },
   };

@@ -63,7 +63,10 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     const url = urls[0] ?? '';
 
     const contentDisk = await openContentDisk(config.contents);
-    const controller = await openController({ clock, random, db, log, keys, contentDisk, urls });
+    const controller = await openController({
+      ...{ clock, random, db, log, keys, contentDisk, urls },
+      keeping: config.keeping,
+    });
     await prepareContext(controller.operators, config.context, { url, ca: certificate.authorityPem });
     const probe = startProbe();
     undo.push(() => probe.stop());

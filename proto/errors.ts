@@ -54,6 +54,17 @@ export const ERRORS = {
   internal: row('the controller failed; its log has the detail', 500, 5),
   'cannot-listen': row('the controller cannot listen on its address', 500, 5),
   'home-in-use': row('another controller uses this home', 409, 5),
+  'newer-schema': row(
+    'a newer Muster wrote this database; install that version again, or restore a backup that this one made',
+    500,
+    5,
+  ),
+  'store-damaged': row(
+    'the controller\'s database is damaged; move it away and put a backup back with "muster restore FILE"',
+    500,
+    5,
+  ),
+  'output-pruned': row('the output was pruned; states and outcomes are kept', 410, 2),
   'store-failed': row('the controller could not write to its store', 507, 5, true),
 
   // --- at the agents' door

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../proto/clock.ts';
+import { MusterError } from '../../proto/errors.ts';
 import { API, type Calls, type RouteName } from './contract.ts';
 import { resumeAfter } from './door.ts';
 import type { Flows } from './flow.ts';
@@ -54,6 +55,7 @@ export function createAnswers(ports: AnswerPorts): Answers {
       const agentId = /^[0-9a-f]{32}$/.test(params.agent)
         ? params.agent
         : (await verbs.agents.show(params.agent)).id;
+      await refusePruned(verbs.jobs, params.job, agentId);
       reply.type('application/octet-stream').header('content-disposition', 'attachment');
       return flows.send(reply, () => openOutput(verbs.jobs, { jobId: params.job, agentId, ...query }));
     },
@@ -89,4 +91,15 @@ export function createAnswers(ports: AnswerPorts): Answers {
 /** A body of bytes as it comes; without one, there are none. */
 function piecesOf(body: unknown): AsyncIterable<Uint8Array> {
   return body instanceof Readable ? body : Readable.from([]);
+}
+
+/** What was stored and is gone must not look like a program that wrote nothing. */
+async function refusePruned(jobs: ApiVerbs['jobs'], jobId: string, agentId: string): Promise<void> {
+  const { outputPrunedAtMs, runs } = await jobs.show(jobId);
+  if (outputPrunedAtMs === null) return;
+  const run = runs.find((one) => one.agentId === agentId);
+  // Of one that was given up nobody said how much there was.
+  const mayHaveWritten = run && (run.storedBytes > 0 || run.state === 'lost' || run.state === 'interrupted');
+  if (mayHaveWritten)
+    throw new MusterError('output-pruned', `on ${new Date(outputPrunedAtMs).toISOString()}`);
 }

@@ -8,6 +8,8 @@ import type {
   JobSummary,
   JobsQuery,
   OutputQuery,
+  PruneBody,
+  PruneReply,
   WaitingQuery,
   WaitingReply,
 } from './job-messages.ts';
@@ -112,6 +114,7 @@ export const ROUTES: Readonly<Record<RouteName, Route>> = {
   'jobs.show': get(`${API}/jobs/:job`, 'viewer', 'One job and its runs'),
   'jobs.waiting': get(`${API}/jobs/:job/waiting`, 'viewer', 'Whom a job waits for, and since when'),
   'jobs.cancel': change('POST', `${API}/jobs/:job/cancel`, 'runner', 'Cancel a job or some of its runs'),
+  'jobs.prune': change('POST', `${API}/jobs/prune`, 'admin', 'Remove old jobs, or their output'),
   'jobs.events': get(`${API}/jobs/:job/events`, 'viewer', 'What happened and happens in a job', 'events'),
   'jobs.output': get(
     `${API}/jobs/:job/output/:agent`,
@@ -166,6 +169,7 @@ export interface Calls {
   'jobs.show': { params: { job: string }; reply: JobDetail };
   'jobs.waiting': { params: { job: string }; query: WaitingQuery; reply: WaitingReply };
   'jobs.cancel': { params: { job: string }; body: CancelBody; reply: CancelReply };
+  'jobs.prune': { body: PruneBody; reply: PruneReply };
   'jobs.events': { params: { job: string }; query: EventsQuery; reply: string };
   'jobs.output': { params: { job: string; agent: string }; query: OutputQuery; reply: string };
 

@@ -25,7 +25,7 @@ export type Handlers = { [N in JsonRoute]: (given: Given<N>) => Promise<Calls[N]
 const DONE = { ok: true } as const;
 
 export function createHandlers(verbs: ApiVerbs): Handlers {
-  const { agents, tokens, jobs, operators, audit, targets } = verbs;
+  const { agents, tokens, jobs, retention, operators, audit, targets } = verbs;
   return {
     whoami: async ({ by }) => ({ name: by.name, role: by.role }),
     status: () => verbs.status(),
@@ -81,6 +81,8 @@ export function createHandlers(verbs: ApiVerbs): Handlers {
     'jobs.cancel': ({ params, body, by }) => jobs.cancel(params.job, by, body.agentIds),
 
     'contents.show': ({ params }) => verbs.contents.show(params.sha512),
+    'jobs.prune': ({ body: { olderThanMs, outputOnly = false, dryRun = false }, by }) =>
+      retention.prune({ olderThanMs, outputOnly, dryRun }, by),
 
     'operators.add': ({ body, by }) => operators.add(body, by),
     'operators.list': () => operators.list(),

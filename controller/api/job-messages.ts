@@ -121,6 +121,8 @@ export interface JobSummary {
   /** No run starts after it. */
   expiresAtMs: number;
   endedAtMs: number | null;
+  /** From then on no output of it is kept; states and outcomes are. Null: what came is kept. */
+  outputPrunedAtMs: number | null;
 }
 
 /** How a run ended. All null or zero while it has not. */
@@ -243,6 +245,24 @@ export interface JobsQuery {
 export interface CancelBody {
   /** Only these runs; left out: all that are not over. */
   agentIds?: string[];
+}
+
+export interface PruneBody {
+  /** Jobs that ended longer ago. */
+  olderThanMs: number;
+  /** Only their output; states and outcomes stay. Default false. */
+  outputOnly?: boolean;
+  /** Say what would go, remove nothing. Default false. */
+  dryRun?: boolean;
+}
+
+export interface PruneReply {
+  /** Jobs that go, or whose output goes. */
+  jobs: number;
+  /** Of their output. */
+  outputBytes: number;
+  /** It took too long for one answer: the same request goes on. */
+  more: boolean;
 }
 
 export interface CancelReply {

@@ -19,6 +19,7 @@ export const API_LIMITS = {
   listMax: 1000,
   tokenUsesMax: 10_000,
   tokenTtlMaxMs: LIMITS.ttlMaxMs,
+  pruneMaxMs: 100 * 366 * 86_400_000,
   operatorTtlMaxMs: 10 * 366 * 86_400_000,
 
   /** Streams of events and output at a time; each holds one page of history. */

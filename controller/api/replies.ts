@@ -129,6 +129,7 @@ const jobFields = {
   createdAtMs: instant,
   expiresAtMs: instant,
   endedAtMs: maybe(instant),
+  outputPrunedAtMs: maybe(instant),
 };
 const change = z.enum(['changed', 'unchanged', 'would-change'] as const satisfies readonly Change[]);
 const taskFields = {
@@ -190,6 +191,7 @@ export const job = z.object({
   runs: z.array(run),
 });
 export const cancelled = z.object({ cancelled: count });
+export const pruned = z.object({ jobs: count, outputBytes: count, more: z.boolean() });
 
 /** The data of each server-sent event; not a reply's body, but part of the contract. */
 const outcome = z.object(outcomeFields);

@@ -233,6 +233,14 @@ export const SHAPES = {
     body: z.strictObject({ agentIds: z.array(agentId).min(1).max(LIMITS.targetsPerOrder).exactOptional() }),
     reply: replies.cancelled,
   },
+  'jobs.prune': {
+    body: z.strictObject({
+      olderThanMs: z.int().min(0).max(CAPS.pruneMaxMs),
+      outputOnly: z.boolean().exactOptional(),
+      dryRun: z.boolean().exactOptional(),
+    }),
+    reply: replies.pruned,
+  },
   'jobs.events': {
     params: atJob,
     query: z.strictObject({ ...after, agentId: agentId.exactOptional(), follow: queryFlag.exactOptional() }),

@@ -7,6 +7,8 @@ import type {
   JobSummary,
   JobsQuery,
   Outcome,
+  PruneBody,
+  PruneReply,
   RunState,
   TaskResult,
   WaitingReply,
@@ -42,6 +44,7 @@ export interface ApiVerbs {
   readonly tokens: TokenVerbs;
   readonly jobs: JobVerbs;
   readonly contents: ContentVerbs;
+  readonly retention: RetentionVerbs;
   readonly operators: OperatorVerbs;
   readonly audit: AuditVerbs;
   /** For the metrics page: cheap, since it is asked every few seconds. */
@@ -149,6 +152,10 @@ export interface ContentVerbs {
     upload: { sha512: string; offset: number; length: number; body: AsyncIterable<Uint8Array> },
     by: Actor,
   ): Promise<ContentReply>;
+}
+
+export interface RetentionVerbs {
+  prune(request: Required<PruneBody>, by: Actor): Promise<PruneReply>;
 }
 
 export interface OperatorVerbs {

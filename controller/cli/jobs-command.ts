@@ -52,7 +52,7 @@ export function show(surroundings: Surroundings, id: string, options: Json): Pro
     const paint = paintFor(stdout.isTerminal, env);
     if (options.json) stdout.write(`${jsonLine(detail)}\n`);
     else {
-      const rows = detail.runs.map(runRow);
+      const rows = detail.runs.map((run) => runRow(run, detail.outputPrunedAtMs !== null));
       stdout.write(`${renderProperties(propertiesOf(detail), paint)}\n`);
       stdout.write(renderTable(['HOST', 'OUTCOME', 'TOOK', 'OUTPUT', 'REASON'], rows, paint));
     }
@@ -68,6 +68,8 @@ function propertiesOf(job: JobDetail): [string, string][] {
   ];
   const end: [string, string][] = job.endedAtMs === null ? [] : [['ended', formatTime(job.endedAtMs)]];
   const reason: [string, string][] = job.reason === null ? [] : [['reason', job.reason]];
+  const pruned: [string, string][] =
+    job.outputPrunedAtMs === null ? [] : [['output', prunedOn(job.outputPrunedAtMs)]];
   return [
     ['job', job.job],
     ['command', job.title],
@@ -78,16 +80,22 @@ function propertiesOf(job: JobDetail): [string, string][] {
     ...reason,
     ['started', formatTime(job.createdAtMs)],
     ...end,
+    ...pruned,
   ];
 }
 
-function runRow(run: RunDetail): string[] {
+function prunedOn(atMs: number): string {
+  return `was pruned on ${formatTime(atMs)}; states and outcomes are kept`;
+}
+
+function runRow(run: RunDetail, isPruned: boolean): string[] {
   const cut = run.truncated ? ` of ${formatSize(run.outputBytes)}` : '';
+  const gone = isPruned && run.storedBytes > 0 ? ' (pruned)' : '';
   return [
     run.agent,
     renderOutcome(run, plain),
     run.durationMs === null ? '' : formatDuration(run.durationMs),
-    `${formatSize(run.storedBytes)}${cut}`,
+    `${formatSize(run.storedBytes)}${cut}${gone}`,
     run.reason ?? '',
   ];
 }
@@ -104,6 +112,8 @@ export function logs(surroundings: Surroundings, id: string, options: LogsOption
     const detail = await client.call('jobs.show', { params: { job: await findJob(client, id) } });
     const runs = options.agent === undefined ? detail.runs : [findRun(detail, options.agent)];
     const [only] = options.agent === undefined ? [] : runs;
+    if (detail.outputPrunedAtMs !== null)
+      surroundings.stderr.write(`muster: the output of this job ${prunedOn(detail.outputPrunedAtMs)}\n`);
     return watchJob(surroundings, client, {
       job: detail.job,
       targets: runs.map((run) => ({ id: run.agentId, name: run.agent })),
@@ -113,6 +123,7 @@ export function logs(surroundings: Surroundings, id: string, options: LogsOption
           ? runs.map((run) => ({ agentId: run.agentId, name: run.agent, state: run.state, outcome: run }))
           : [],
       after: options.after ?? 0,
+      outputPrunedAtMs: detail.outputPrunedAtMs,
       ...(only === undefined ? {} : { agentId: only.agentId }),
       follow: options.follow ?? false,
       json: options.json ?? false,

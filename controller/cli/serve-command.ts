@@ -1,39 +1,25 @@
 import { DEFAULT_PORT, parseUrl } from './context.ts';
 import { EXIT, wrongUse } from './failure.ts';
 import { homeOf } from './home.ts';
+import { readSettings, type ServeFlags } from './serve-settings.ts';
 import type { Surroundings } from './surroundings.ts';
 
-/** What the controller needs to be told to start; everything else has a default at its owner. */
-export interface ServeOptions {
-  /** MUSTER_HOME. */
-  home: string;
-  listen: { host: string; port: number };
-  /** Where agents and operators reach it, when that is not where it listens. */
-  urls: string[];
-  logLevel?: LogLevel;
-}
-
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
-
-export interface Serving {
-  url: string;
-  stop(): Promise<void>;
-}
-
 /** Runs the controller until Ctrl-C or SIGTERM. */
-export async function serveCommand(
-  surroundings: Surroundings,
-  options: { listen: string; url?: string[]; logLevel: LogLevel },
-): Promise<number> {
-  const listen = parseListen(options.listen);
-  const urls = (options.url ?? []).map((url) => parseUrl(url, '--url'));
+export async function serveCommand(surroundings: Surroundings, flags: ServeFlags): Promise<number> {
+  const settings = readSettings(flags, surroundings.env);
   // The controller is most of the program; no other command pays for it.
   const { serve } = await import('../serve.ts');
-  const controller: Serving = await serve({
+  const controller = await serve({
     home: homeOf(surroundings),
-    listen,
-    urls,
-    logLevel: options.logLevel,
+    listen: parseListen(settings.listen),
+    urls: settings.urls.map((url) => parseUrl(url, '--url')),
+    logLevel: settings.logLevel,
+    keeping: {
+      jobsMs: settings.keepJobsMs,
+      outputMs: settings.keepOutputMs,
+      outputBytes: settings.maxOutputStoreBytes,
+      reserveBytes: settings.reserveBytes,
+    },
   });
   surroundings.stderr.write(`muster: the controller is ready at ${controller.url}; Ctrl-C stops it\n`);
   await new Promise<void>((resolve) => {

@@ -22,6 +22,8 @@ export interface WatchRequest {
   known?: readonly Omit<Tracked, 'sinceMs'>[];
   after?: number;
   agentId?: string;
+  /** Left out: it was not. */
+  outputPrunedAtMs?: number | null;
   /** Default true. */
   follow?: boolean;
   json: boolean;
@@ -92,7 +94,7 @@ export async function watchJob(
 }
 
 function viewOf({ stdout, stderr, env }: Surroundings, screen: Screen, request: WatchRequest): JobView {
-  if (request.json) return createNdjsonView(screen.out);
+  if (request.json) return createNdjsonView(screen.out, request.outputPrunedAtMs);
   return createTextView({
     screen,
     names: request.targets.map(({ name }) => name),

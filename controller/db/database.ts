@@ -36,11 +36,15 @@ export interface Database {
   /**
    * All or nothing, and durable when it resolves. Batches of one tick share one transaction; a failing one is rolled back alone.
    * Rejects with what a late statement threw, with ConstraintError, with MusterError `store-failed` when nothing could be
-   * written (the disk is full, the file is damaged), or `shutting-down` after close().
+   * written (the disk is full), `store-damaged`, or `shutting-down` after close().
    */
   write(batch: readonly Statement[]): Promise<void>;
   /** Transactions that were committed since it was opened. */
   commits(): number;
+  /** What it takes on the disk, and how much of that is free for what comes next. */
+  size(): { readonly bytes: number; readonly freeBytes: number };
+  /** Gives about so many of its free bytes back to the file system; a few milliseconds for a megabyte. Throws as `write` rejects. */
+  shrink(bytes: number): void;
   /** Commits what was given to `write` before, then lets go of the file. */
   close(): Promise<void>;
 }

@@ -97,6 +97,7 @@ export const MIGRATIONS: readonly string[] = [
     idempotency_key text,
     request_digest blob not null,
     ended_at_ms integer,
+    output_pruned_at_ms integer,
     order_hash blob not null,
     request text not null
   ) strict;
@@ -229,6 +230,22 @@ export const MIGRATIONS: readonly string[] = [
   alter table runs add column away_since_ms integer;
   alter table runs add column gaps text not null default '[]';
   `,
+  `
+  create index jobs_ended on jobs (ended_at_ms, id) where ended_at_ms is not null;
+  create index jobs_output_kept on jobs (ended_at_ms, id) where ended_at_ms is not null and output_pruned_at_ms is null;
+
+  create table usage (
+    name text primary key not null,
+    bytes integer not null
+  ) strict, without rowid;
+  insert into usage (name, bytes) values ('output', 0);
+  create trigger run_events_output_added after insert on run_events when new.kind = 'output' begin
+    update usage set bytes = bytes + length(new.data) where name = 'output';
+  end;
+  create trigger run_events_output_removed after delete on run_events when old.kind = 'output' begin
+    update usage set bytes = bytes - length(old.data) where name = 'output';
+  end;
+  `,
 ];
 
 export interface Migration {
@@ -240,9 +257,6 @@ export interface Migration {
 /** The steps from schema `version` to the one this binary knows. Throws when the database is ahead of it. */
 export function pendingMigrations(version: number, known: readonly string[] = MIGRATIONS): Migration[] {
   if (version > known.length)
-    throw new MusterError(
-      'internal',
-      `the database was written by a newer Muster (schema ${version}, this one knows ${known.length})`,
-    );
+    throw new MusterError('newer-schema', `schema ${version}, this one knows ${known.length}`);
   return known.slice(version).map((sql, index) => ({ version: version + index + 1, sql }));
 }

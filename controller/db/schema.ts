@@ -121,6 +121,8 @@ interface Jobs {
   idempotency_key: string | null;
   request_digest: Bytes;
   ended_at_ms: number | null;
+  /** From then on no output of it is kept. */
+  output_pruned_at_ms: number | null;
   order_hash: Bytes;
   // Large from here on: columns before are read without touching these pages.
   request: Json;
@@ -220,6 +222,13 @@ interface RunEvents {
   body: Json | null;
 }
 
+/** What would take a walk through a large table to find out; triggers keep it. */
+interface Usage {
+  /** `output`: all stored output. */
+  name: string;
+  bytes: number;
+}
+
 interface Reports {
   agent_id: string;
   epoch: string;
@@ -282,6 +291,7 @@ export interface Tables {
   runs: Runs;
   run_counts: RunCounts;
   run_events: RunEvents;
+  usage: Usage;
   reports: Reports;
   audit: Audit;
   audit_heads: AuditHeads;

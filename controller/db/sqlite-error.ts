@@ -21,14 +21,17 @@ const STORE_CODES = new Set([
   7, // NOMEM
   8, // READONLY
   10, // IOERR
-  11, // CORRUPT
   13, // FULL
   14, // CANTOPEN
   15, // PROTOCOL
   22, // NOLFS
   23, // AUTH
-  26, // NOTADB
 ]);
+
+/** The file is not what SQLite wrote: CORRUPT, NOTADB. */
+const DAMAGED = new Set([11, 26]);
+
+const isDamage = (error: unknown): boolean => isSqliteError(error) && DAMAGED.has(error.errcode & 0xff);
 
 const CONSTRAINTS: Readonly<Record<number, ConstraintKind>> = {
   275: 'check',
@@ -45,6 +48,7 @@ export function asWriteError(error: unknown): unknown {
   if (!isSqliteError(error)) return error;
   const kind = CONSTRAINTS[error.errcode];
   if (kind) return new ConstraintError(kind, columnsOf(error.message), { cause: error });
+  if (isDamage(error)) return new MusterError('store-damaged', error.message, { cause: error });
   const code = STORE_CODES.has(error.errcode & 0xff) ? 'store-failed' : 'internal';
   return new MusterError(code, error.message, { cause: error });
 }
@@ -52,17 +56,20 @@ export function asWriteError(error: unknown): unknown {
 /** Of a whole transaction, with every batch in it. */
 export function asCommitError(error: unknown): unknown {
   const reason = error instanceof Error ? error.message : String(error);
-  return new MusterError('store-failed', `${reason}; nothing was written`, { cause: error });
+  const code = isDamage(error) ? 'store-damaged' : 'store-failed';
+  return new MusterError(code, `${reason}; nothing was written`, { cause: error });
 }
 
 export function asReadError(error: unknown): unknown {
   const reason = error instanceof Error ? error.message : String(error);
-  return new MusterError('internal', `the database could not be read: ${reason}`, { cause: error });
+  const code = isDamage(error) ? 'store-damaged' : 'internal';
+  return new MusterError(code, `the database could not be read: ${reason}`, { cause: error });
 }
 
 export function asOpenError(error: unknown, path: string): unknown {
   if (error instanceof MusterError) return error;
   const reason = error instanceof Error ? error.message : String(error);
+  if (isDamage(error)) return new MusterError('store-damaged', `${path}: ${reason}`, { cause: error });
   return new MusterError('store-failed', `the database ${path} cannot be opened: ${reason}`, {
     cause: error,
   });

@@ -26,7 +26,7 @@ interface Batch {
   reject(error: unknown): void;
 }
 
-/** Throws MusterError `store-failed` where the file cannot be used, `internal` where a newer Muster wrote it. */
+/** Throws MusterError: store-failed where the file cannot be used, store-damaged, newer-schema. */
 export function openDatabase({ path, schedule, busyTimeoutMs = 2_000 }: SqliteOptions): Database {
   const connection = connect(path, busyTimeoutMs);
   const prepare = statementCache(connection);
@@ -120,6 +120,24 @@ export function openDatabase({ path, schedule, busyTimeoutMs = 2_000 }: SqliteOp
 
     commits: () => commits,
 
+    size() {
+      const pageBytes = numberOf(connection, 'page_size');
+      return {
+        bytes: numberOf(connection, 'page_count') * pageBytes,
+        freeBytes: numberOf(connection, 'freelist_count') * pageBytes,
+      };
+    },
+
+    shrink(bytes) {
+      const pages = Math.ceil(bytes / numberOf(connection, 'page_size'));
+      try {
+        // One page a step: it has to be run to its end.
+        connection.prepare(`pragma incremental_vacuum(${pages})`).all();
+      } catch (error) {
+        throw asCommitError(error);
+      }
+    },
+
     async close() {
       if (closed) return;
       closed = true;
@@ -135,6 +153,8 @@ function connect(path: string, timeout: number): DatabaseSync {
     connection = new DatabaseSync(path, { timeout, enableForeignKeyConstraints: true });
     // First of all, so that a newer Muster's file is left as it is.
     pendingMigrations(schemaVersion(connection));
+    // Heeded while the file is empty: what is pruned can then be given back to the file system, in small steps.
+    connection.exec('pragma auto_vacuum = incremental');
     connection.exec('pragma journal_mode = wal');
     connection.exec('pragma synchronous = full');
     // Undo journals of statements and savepoints: in a file they double what an insert of many rows costs.
@@ -166,7 +186,11 @@ function migrate(connection: DatabaseSync): void {
 }
 
 function schemaVersion(connection: DatabaseSync): number {
-  return Number(connection.prepare('pragma user_version').get()?.user_version ?? 0);
+  return numberOf(connection, 'user_version');
+}
+
+function numberOf(connection: DatabaseSync, pragma: string): number {
+  return Number(connection.prepare(`pragma ${pragma}`).get()?.[pragma] ?? 0);
 }
 
 /** Prepared statements by their text; the one that was made first goes first. */

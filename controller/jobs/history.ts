@@ -37,6 +37,8 @@ export interface JobSummary {
   createdAtMs: number;
   expiresAtMs: number;
   endedAtMs: number | null;
+  /** From then on no output of it is kept; states and outcomes are. */
+  outputPrunedAtMs: number | null;
 }
 
 export interface RunDetail extends Outcome {
@@ -162,6 +164,7 @@ export function createHistory({
       createdAtMs: job.created_at_ms,
       expiresAtMs: job.expires_at_ms,
       endedAtMs: job.ended_at_ms,
+      outputPrunedAtMs: job.output_pruned_at_ms,
     };
   }
 

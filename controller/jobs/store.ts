@@ -22,6 +22,7 @@ const JOB_COLUMNS = [
   'idempotency_key',
   'request_digest',
   'ended_at_ms',
+  'output_pruned_at_ms',
   'order_hash',
 ] as const;
 
@@ -123,7 +124,13 @@ export const outputPlace = query((p: Params<{ jobId: string; agentId: string }>)
   k
     .selectFrom('runs')
     .innerJoin('jobs', 'jobs.id', 'runs.job_id')
-    .select(['runs.state', 'runs.attempt', 'runs.output_position', 'jobs.output_cap_bytes'])
+    .select([
+      'runs.state',
+      'runs.attempt',
+      'runs.output_position',
+      'jobs.output_cap_bytes',
+      'jobs.output_pruned_at_ms',
+    ])
     .where('runs.job_id', '=', p('jobId'))
     .where('runs.agent_id', '=', p('agentId')),
 );

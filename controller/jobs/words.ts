@@ -87,7 +87,10 @@ export function createWords(ports: JobsPorts, changes: Changes, onReport: () => 
         const unheard = isOpen(run.state) && (run.state !== 'running' || attempt > run.attempt);
         return [
           ...(unheard ? [change({ jobId, agentId: from.agentId, to: 'running', attempt })] : []),
-          ...outputEvent(jobId, from.agentId, message, known, clock.now()),
+          // The rest of output that was pruned: taken, and not kept either.
+          ...(run.output_pruned_at_ms === null
+            ? outputEvent(jobId, from.agentId, message, known, clock.now())
+            : []),
           setOutputPosition({ jobId, agentId: from.agentId, attempt, position, atMs: clock.now() }),
         ];
       };

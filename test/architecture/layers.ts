@@ -29,13 +29,16 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   'controller/jobs': [...STATE, 'certs', 'controller/inventory', 'controller/targeting'],
   // Knows nothing of jobs but their rows, which say who may fetch what; jobs and gateway declare what they need of it.
   'controller/contents': STATE,
+  // Knows jobs by their tables alone: what it removes, nobody asks it about.
+  'controller/retention': STATE,
   'controller/rollouts': [...STATE, 'controller/targeting', 'controller/jobs'],
   'controller/workflows': [...STATE, 'controller/targeting', 'controller/jobs'],
   'controller/schedules': [...STATE, 'controller/targeting', 'controller/jobs'],
   // The doors. The verbs that they need are interfaces of their own, joined to the features in the composition root.
   'controller/gateway': [...GROUND, 'certs'],
   'controller/api': GROUND,
-  'controller/cli': ['proto', 'controller/api/contract.ts', 'controller/serve'],
+  // Of config only what is built in, for the help of `muster serve`.
+  'controller/cli': ['proto', 'controller/api/contract.ts', 'controller/serve', 'controller/config'],
   'controller/console': ['proto', 'controller/api/contract.ts'],
   // The composition root: serve joins the controller to the machine, controller.ts its parts to each other.
   'controller/main': ['controller/cli'],

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { pino } from 'pino';
 import { createClient } from '../../controller/cli/client.ts';
+import { KEEPING } from '../../controller/config.ts';
 import { openController } from '../../controller/controller.ts';
 import { openDatabase } from '../../controller/db/sqlite.ts';
 import type { Socket } from '../../controller/gateway/socket.ts';
@@ -89,6 +90,7 @@ async function inMemory(size: number): Promise<{ out: Cost[]; back: Cost[] }> {
     keys: { root, controller: controllerKey, job: systemRandom(32), made: true },
     contentDisk: memoryDisk(),
     urls: ['https://127.0.0.1:7443'],
+    keeping: KEEPING,
   });
   await controller.start();
   try {

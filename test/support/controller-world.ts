@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { KEEPING, type Keeping } from '../../controller/config.ts';
 import { type Controller, openController } from '../../controller/controller.ts';
 import type { Database } from '../../controller/db/database.ts';
 import { openDatabase } from '../../controller/db/sqlite.ts';
@@ -23,7 +24,7 @@ export interface ControllerWorld {
 /** A whole controller in memory: real features, real SQLite, virtual time. It ends with the test. */
 export async function controllerWorld(
   t: { after(fn: () => unknown): void },
-  options: { path?: string } = {},
+  options: { path?: string; keeping?: Partial<Keeping> } = {},
 ): Promise<ControllerWorld> {
   const clock = virtualClock();
   const random = seededRandom('controller');
@@ -34,7 +35,10 @@ export async function controllerWorld(
   const contentDisk = memoryDisk();
   const open = async (): Promise<Controller> => {
     const urls = ['https://127.0.0.1:7443'];
-    const controller = await openController({ clock, random, db, log, keys, contentDisk, urls });
+    const controller = await openController({
+      ...{ clock, random, db, log, keys, contentDisk, urls },
+      keeping: { ...KEEPING, ...options.keeping },
+    });
     await controller.start();
     return controller;
   };

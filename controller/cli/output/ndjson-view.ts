@@ -44,8 +44,14 @@ export function createEncoder(): { push(offset: number, bytes: Uint8Array): Enco
   };
 }
 
-/** One JSON object per line; docs/cli.md, "For scripts", is the contract. */
-export function createNdjsonView(write: (line: string) => void): JobView {
+/**
+ * One JSON object per line; docs/cli.md, "For scripts", is the contract. Pruned output is told in the summary: no line of it must not
+ * mean that there was none.
+ */
+export function createNdjsonView(
+  write: (line: string) => void,
+  outputPrunedAtMs: number | null = null,
+): JobView {
   const streams = new Map<
     string,
     Map<string, { stream: Stream; encoder: ReturnType<typeof createEncoder> }>
@@ -88,7 +94,7 @@ export function createNdjsonView(write: (line: string) => void): JobView {
     },
     finished({ job, counts, runs }) {
       for (const { agentId, name } of runs) flush(agentId, name);
-      line({ event: 'summary', job, counts });
+      line({ event: 'summary', job, counts, ...(outputPrunedAtMs === null ? {} : { outputPrunedAtMs }) });
     },
   };
 }

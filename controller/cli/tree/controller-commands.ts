@@ -1,5 +1,6 @@
 import { Argument, type Command, Option } from 'commander';
 import { EXIT } from '../failure.ts';
+import { SETTINGS } from '../serve-settings.ts';
 import { duration, several, whole } from './options.ts';
 import type { Choose } from './program.ts';
 
@@ -21,26 +22,29 @@ export function controllerCommands(program: Command, choose: Choose): void {
 }
 
 function serveCommands(program: Command, choose: Choose): void {
-  program
+  const serve = program
     .command('serve')
     .summary('start a controller')
     .description(
-      'Starts a controller and stays up until Ctrl-C. The first start makes what it needs in MUSTER_HOME.',
-    )
-    .option('--listen <host:port>', 'where agents and operators connect', '127.0.0.1:7443')
-    .option('--url <url>', 'how it is reached from elsewhere; several times: several', several)
-    .addOption(
-      new Option('--log-level <level>', 'what it writes to stderr, one JSON object a line')
-        .choices(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
-        .default('info'),
-    )
+      'Starts a controller and stays up until Ctrl-C. The first start makes what it needs in MUSTER_HOME. Each option may also be a variable of the environment: --keep-jobs is MUSTER_SERVE_KEEP_JOBS.',
+    );
+  const flags = Object.entries(SETTINGS).map(([key, { flag, help, isList }]) => {
+    const option = new Option(flag, help);
+    if (isList) option.argParser(several);
+    serve.addOption(option);
+    return [key, option.attributeName()] as const;
+  });
+  serve
     .addHelpText(
       'after',
-      '\nExamples:\n  muster serve\n  muster serve --listen 0.0.0.0:7443 --url https://muster.example.net:7443',
+      '\nExamples:\n  muster serve\n  muster serve --listen 0.0.0.0:7443 --url https://muster.example.net:7443\n  muster serve --keep-jobs 1d12h --keep-output never --max-output-store 50GiB',
     )
     .action((options) =>
       choose(async (surroundings) =>
-        (await import('../serve-command.ts')).serveCommand(surroundings, options),
+        (await import('../serve-command.ts')).serveCommand(
+          surroundings,
+          Object.fromEntries(flags.map(([key, name]) => [key, options[name]])),
+        ),
       ),
     );
   program

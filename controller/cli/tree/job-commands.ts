@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { jobOptions, several, whole } from './options.ts';
+import { duration, jobOptions, several, whole } from './options.ts';
 import type { Choose } from './program.ts';
 
 export function jobCommands(program: Command, choose: Choose): void {
@@ -16,6 +16,7 @@ export function jobCommands(program: Command, choose: Choose): void {
   logsCommand(jobs, choose);
   outputCommand(jobs, choose);
   cancelCommand(jobs, choose);
+  pruneCommand(jobs, choose);
 }
 
 function runCommand(program: Command, choose: Choose): void {
@@ -188,5 +189,32 @@ function cancelCommand(jobs: Command, choose: Choose): void {
     )
     .action((id: string, options) =>
       choose(async (surroundings) => (await import('../jobs-command.ts')).cancel(surroundings, id, options)),
+    );
+}
+
+/** More than any controller is old. */
+const PRUNE_MAX_MS = 100 * 366 * 86_400_000;
+
+function pruneCommand(jobs: Command, choose: Choose): void {
+  jobs
+    .command('prune')
+    .summary('remove old jobs, or their output')
+    .description(
+      'Removes finished jobs that ended longer ago than --older-than, with their history and reports, or with --output-only their output. What is not over stays, and so does the audit log. The controller does the same by itself: see --keep-jobs and --keep-output of "muster serve".',
+    )
+    .option(
+      '--older-than <age>',
+      'counted from the end of a job (90d where not said, 30d for output)',
+      duration(PRUNE_MAX_MS),
+    )
+    .option('--output-only', 'keep the jobs with their states and outcomes')
+    .option('--dry-run', 'say what would go, remove nothing')
+    .option('--json', 'print what was removed as JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  muster jobs prune --older-than 30d --dry-run\n  muster jobs prune --older-than 7d --output-only',
+    )
+    .action((options) =>
+      choose(async (surroundings) => (await import('../prune-command.ts')).prune(surroundings, options)),
     );
 }

@@ -34,6 +34,7 @@ const ROLES: Record<RouteName, Access> = {
   'jobs.show': 'viewer',
   'jobs.waiting': 'viewer',
   'jobs.cancel': 'runner',
+  'jobs.prune': 'admin',
   'jobs.events': 'viewer',
   'jobs.output': 'viewer',
   'contents.show': 'runner',

@@ -39,6 +39,7 @@ export const REQUESTS = {
   'jobs.show': { params: { job: JOB } },
   'jobs.waiting': { params: { job: JOB } },
   'jobs.cancel': { params: { job: JOB }, body: {} },
+  'jobs.prune': { body: { olderThanMs: 86_400_000 } },
   'jobs.events': { params: { job: JOB } },
   'jobs.output': { params: { job: JOB, agent: 'web-1' } },
   'contents.show': { params: { sha512: 'ab'.repeat(64) } },
@@ -144,6 +145,7 @@ export function fakeVerbs(history: FakeHistory, calls: Called[]): ApiVerbs {
     createdAtMs: 1,
     expiresAtMs: 2,
     endedAtMs: null,
+    outputPrunedAtMs: null,
   };
   const known = <T>(jobId: string, value: T): T => {
     if (jobId !== JOB) throw new MusterError('no-such-job', jobId);
@@ -201,6 +203,7 @@ export function fakeVerbs(history: FakeHistory, calls: Called[]): ApiVerbs {
       show: answer('contents.show', CONTENT),
       put: answer('contents.put', CONTENT),
     },
+    retention: { prune: answer('retention.prune', { jobs: 2, outputBytes: 5, more: false }) },
     operators: {
       add: answer('operators.add', { id: 'abcd', token: 'an-api-token' }),
       list: answer('operators.list', []),

@@ -256,6 +256,7 @@ test('a request gets its defaults, and what was left out stays out', async () =>
   await send('GET', '/jobs');
   await send('GET', '/audit');
   await send('POST', `/jobs/${JOB}/cancel`);
+  await send('POST', '/jobs/prune', { olderThanMs: 60_000 });
   const by = { name: 'the admin', role: 'admin' };
   assert.deepEqual(world.calls, [
     {
@@ -269,6 +270,7 @@ test('a request gets its defaults, and what was left out stays out', async () =>
     { verb: 'jobs.list', args: [{ limit: 50 }] },
     { verb: 'audit.list', args: [{ afterSeq: 0, limit: 50 }] },
     { verb: 'jobs.cancel', args: [JOB, by, undefined] },
+    { verb: 'retention.prune', args: [{ olderThanMs: 60_000, outputOnly: false, dryRun: false }, by] },
   ]);
 });
 

@@ -75,6 +75,7 @@ export function detail(runs: Partial<RunDetail>[], more: Partial<JobDetail> = {}
       createdAtMs: 1000,
       expiresAtMs: 16_000,
       endedAtMs: 5230,
+      outputPrunedAtMs: null,
       asked: { targets: 'all' },
       timeoutMs: 3_600_000,
       tasks: ['uname -a'],

@@ -15,7 +15,14 @@ const summary: JobSummary = {
     targets: 38,
     counts: { succeeded: 36, failed: 2 },
   },
-  ...{ actor: 'kim', reason: null, createdAtMs: NOW, expiresAtMs: NOW, endedAtMs: NOW },
+  ...{
+    actor: 'kim',
+    reason: null,
+    createdAtMs: NOW,
+    expiresAtMs: NOW,
+    endedAtMs: NOW,
+    outputPrunedAtMs: null,
+  },
 };
 
 test('jobs lists what was done, newest first, with each state counted', async (t) => {

@@ -40,12 +40,9 @@ describe('migrations', () => {
       () => open(file),
       (error) => {
         assert.ok(error instanceof MusterError);
-        assert.equal(error.code, 'internal');
+        assert.equal(error.code, 'newer-schema');
         const [theirs, ours] = [MIGRATIONS.length + 6, MIGRATIONS.length];
-        assert.equal(
-          error.detail,
-          `the database was written by a newer Muster (schema ${theirs}, this one knows ${ours})`,
-        );
+        assert.equal(error.detail, `schema ${theirs}, this one knows ${ours}`);
         return true;
       },
     );
@@ -60,11 +57,15 @@ describe('opening a database', () => {
       garbage,
       'this is a text, long enough to be taken for the header of a database\n'.repeat(20),
     );
-    for (const path of [garbage, newFolder(), `${newFile()}/under/nothing.db`]) {
+    const cases = [
+      [garbage, 'store-damaged'],
+      [newFolder(), 'store-failed'],
+      [`${newFile()}/under/nothing.db`, 'store-failed'],
+    ] as const;
+    for (const [path, code] of cases) {
       assert.throws(
         () => open(path),
-        (error) =>
-          error instanceof MusterError && error.code === 'store-failed' && !!error.detail?.includes(path),
+        (error) => error instanceof MusterError && error.code === code && !!error.detail?.includes(path),
       );
     }
   });

@@ -77,6 +77,7 @@ const SAMPLES: { readonly [T in Table]: Row<T> } = {
     idempotency_key: 'once',
     request_digest: bytes,
     ended_at_ms: null,
+    output_pruned_at_ms: null,
     order_hash: bytes,
     request: '{}',
     retry_of: 'j0',
@@ -129,6 +130,7 @@ const SAMPLES: { readonly [T in Table]: Row<T> } = {
     data: bytes,
     body: '{}',
   },
+  usage: { name: 'a sample', bytes: 3 },
   reports: {
     agent_id: 'a1',
     epoch: 'e1',

@@ -16,9 +16,20 @@ const codeOf = (error: unknown) => (error instanceof MusterError ? error.code : 
 
 describe('errors of SQLite', () => {
   it('are the store that failed where the disk or the file is to blame, by primary and by extended codes', () => {
-    for (const errcode of [5, 8, 10, 11, 13, 26, 517, 778, 1034, 2058])
+    for (const errcode of [5, 8, 10, 13, 517, 778, 1034, 2058])
       assert.equal(codeOf(asWriteError(sqliteError(errcode))), 'store-failed', `${errcode}`);
     for (const errcode of [1, 20, 21]) assert.equal(codeOf(asWriteError(sqliteError(errcode))), 'internal');
+  });
+
+  it('are the store that is damaged where the file is not what was written, whatever was asked of it', () => {
+    for (const errcode of [11, 26, 267, 523])
+      for (const wrap of [
+        asWriteError,
+        asCommitError,
+        asReadError,
+        (error: unknown) => asOpenError(error, 'p'),
+      ])
+        assert.equal(codeOf(wrap(sqliteError(errcode))), 'store-damaged', `${errcode}`);
   });
 
   it('keep what SQLite said as detail and as cause', () => {
