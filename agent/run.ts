@@ -52,7 +52,7 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
       disk: cacheFolder(home.cache, () => freeBytes(home.folder)),
       limits: { quotaBytes: config.cacheBytes, reserveBytes: config.reserveBytes },
     });
-    const steps = createLocalSteps({ mark, contents });
+    const steps = createLocalSteps({ clock: systemClock, mark, contents });
     const { executor, pool } = createLocalExecutor({ clock: systemClock, spoolDir: home.runs, steps });
     await pool.start();
     // One for the process: it remembers file systems that hang.

@@ -56,7 +56,8 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   'agent/bundle': ['proto', 'certs', 'agent/log'],
   // Fetches what tasks name, over the session: executor and link declare nothing of it but what run.ts and agent.ts join.
   'agent/contents': ['proto', 'agent/log'],
-  'agent/executor': ['proto', 'agent/log'],
+  // Tasks about services speak to the init system in the words that are kept there.
+  'agent/executor': ['proto', 'agent/log', 'agent/service'],
   'agent/spool': ['proto', 'agent/log'],
   'agent/facts': ['proto', 'agent/log'],
   'agent/packages': ['proto', 'agent/log'],

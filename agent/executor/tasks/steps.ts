@@ -2,9 +2,10 @@ import type { StepTask } from '../run.ts';
 import type { StepContext, StepResult, Steps } from '../step.ts';
 import { bringFile, type FilePorts, type FileRun } from './file.ts';
 import { guardHolds } from './guard.ts';
+import { bringService, type ServicePorts } from './service.ts';
 import { bringTree } from './tree.ts';
 
-export interface TaskPorts extends FilePorts {}
+export interface TaskPorts extends FilePorts, ServicePorts {}
 
 /** The kinds of task that the agent carries out by itself. */
 export function createSteps(ports: TaskPorts): Steps {
@@ -21,6 +22,7 @@ async function carryOut(task: StepTask, context: StepContext, ports: TaskPorts):
     case 'tree':
       return changed(await bringTree(task, ports, fileRun(context)), context);
     case 'service':
+      return bringService(task, ports, context);
     case 'reboot':
     case 'collect':
       return { state: 'failed', reason: 'not carried out by this agent' };

@@ -2,7 +2,9 @@ import { localAccounts, processIds } from '../../../../agent/executor/account.ts
 import type { Contents } from '../../../../agent/executor/tasks/content.ts';
 import { bringFile, type FilePorts, type FileTask } from '../../../../agent/executor/tasks/file.ts';
 import { createScratch } from '../../../../agent/executor/tasks/put.ts';
+import type { TaskPorts } from '../../../../agent/executor/tasks/steps.ts';
 import { MusterError } from '../../../../proto/errors.ts';
+import { systemClock } from '../../../../proto/system.ts';
 
 /** Has no content at all. */
 const NO_CONTENTS: Contents = {
@@ -51,4 +53,14 @@ export async function bring(
     const { code = '', message } = cause as Error & { code?: string };
     return { code, message };
   }
+}
+
+/** All that the steps of a test need; `directories` is what there is of the init system's. */
+export function taskPorts(more: Partial<TaskPorts> = {}, directories: readonly string[] = []): TaskPorts {
+  return {
+    ...portsOf(),
+    clock: systemClock,
+    programs: { isDirectory: (path) => directories.includes(path) },
+    ...more,
+  };
 }

@@ -6,9 +6,9 @@ import type { Task } from '../../../../agent/executor/run.ts';
 import { createSteps } from '../../../../agent/executor/tasks/steps.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
 import { machine, shell } from '../machine.ts';
-import { fileTask, portsOf } from './machine.ts';
+import { fileTask, taskPorts } from './machine.ts';
 
-const taskMachine = (t: TestContext) => machine(t, { steps: createSteps(portsOf()), spares: 0 });
+const taskMachine = (t: TestContext) => machine(t, { steps: createSteps(taskPorts()), spares: 0 });
 
 test('a file task says in the run’s output what it changed, and in the result that it did', async (t) => {
   const m = await taskMachine(t);
