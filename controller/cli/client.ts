@@ -39,6 +39,8 @@ export interface CallOptions {
   /** A status that is not a refusal on this route, though it is 400 or more. */
   alsoGood?: number;
   signal?: AbortSignal;
+  /** The body of a route that takes bytes. */
+  bytes?: Uint8Array;
 }
 
 const CONNECT_MS = 10_000;
@@ -51,10 +53,11 @@ export function createClient(context: Pick<Context, 'url' | 'ca'> & { token?: st
   const agent = new Agent({ keepAlive: true, ...trustOf(context.ca) });
 
   function send(name: RouteName, given: Parts, options: CallOptions): Promise<IncomingMessage> {
-    const body = given.body === undefined ? undefined : JSON.stringify(given.body);
+    const body = options.bytes ?? (given.body === undefined ? undefined : JSON.stringify(given.body));
     const headers: Record<string, string> = { 'user-agent': `muster/${MUSTER_VERSION}` };
     if (context.token !== undefined) headers.authorization = `Bearer ${context.token}`;
-    if (body !== undefined) headers['content-type'] = 'application/json';
+    if (body !== undefined)
+      headers['content-type'] = options.bytes ? 'application/octet-stream' : 'application/json';
     if (body !== undefined) headers['content-length'] = String(Buffer.byteLength(body));
     if (options.idempotencyKey !== undefined) headers[IDEMPOTENCY_HEADER] = options.idempotencyKey;
     if (options.lastEventId !== undefined) headers['last-event-id'] = options.lastEventId;

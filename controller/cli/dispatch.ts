@@ -32,6 +32,9 @@ function list(surroundings: Surroundings, options: JobOptions): Promise<number> 
   });
 }
 
+/** Tasks, or how to make them where that takes the controller: it is done once somebody is meant and nobody objects. */
+export type Tasks = readonly TaskBody[] | ((client: Client) => Promise<readonly TaskBody[]>);
+
 /**
  * What every command that makes a job does: who is meant, once asked where they are many, then the job and its view.
  * `tasksOf` is not called for `--list`.
@@ -39,17 +42,20 @@ function list(surroundings: Surroundings, options: JobOptions): Promise<number> 
 export async function dispatch(
   surroundings: Surroundings,
   options: JobOptions,
-  tasksOf: () => Promise<readonly TaskBody[]>,
+  tasksOf: () => Promise<Tasks>,
 ): Promise<number> {
   if (options.list) return list(surroundings, options);
   const tasks = await tasksOf();
   const selection = await selectionOf(surroundings, options);
-  const body = jobBody(selection, tasks, options);
+  const ready = jobBody(selection, typeof tasks === 'function' ? [] : tasks, options);
   return withClient(surroundings, async (client) => {
     if (!options.yes && !(await confirmed(surroundings, client, selection))) {
       surroundings.stderr.write('muster: nothing was done\n');
       return EXIT.wrongUse;
     }
+    if (typeof tasks === 'function' && (await resolve(client, selection)).length === 0)
+      throw new MusterError('nobody-matched');
+    const body = typeof tasks === 'function' ? { ...ready, tasks: [...(await tasks(client))] } : ready;
     // With a key of our own a request whose answer was lost can be sent again: it makes no second job.
     const idempotencyKey = options.idempotencyKey ?? toHex(surroundings.random(16));
     const { job, targets, created } = await client.call('jobs.create', { body }, { idempotencyKey });

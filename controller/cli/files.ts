@@ -70,7 +70,8 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-function fileFailure(path: string, error: unknown): Error {
+/** What the machine says of a path, as a Failure that names it; a Failure stays what it is. */
+export function fileFailure(path: string, error: unknown): Error {
   const code = codeOf(error);
   if (code === '' && error instanceof Error) return error;
   return wrongUse(`${path}: ${WHY[code] ?? code}`);

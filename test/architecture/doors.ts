@@ -64,6 +64,7 @@ export const DOORS: Record<string, Door> = {
       'controller/fleet/files.ts',
       'controller/contents/disk.ts',
       'controller/cli/files.ts',
+      'controller/cli/content/local-file.ts',
       'controller/cli/agent-process.ts',
       'controller/cli/quickstart-command.ts',
       'agent/facts/system.ts',

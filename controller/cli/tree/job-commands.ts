@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { fileCommands } from './file-commands.ts';
 import { duration, jobOptions, several, whole } from './options.ts';
 import type { Choose } from './program.ts';
 
@@ -7,6 +8,7 @@ export function jobCommands(program: Command, choose: Choose): void {
   runCommand(program, choose);
   scriptCommand(program, choose);
   applyCommand(program, choose);
+  fileCommands(program, choose);
   const jobs = program
     .command('jobs')
     .summary('what was done, and how it went')

@@ -42,6 +42,12 @@ export const share = parser<string>((text) => {
   return text;
 });
 
+/** `0644` or `755`: always octal. */
+export const octal = parser<number>((text) => {
+  if (!/^[0-7]{3,4}$/.test(text)) throw new Failure(2, 'expected a mode like 0644');
+  return Number.parseInt(text, 8);
+});
+
 export const jsonOption = (command: Command, what: string): Command =>
   command.option('--json', `print ${what} as JSON`);
 
