@@ -6,6 +6,8 @@ import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { flood } from './flood.ts';
+import { halfOpen } from './half-open.ts';
 import { storm } from './storm.ts';
 
 export interface SoakOptions {
@@ -20,7 +22,7 @@ export interface Scope {
 /** Returns what was seen, in a few lines. */
 export type Section = (t: Scope, options: SoakOptions) => Promise<string>;
 
-const SECTIONS: Record<string, Section> = { storm };
+const SECTIONS: Record<string, Section> = { 'half-open': halfOpen, flood, storm };
 
 const { values, positionals } = parseArgs({
   options: { minutes: { type: 'string', default: '5' }, seed: { type: 'string' } },
