@@ -58,7 +58,12 @@ export async function dispatch(
     const body = typeof tasks === 'function' ? { ...ready, tasks: [...(await tasks(client))] } : ready;
     // With a key of our own a request whose answer was lost can be sent again: it makes no second job.
     const idempotencyKey = options.idempotencyKey ?? toHex(surroundings.random(16));
-    const { job, targets, created } = await client.call('jobs.create', { body }, { idempotencyKey });
+    const {
+      job,
+      targets,
+      tasks: names,
+      created,
+    } = await client.call('jobs.create', { body }, { idempotencyKey });
     const json = options.json ?? false;
     if (options.detach) {
       surroundings.stdout.write(
@@ -70,7 +75,9 @@ export async function dispatch(
       surroundings.stderr.write(
         `muster: this idempotency key made job ${job.slice(0, 12)} earlier; showing that one\n`,
       );
-    return watchJob(surroundings, client, { job, targets, json, folded: options.fold ?? false });
+    return watchJob(surroundings, client, {
+      ...{ job, targets, tasks: names, json, folded: options.fold ?? false },
+    });
   });
 }
 

@@ -26,8 +26,9 @@ export interface FollowParts {
   client: Pick<Client, 'open' | 'url'>;
   clock: Clock;
   random: RandomBytes;
-  /** Told when the connection breaks and when it is back. */
   note(text: string): void;
+  /** Told when the connection breaks (since when it is gone), and when it is back. */
+  away(sinceMs: number | undefined): void;
 }
 
 const BACKOFF: Backoff = { baseMs: 250, capMs: 3000 };
@@ -44,7 +45,7 @@ export async function* followJob(
   parts: FollowParts,
   request: FollowRequest,
 ): AsyncGenerator<JobEvent, EndData['why'] | undefined> {
-  const { clock, random, note } = parts;
+  const { clock, random, note, away } = parts;
   const { signal, job } = request;
   let after = request.after;
   let attempt = 0;
@@ -57,7 +58,10 @@ export async function* followJob(
           if (step.value === 'over' || step.value === 'no-follow') return step.value;
           break;
         }
-        if (lostAtMs !== undefined) note('muster: connected to the controller again');
+        if (lostAtMs !== undefined) {
+          note('muster: connected to the controller again');
+          away(undefined);
+        }
         lostAtMs = undefined;
         if (step.value === 'connected') continue;
         attempt = 0;
@@ -69,9 +73,11 @@ export async function* followJob(
       if (!mayPass(error)) throw error;
     }
     if (signal.aborted) return undefined;
-    if (lostAtMs === undefined)
+    if (lostAtMs === undefined) {
       note('muster: the connection to the controller broke; the job goes on, trying to come back');
-    lostAtMs ??= clock.monotonicMs();
+      lostAtMs = clock.monotonicMs();
+      away(lostAtMs);
+    }
     if (clock.monotonicMs() - lostAtMs > GONE_MS)
       throw new Failure(
         EXIT.refused,

@@ -1,6 +1,7 @@
 import { MusterError } from '../../proto/errors.ts';
 import type { JobDetail, JobState, RunDetail } from '../api/contract.ts';
 import { formatDuration } from './duration.ts';
+import { VERDICT } from './exit-status.ts';
 import { EXIT, wrongUse } from './failure.ts';
 import { findJob } from './job-id.ts';
 import { paintFor, plain } from './output/paint.ts';
@@ -117,10 +118,11 @@ export function logs(surroundings: Surroundings, id: string, options: LogsOption
     return watchJob(surroundings, client, {
       job: detail.job,
       targets: runs.map((run) => ({ id: run.agentId, name: run.agent })),
+      tasks: detail.tasks,
       // Later events say only what changed after them.
       known:
         (options.after ?? 0) > 0
-          ? runs.map((run) => ({ agentId: run.agentId, name: run.agent, state: run.state, outcome: run }))
+          ? runs.map((run) => ({ ...run, outcome: VERDICT[run.state] === 'open' ? null : run }))
           : [],
       after: options.after ?? 0,
       outputPrunedAtMs: detail.outputPrunedAtMs,

@@ -1,4 +1,4 @@
-import type { Counts, Outcome, RunState } from '../api/contract.ts';
+import type { Counts, Outcome, RunState, StateData, TaskResult } from '../api/contract.ts';
 import { VERDICT } from './exit-status.ts';
 
 export interface Tracked {
@@ -6,18 +6,26 @@ export interface Tracked {
   name: string;
   state: RunState;
   outcome: Outcome | null;
-  /** When the state began, on the clock of the caller. */
-  sinceMs: number;
+  /** Which task runs, or ran last, from 0. */
+  task: number | null;
+  /** As far as its report told them. */
+  tasks: readonly TaskResult[];
+  /** When something was last heard of it, on the clock of the caller. */
+  heardMs: number;
 }
+
+export type Update = Pick<StateData, 'state' | 'outcome' | 'task' | 'tasks'>;
 
 export interface Tally {
   total(): number;
   get(agentId: string): Tracked | undefined;
-  apply(agentId: string, state: RunState, outcome: Outcome | null, nowMs: number): Tracked;
+  apply(agentId: string, update: Update, nowMs: number): Tracked;
+  /** It wrote something. */
+  heard(agentId: string, nowMs: number): void;
   all(): Iterable<Tracked>;
   /** Every state that somebody is in. */
   counts(): Counts;
-  /** Runs without an outcome; the one that waits longest first. */
+  /** Runs without an outcome; the most silent first. */
   waiting(): Tracked[];
 }
 
@@ -25,15 +33,22 @@ export interface Tally {
 export function createTally(targets: readonly { id: string; name: string }[], nowMs: number): Tally {
   const runs = new Map<string, Tracked>();
   for (const { id, name } of targets)
-    runs.set(id, { agentId: id, name, state: 'queued', outcome: null, sinceMs: nowMs });
+    runs.set(id, {
+      ...{ agentId: id, name, state: 'queued', outcome: null, task: null, tasks: [], heardMs: nowMs },
+    });
   return {
     total: () => runs.size,
     get: (agentId) => runs.get(agentId),
-    apply(agentId, state, outcome, sinceMs) {
-      const name = runs.get(agentId)?.name ?? agentId;
-      const tracked = { agentId, name, state, outcome, sinceMs };
+    apply(agentId, { state, outcome, task, tasks }, heardMs) {
+      const before = runs.get(agentId);
+      const name = before?.name ?? agentId;
+      const tracked = { agentId, name, state, outcome, task: task ?? before?.task ?? null, tasks, heardMs };
       runs.set(agentId, tracked);
       return tracked;
+    },
+    heard(agentId, heardMs) {
+      const run = runs.get(agentId);
+      if (run) runs.set(agentId, { ...run, heardMs });
     },
     all: () => runs.values(),
     counts() {
@@ -44,6 +59,6 @@ export function createTally(targets: readonly { id: string; name: string }[], no
     waiting: () =>
       [...runs.values()]
         .filter(({ state }) => VERDICT[state] === 'open')
-        .sort((a, b) => a.sinceMs - b.sinceMs),
+        .sort((a, b) => a.heardMs - b.heardMs),
   };
 }

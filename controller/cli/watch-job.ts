@@ -5,21 +5,25 @@ import { EXIT, explain } from './failure.ts';
 import { followJob, type JobEvent } from './follow.ts';
 import { type Action, ASKED_MS, watchInterrupts } from './interrupt.ts';
 import { createNdjsonView } from './output/ndjson-view.ts';
-import { paintFor, plain, wantsColour } from './output/paint.ts';
+import { type Paint, paintFor, plain, wantsColour } from './output/paint.ts';
 import { renderProgress } from './output/progress.ts';
 import { sanitiseLine } from './output/sanitise.ts';
 import { createScreen, type Screen } from './output/screen.ts';
 import { hosts } from './output/summary.ts';
 import { createTextView } from './output/text-view.ts';
 import { createGapFinder, type JobView } from './output/view.ts';
+import { waitingItems } from './output/waiting.ts';
 import type { Surroundings } from './surroundings.ts';
-import { createTally, type Tally, type Tracked } from './tally.ts';
+import { createTally, type Tally, type Update } from './tally.ts';
+import { watchWaiting } from './waiting-watch.ts';
 
 export interface WatchRequest {
   job: string;
   targets: readonly { id: string; name: string }[];
+  /** What its tasks are called. */
+  tasks: readonly string[];
   /** Runs as they stood at `after`; left out: all queued. */
-  known?: readonly Omit<Tracked, 'sinceMs'>[];
+  known?: readonly (Update & { agentId: string })[];
   after?: number;
   agentId?: string;
   /** Left out: it was not. */
@@ -30,6 +34,10 @@ export interface WatchRequest {
   folded: boolean;
 }
 
+/** Where no terminal says how wide it is. */
+const PLAIN_COLUMNS = 200;
+const INTERRUPT_COLUMNS = 1000;
+
 /** Shows a job until it is over or the operator leaves it; returns the exit status. */
 export async function watchJob(
   surroundings: Surroundings,
@@ -38,11 +46,11 @@ export async function watchJob(
 ): Promise<number> {
   const { clock, random, stdout, stderr, env } = surroundings;
   const { job, after = 0, agentId, follow = true } = request;
-  const screen = createScreen({ stdout, stderr, clock, live: wantsColour(stderr.isTerminal, env) });
+  const live = wantsColour(stderr.isTerminal, env);
+  const screen = createScreen({ stdout, stderr, clock, live });
   const view = viewOf(surroundings, screen, request);
   const tally = createTally(request.targets, clock.monotonicMs());
-  for (const run of request.known ?? [])
-    tally.apply(run.agentId, run.state, run.outcome, clock.monotonicMs());
+  for (const run of request.known ?? []) tally.apply(run.agentId, run, clock.monotonicMs());
   const leave = new AbortController();
   const signal = AbortSignal.any([leave.signal, surroundings.closed]);
   const elapsed = createStopwatch(clock.monotonicMs);
@@ -57,32 +65,68 @@ export async function watchJob(
     }
     const { data } = event;
     if (event.type === 'output') {
-      const { attempt, stream, offset } = event.data;
+      const { attempt, stream, offset, position } = event.data;
       const name = tally.get(data.agentId)?.name ?? data.agentId;
       const bytes = Buffer.from(event.data.base64, 'base64');
-      const piece = { agentId: data.agentId, name, attempt, stream, offset, bytes };
+      const piece = { agentId: data.agentId, name, attempt, stream, offset, position, bytes };
+      tally.heard(data.agentId, clock.monotonicMs());
       view.output({ ...piece, missingBytes: after > 0 ? 0 : gapBefore(piece) });
       return;
     }
-    const run = tally.apply(data.agentId, event.data.state, event.data.outcome, clock.monotonicMs());
+    const before = tally.get(data.agentId);
+    const run = tally.apply(data.agentId, event.data, clock.monotonicMs());
     if (VERDICT[run.state] !== 'open') view.ended(run);
+    else if (run.state === 'running' && event.data.task !== (before?.state === 'running' && before.task))
+      view.task(run);
   }
 
+  const waiting = watchWaiting({
+    ...{ client, clock, job, tally, drawn: live },
+    told() {
+      if (!live) screen.note(`muster: ${progress(PLAIN_COLUMNS, plain)}`);
+    },
+  });
+  let awaySinceMs: number | undefined;
+  function progress(columns: number, paint: Paint): string {
+    const nowMs = clock.monotonicMs();
+    // Of whom we would wait for nothing is known meanwhile.
+    if (awaySinceMs !== undefined)
+      return `the controller is away for ${formatDuration(nowMs - awaySinceMs)}; the job goes on`.slice(
+        0,
+        columns,
+      );
+    const items = waitingItems(tally, waiting.presence(), request.tasks.length, nowMs);
+    return renderProgress(tally, items, columns, paint);
+  }
+  const parts = {
+    ...{ client, clock, random, note: screen.note },
+    away(sinceMs: number | undefined) {
+      awaySinceMs = sinceMs;
+    },
+  };
   const stopWatching = watchInterrupts({
     clock,
     subscribe: surroundings.onInterrupt,
     act: (action) =>
-      answerInterrupt(action, { screen, client, job, tally, leave, nowMs: clock.monotonicMs() }),
+      answerInterrupt(action, {
+        screen,
+        client,
+        job,
+        tally,
+        leave,
+        waiting: progress(INTERRUPT_COLUMNS, plain),
+      }),
   });
-  screen.progress((columns) => renderProgress(tally, clock.monotonicMs(), columns, paintFor(true, env)));
+  screen.progress((columns) => progress(columns, paintFor(true, env)));
   try {
     const range = { job, after, follow, signal, ...(agentId === undefined ? {} : { agentId }) };
-    for await (const event of followJob({ client, clock, random, note: screen.note }, range)) {
+    for await (const event of followJob(parts, range)) {
       take(event);
       await stdout.settled();
     }
   } finally {
     stopWatching();
+    waiting.stop();
     screen.stop();
   }
   if (surroundings.closed.aborted) return EXIT.closed;
@@ -94,10 +138,11 @@ export async function watchJob(
 }
 
 function viewOf({ stdout, stderr, env }: Surroundings, screen: Screen, request: WatchRequest): JobView {
-  if (request.json) return createNdjsonView(screen.out, request.outputPrunedAtMs);
+  if (request.json) return createNdjsonView(screen.out, request.tasks, request.outputPrunedAtMs);
   return createTextView({
     screen,
     names: request.targets.map(({ name }) => name),
+    tasks: request.tasks,
     folded: request.folded,
     isTerminal: { stdout: stdout.isTerminal, stderr: stderr.isTerminal },
     paint: { stdout: paintFor(stdout.isTerminal, env), stderr: paintFor(stderr.isTerminal, env) },
@@ -110,14 +155,15 @@ interface Interrupted {
   job: string;
   tally: Tally;
   leave: AbortController;
-  nowMs: number;
+  /** Who is waited for, in a line. */
+  waiting: string;
 }
 
 function answerInterrupt(action: Exclude<Action, 'none'>, parts: Interrupted): void {
-  const { screen, client, job, tally, leave, nowMs } = parts;
+  const { screen, client, job, leave, waiting } = parts;
   switch (action) {
     case 'show-state':
-      screen.note(`muster: ${renderProgress(tally, nowMs, 1000, plain)}`);
+      screen.note(`muster: ${waiting}`);
       screen.note(
         `muster: Ctrl-C again within ${formatDuration(ASKED_MS)} cancels the job; otherwise it goes on without you`,
       );

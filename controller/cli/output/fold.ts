@@ -2,6 +2,7 @@ import type { RunState } from '../../api/contract.ts';
 import { VERDICT, type Verdict } from '../exit-status.ts';
 import type { Tracked } from '../tally.ts';
 import type { Collected } from './collector.ts';
+import { reasonOf } from './reason.ts';
 
 /** Hosts that ended alike. */
 export interface OutcomeGroup {
@@ -9,6 +10,7 @@ export interface OutcomeGroup {
   exitCode: number | null;
   signal: string | null;
   names: string[];
+  runs: Tracked[];
   /** Reason -> the hosts that gave it. */
   reasons: Map<string, string[]>;
   /** The same hosts by what they wrote; the most frequent output first. */
@@ -26,15 +28,18 @@ const PLACE: Readonly<Record<Verdict, number>> = { succeeded: 0, open: 1, 'no-an
 /** Groups runs by outcome, and within it by output. */
 export function fold(runs: readonly Tracked[], outputOf: (agentId: string) => Collected): OutcomeGroup[] {
   const groups = new Map<string, OutcomeGroup & { byDigest: Map<string, OutputGroup> }>();
-  for (const { agentId, name, state, outcome } of runs) {
-    const { exitCode = null, signal = null, reason = null } = outcome ?? {};
+  for (const run of runs) {
+    const { agentId, name, state, outcome } = run;
+    const { exitCode = null, signal = null } = outcome ?? {};
+    const reason = outcome && reasonOf(outcome);
     const group = getOrMake(groups, `${state}/${exitCode}/${signal}`, () => ({
-      ...{ state, exitCode, signal, names: [], outputs: [] },
+      ...{ state, exitCode, signal, names: [], runs: [], outputs: [] },
       reasons: new Map<string, string[]>(),
       byDigest: new Map<string, OutputGroup>(),
     }));
     const output = outputOf(agentId);
     group.names.push(name);
+    group.runs.push(run);
     getOrMake(group.byDigest, output.digest, () => ({ names: [], output })).names.push(name);
     // "cancelled (cancelled)" tells nobody anything.
     if (reason !== null && reason !== state) getOrMake(group.reasons, reason, () => []).push(name);

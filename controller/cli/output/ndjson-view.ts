@@ -1,10 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import { jsonLine } from './sanitise.ts';
+import { changeOf } from './task-results.ts';
 import { wholeCharacters } from './utf8.ts';
 import type { JobView, Piece, Stream } from './view.ts';
 
 interface Encoded {
   offset: number;
+  position: number;
   text?: string;
   base64?: string;
 }
@@ -14,14 +16,17 @@ interface Encoded {
  * character that was cut between two pieces waits for its rest, so that text stays text. All pieces together are the
  * stream, byte for byte.
  */
-export function createEncoder(): { push(offset: number, bytes: Uint8Array): Encoded[]; end(): Encoded[] } {
+export function createEncoder(): {
+  push(piece: Pick<Piece, 'offset' | 'position' | 'bytes'>): Encoded[];
+  end(): Encoded[];
+} {
   let held: Uint8Array = new Uint8Array();
-  let heldAt = 0;
-  const encode = (offset: number, bytes: Uint8Array): Encoded[] => {
+  let heldAt = { offset: 0, position: 0 };
+  const encode = (at: typeof heldAt, bytes: Uint8Array): Encoded[] => {
     if (bytes.length === 0) return [];
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     return [
-      isUtf8(bytes) ? { offset, text: buffer.toString() } : { offset, base64: buffer.toString('base64') },
+      isUtf8(bytes) ? { ...at, text: buffer.toString() } : { ...at, base64: buffer.toString('base64') },
     ];
   };
   const end = (): Encoded[] => {
@@ -31,25 +36,28 @@ export function createEncoder(): { push(offset: number, bytes: Uint8Array): Enco
   };
   return {
     end,
-    push(offset, bytes) {
+    push({ offset, position, bytes }) {
       // After a gap the rest of the character will not come.
-      const before = held.length > 0 && offset !== heldAt + held.length ? end() : [];
-      const start = held.length > 0 ? heldAt : offset;
+      const before = held.length > 0 && offset !== heldAt.offset + held.length ? end() : [];
+      const start = held.length > 0 ? heldAt : { offset, position };
       const all = held.length > 0 ? Buffer.concat([held, bytes]) : bytes;
       const cut = wholeCharacters(all);
+      // Where the rest begins in the run's output counts from this piece: another stream's may lie between.
+      const fresh = all.length - bytes.length;
+      if (cut >= fresh) heldAt = { offset: start.offset + cut, position: position + cut - fresh };
       held = new Uint8Array(all.subarray(cut));
-      heldAt = start + cut;
       return [...before, ...encode(start, all.subarray(0, cut))];
     },
   };
 }
 
 /**
- * One JSON object per line; docs/cli.md, "For scripts", is the contract. Pruned output is told in the summary: no line of it must not
- * mean that there was none.
+ * One JSON object per line; docs/cli.md, "For scripts", is the contract. `names`: of the job's tasks. Pruned output is told in the
+ * summary: no line of it must not mean that there was none.
  */
 export function createNdjsonView(
   write: (line: string) => void,
+  names: readonly string[],
   outputPrunedAtMs: number | null = null,
 ): JobView {
   const streams = new Map<
@@ -75,10 +83,15 @@ export function createNdjsonView(
 
   return {
     output(piece) {
-      for (const encoded of encoderOf(piece).push(piece.offset, piece.bytes))
+      for (const encoded of encoderOf(piece).push(piece))
         line({ event: 'output', agent: piece.name, stream: piece.stream, ...encoded });
     },
-    ended({ agentId, name, state, outcome }) {
+    task({ name, task }) {
+      // One task's beginning is that of its run, which nobody asked for.
+      if (task !== null && names.length > 1)
+        line({ event: 'task', agent: name, index: task, name: names[task] ?? '' });
+    },
+    ended({ agentId, name, state, outcome, tasks }) {
       flush(agentId, name);
       line({
         event: 'outcome',
@@ -88,8 +101,14 @@ export function createNdjsonView(
         signal: outcome?.signal ?? null,
         durationMs: outcome?.durationMs ?? null,
         outputBytes: outcome?.outputBytes ?? 0,
+        storedBytes: outcome?.storedBytes ?? 0,
         truncated: outcome?.truncated ?? false,
+        gaps: outcome?.gaps ?? [],
         reason: outcome?.reason ?? null,
+        code: outcome?.code ?? null,
+        awaySinceMs: outcome?.awaySinceMs ?? null,
+        change: changeOf(tasks),
+        tasks: tasks.map((task) => ({ ...task, name: names[task.index] ?? '' })),
       });
     },
     finished({ job, counts, runs }) {

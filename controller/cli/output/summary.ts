@@ -5,7 +5,9 @@ import { formatSize } from '../size.ts';
 import type { Tracked } from '../tally.ts';
 import type { OutcomeGroup, OutputGroup } from './fold.ts';
 import type { Paint, Style } from './paint.ts';
+import { reasonOf } from './reason.ts';
 import { sanitise, sanitiseLine } from './sanitise.ts';
+import { changeOf, renderChanges, renderTaskCounts } from './task-results.ts';
 
 const STYLE: Readonly<Record<Verdict, Style>> = {
   succeeded: 'green',
@@ -48,15 +50,37 @@ export function renderOutcome(
 /** One host: what became of it, in a line. */
 export function renderSingle(run: Tracked, paint: Paint): string {
   const { name, state, outcome } = run;
-  const { exitCode = null, signal = null, reason = null, durationMs = null } = outcome ?? {};
+  const { exitCode = null, signal = null, durationMs = null } = outcome ?? {};
+  const reason = outcome && reasonOf(outcome);
+  const change = state === 'succeeded' ? changeOf(run.tasks) : null;
+  const changed = change === null ? '' : `, ${change === 'would-change' ? 'would change' : change}`;
   const took = durationMs === null ? '' : ` in ${formatDuration(durationMs)}`;
   const why = reason === null || reason === state ? '' : ` (${sanitiseLine(reason)})`;
-  return `${sanitiseLine(name)}: ${renderOutcome({ state, exitCode, signal }, paint)}${took}${why}${cutNote(run)}`;
+  return `${sanitiseLine(name)}: ${renderOutcome({ state, exitCode, signal }, paint)}${changed}${took}${why}${holesNote(run)}`;
 }
 
-function cutNote({ outcome }: Tracked): string {
-  if (!outcome?.truncated) return '';
-  return `; output cut, ${formatSize(outcome.storedBytes)} of ${formatSize(outcome.outputBytes)} kept`;
+/** What is not kept of an output, or may be missing in it. */
+function holesNote({ outcome }: Pick<Tracked, 'outcome'>): string {
+  if (!outcome) return '';
+  const { truncated, storedBytes, outputBytes, gaps } = outcome;
+  const cut = truncated ? [`output cut at ${formatSize(storedBytes)} of ${formatSize(outputBytes)}`] : [];
+  const missing = gaps.map(({ stream, offset }) => `${stream} may lack bytes after byte ${offset}`);
+  return [...cut, ...missing].map((note) => `; ${note}`).join('');
+}
+
+const UNKNOWN = {
+  lost: 'lost: no word by the deadline, so it may have run or be running; a real outcome that arrives later replaces it',
+  interrupted: 'interrupted: its agent died while it ran, so what it did is not known',
+} as const;
+
+/** What is meant by states that nobody can know more of, and what to do next. */
+export function explainUnknown(counts: Counts, job: string): string[] {
+  const states = (['lost', 'interrupted'] as const).filter((state) => counts[state]);
+  if (states.length === 0) return [];
+  return [
+    ...states.map((state) => `  ${UNKNOWN[state]}`),
+    `  where it may run twice: muster jobs retry ${job.slice(0, 12)} --state ${states.join(',')}`,
+  ];
 }
 
 /**
@@ -64,7 +88,13 @@ function cutNote({ outcome }: Tracked): string {
  * several hosts have in common. `withOutputs`: false where the outputs themselves were printed folded.
  */
 export function renderSummary(
-  end: { job: string; counts: Counts; runs: readonly Tracked[]; elapsedMs: number },
+  end: {
+    job: string;
+    counts: Counts;
+    runs: readonly Tracked[];
+    elapsedMs: number;
+    tasks: readonly string[];
+  },
   groups: readonly OutcomeGroup[],
   paint: Paint,
   withOutputs: boolean,
@@ -76,16 +106,20 @@ export function renderSummary(
     lines.push(...groupLines(group, paint));
     if (withOutputs) lines.push(...outputLines(group).map((line) => paint('dim', line)));
   }
-  const cut = end.runs.filter(({ outcome }) => outcome?.truncated);
-  for (const run of cut.slice(0, REASONS_SHOWN)) lines.push(`  ${sanitiseLine(run.name)}${cutNote(run)}`);
-  if (cut.length > REASONS_SHOWN)
-    lines.push(`  … and ${cut.length - REASONS_SHOWN} more with their output cut`);
+  if (end.tasks.length > 1) lines.push(...renderTaskCounts(end.tasks, end.runs, paint));
+  const holed = end.runs.filter((run) => holesNote(run) !== '');
+  for (const run of holed.slice(0, REASONS_SHOWN))
+    lines.push(`  ${sanitiseLine(run.name)}${holesNote(run).replace(/^;/, ':')}`);
+  if (holed.length > REASONS_SHOWN)
+    lines.push(`  … and ${holed.length - REASONS_SHOWN} more with an output that is not whole`);
+  lines.push(...explainUnknown(end.counts, end.job));
   return `${lines.join('\n')}\n`;
 }
 
 function groupLines(group: OutcomeGroup, paint: Paint): string[] {
   const head = `  ${hosts(group.names.length)} ${renderOutcome(group, paint)}`;
-  if (group.state === 'succeeded') return [head];
+  const changes = renderChanges(group.runs, paint);
+  if (group.state === 'succeeded') return [changes === '' ? head : `${head}: ${changes}`];
   const [reason] = group.reasons.keys();
   if (group.reasons.size === 1 && group.reasons.get(reason ?? '')?.length === group.names.length)
     return [`${head} (${sanitiseLine(reason ?? '')}): ${listNames(group.names)}`];

@@ -13,16 +13,27 @@ export interface Piece {
   offset: number;
   /** Bytes of this stream that were lost just before these, on the host or on the way. */
   missingBytes: number;
+  /** Of its first byte, in the run's output, both streams in the order of arrival. */
+  position: number;
   bytes: Uint8Array;
 }
 
 /** How a job looks on the screen or in a file. */
 export interface JobView {
   output(piece: Piece): void;
+  /** A run goes on with another task. */
+  task(run: Tracked): void;
   /** A run has its outcome; once more when a late real one replaces it. */
   ended(run: Tracked): void;
   /** Nothing follows: the job is over, or this command leaves it. */
-  finished(end: { job: string; counts: Counts; runs: Tracked[]; elapsedMs: number }): void;
+  finished(end: End): void;
+}
+
+export interface End {
+  job: string;
+  counts: Counts;
+  runs: Tracked[];
+  elapsedMs: number;
 }
 
 /** The part of a view that shows output as it comes. */

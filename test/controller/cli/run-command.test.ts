@@ -167,7 +167,7 @@ test('--json prints one object a line, and the summary last', async (t) => {
     .split('\n')
     .map((line) => JSON.parse(line));
   assert.deepEqual(lines, [
-    { event: 'output', agent: 'web-1', stream: 'stdout', offset: 0, text: 'hi\n' },
+    { event: 'output', agent: 'web-1', stream: 'stdout', offset: 0, position: 0, text: 'hi\n' },
     {
       ...{
         event: 'outcome',
@@ -177,7 +177,8 @@ test('--json prints one object a line, and the summary last', async (t) => {
         signal: 'SIGTERM',
         durationMs: 12,
       },
-      ...{ outputBytes: 0, truncated: false, reason: 'took longer than 1 s' },
+      ...{ outputBytes: 0, storedBytes: 0, truncated: false, gaps: [], reason: 'took longer than 1 s' },
+      ...{ code: null, awaySinceMs: null, change: null, tasks: [] },
     },
     { event: 'summary', job: JOB, counts: { 'timed-out': 1 } },
   ]);

@@ -31,6 +31,7 @@ function piece(name: string, bytes: Uint8Array | string, stream: Stream = 'stdou
     attempt: 1,
     stream,
     offset: 0,
+    position: 0,
     missingBytes,
     bytes: Buffer.from(bytes),
   };
@@ -39,8 +40,7 @@ const ended = (name: string): Tracked => ({
   agentId: `id-${name}`,
   name,
   state: 'succeeded',
-  outcome: null,
-  sinceMs: 0,
+  ...{ outcome: null, task: null, tasks: [], heardMs: 0 },
 });
 
 test("one host's bytes reach a file or pipe as they are", () => {

@@ -9,17 +9,18 @@ const outcome = {
   ...{ exitCode: 3, signal: null, durationMs: 12.5, outputBytes: 9, storedBytes: 9, truncated: false },
   ...{ reason: null, code: null, awaySinceMs: null, gaps: [] },
 };
-const web1: Tracked = { agentId: 'a1', name: 'web-1', state: 'failed', outcome, sinceMs: 0 };
+const IDLE = { task: null, tasks: [], heardMs: 0 };
+const web1: Tracked = { agentId: 'a1', name: 'web-1', state: 'failed', outcome, ...IDLE };
 
 function piece(offset: number, bytes: Uint8Array | string, more: Partial<Piece> = {}): Piece {
   const base = { agentId: 'a1', name: 'web-1', attempt: 1, stream: 'stdout', missingBytes: 0 } as const;
-  return { ...base, offset, bytes: Buffer.from(bytes), ...more };
+  return { ...base, offset, position: offset, bytes: Buffer.from(bytes), ...more };
 }
 
 function recorder() {
   const lines: string[] = [];
   return {
-    view: createNdjsonView((line) => lines.push(line)),
+    view: createNdjsonView((line) => lines.push(line), ['first', 'second']),
     lines,
     events: () => lines.map((line) => JSON.parse(line)),
   };
@@ -28,13 +29,13 @@ function recorder() {
 test('a run is told as output, outcome and summary, with the keys that scripts rely on', () => {
   const { view, lines } = recorder();
   view.output(piece(0, 'hello\n'));
-  view.output(piece(0, 'oh\n', { stream: 'stderr' }));
+  view.output(piece(0, 'oh\n', { stream: 'stderr', position: 6 }));
   view.ended(web1);
   view.finished({ job: 'ab'.repeat(16), counts: { failed: 1 }, runs: [web1], elapsedMs: 5 });
   assert.deepEqual(lines, [
-    '{"event":"output","agent":"web-1","stream":"stdout","offset":0,"text":"hello\\n"}\n',
-    '{"event":"output","agent":"web-1","stream":"stderr","offset":0,"text":"oh\\n"}\n',
-    '{"event":"outcome","agent":"web-1","state":"failed","exitCode":3,"signal":null,"durationMs":12.5,"outputBytes":9,"truncated":false,"reason":null}\n',
+    '{"event":"output","agent":"web-1","stream":"stdout","offset":0,"position":0,"text":"hello\\n"}\n',
+    '{"event":"output","agent":"web-1","stream":"stderr","offset":0,"position":6,"text":"oh\\n"}\n',
+    '{"event":"outcome","agent":"web-1","state":"failed","exitCode":3,"signal":null,"durationMs":12.5,"outputBytes":9,"storedBytes":9,"truncated":false,"gaps":[],"reason":null,"code":null,"awaySinceMs":null,"change":null,"tasks":[]}\n',
     `{"event":"summary","job":"${'ab'.repeat(16)}","counts":{"failed":1}}\n`,
   ]);
 });
@@ -46,7 +47,9 @@ test('a run that never started has an outcome with the same keys', () => {
     exitCode: null,
     durationMs: null,
     outputBytes: 0,
+    storedBytes: 0,
     reason: 'offline since noon',
+    awaySinceMs: 12,
   };
   view.ended({ ...web1, state: 'expired', outcome: never });
   const expected = {
@@ -58,7 +61,10 @@ test('a run that never started has an outcome with the same keys', () => {
     durationMs: null,
   };
   assert.deepEqual(events(), [
-    { ...expected, outputBytes: 0, truncated: false, reason: 'offline since noon' },
+    {
+      ...{ ...expected, outputBytes: 0, storedBytes: 0, truncated: false, gaps: [] },
+      ...{ reason: 'offline since noon', code: null, awaySinceMs: 12, change: null, tasks: [] },
+    },
   ]);
 });
 
@@ -79,11 +85,63 @@ test('text stays text when a character is cut between two pieces, and offsets co
   );
 });
 
+test('what the other stream wrote between two halves of a character moves no position', () => {
+  const { view, events } = recorder();
+  const bytes = Buffer.from('ä€b');
+  view.output(piece(0, bytes.subarray(0, 3), { position: 10 }));
+  view.output(piece(0, 'xx', { stream: 'stderr', position: 13 }));
+  view.output(piece(3, bytes.subarray(3, 4), { position: 15 }));
+  view.output(piece(4, bytes.subarray(4), { position: 16 }));
+  assert.deepEqual(
+    events().map(({ position, text }) => [position, text]),
+    [
+      [10, 'ä'],
+      [13, 'xx'],
+      [12, '€b'],
+    ],
+  );
+});
+
+test('of several tasks the one that begins is told, and with the outcome how each ended', () => {
+  const { view, events } = recorder();
+  const result = {
+    ...({ state: 'succeeded', exitCode: 0, signal: null, durationMs: 1, reason: null } as const),
+    ...{ outputFrom: 0, outputTo: 6 },
+  };
+  view.task({ ...web1, state: 'running', outcome: null, task: 1 });
+  view.ended({
+    ...web1,
+    tasks: [
+      { ...result, index: 0, change: 'unchanged' },
+      {
+        ...result,
+        index: 1,
+        state: 'failed',
+        exitCode: 3,
+        change: null,
+        reason: 'no',
+        outputFrom: 6,
+        outputTo: 9,
+      },
+    ],
+  });
+  const [task, ended] = events();
+  assert.deepEqual(task, { event: 'task', agent: 'web-1', index: 1, name: 'second' });
+  assert.equal(ended?.change, 'unchanged');
+  assert.deepEqual(ended?.tasks, [
+    { ...result, index: 0, change: 'unchanged', name: 'first' },
+    {
+      ...{ ...result, index: 1, state: 'failed', exitCode: 3, change: null, reason: 'no' },
+      ...{ outputFrom: 6, outputTo: 9, name: 'second' },
+    },
+  ]);
+});
+
 test('bytes that are no text travel as base64', () => {
   const { view, events } = recorder();
   view.output(piece(0, Uint8Array.of(0, 0xff, 0xfe)));
   assert.deepEqual(events(), [
-    { event: 'output', agent: 'web-1', stream: 'stdout', offset: 0, base64: 'AP/+' },
+    { event: 'output', agent: 'web-1', stream: 'stdout', offset: 0, position: 0, base64: 'AP/+' },
   ]);
 });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Outcome, RunState } from '../../../../controller/api/contract.ts';
+import type { Outcome, RunState, TaskResult } from '../../../../controller/api/contract.ts';
 import { createCollector } from '../../../../controller/cli/output/collector.ts';
 import { fold } from '../../../../controller/cli/output/fold.ts';
 import { plain } from '../../../../controller/cli/output/paint.ts';
@@ -22,28 +22,33 @@ interface Case {
   state: RunState;
   output?: string;
   outcome?: Partial<Outcome>;
+  tasks?: TaskResult[];
 }
 
-function fleet(cases: readonly Case[], limits = { sampleBytes: 256, budgetBytes: 100_000 }) {
+function fleet(
+  cases: readonly Case[],
+  limits = { sampleBytes: 256, budgetBytes: 100_000 },
+  tasks: readonly string[] = ['true'],
+) {
   const all = cases.flatMap(({ names, ...rest }) => names.map((name) => ({ name, ...rest })));
   const tally = createTally(
     all.map(({ name }) => ({ id: name, name })),
     0,
   );
   const collector = createCollector(limits);
-  for (const { name, state, output = '', outcome = {} } of all) {
-    const piece = { agentId: name, name, attempt: 1, offset: 0, missingBytes: 0 } as const;
+  for (const { name, state, output = '', outcome = {}, tasks = [] } of all) {
+    const piece = { agentId: name, name, attempt: 1, offset: 0, position: 0, missingBytes: 0 } as const;
     // In two pieces, cut elsewhere for each host.
     const bytes = Buffer.from(output);
     const cut = name.length % (bytes.length + 1);
     collector.push({ ...piece, stream: 'stdout', bytes: bytes.subarray(0, cut) });
     collector.push({ ...piece, stream: 'stdout', bytes: bytes.subarray(cut) });
-    tally.apply(name, state, { ...OUTCOME, ...outcome }, 0);
+    tally.apply(name, { state, outcome: { ...OUTCOME, ...outcome }, task: null, tasks }, 0);
     collector.ended(name);
   }
   const runs: Tracked[] = [...tally.all()];
   const groups = fold(runs, collector.get);
-  const end = { job: '3f2a9c01d2aa'.padEnd(32, '0'), counts: tally.counts(), runs, elapsedMs: 4230 };
+  const end = { job: '3f2a9c01d2aa'.padEnd(32, '0'), counts: tally.counts(), runs, elapsedMs: 4230, tasks };
   return { groups, end, collector, text: renderSummary(end, groups, plain, true) };
 }
 
@@ -143,7 +148,7 @@ test('thousands of hosts do not make thousands of lines', () => {
 test('an output that was cut is said', () => {
   const cut = { truncated: true, outputBytes: 25 * 1024 ** 2, storedBytes: 10 * 1024 ** 2 };
   const { text } = fleet([{ names: ['a', 'b'], state: 'succeeded', outcome: cut }]);
-  assert.match(text, / {2}a; output cut, 10 MiB of 25 MiB kept\n {2}b; /);
+  assert.match(text, / {2}a: output cut at 10 MiB of 25 MiB\n {2}b: /);
 });
 
 test('reasons, signals and outputs cannot draw on the terminal', () => {
@@ -157,7 +162,7 @@ test('reasons, signals and outputs cannot draw on the terminal', () => {
 
 test('one host is told in one line', () => {
   const run = (state: RunState, outcome: Partial<Outcome>): Tracked => ({
-    ...{ agentId: 'a', name: 'web-1', sinceMs: 0, state },
+    ...{ agentId: 'a', name: 'web-1', heardMs: 0, task: null, tasks: [], state },
     outcome: { ...OUTCOME, ...outcome },
   });
   const table: [Tracked, string][] = [
@@ -170,7 +175,7 @@ test('one host is told in one line', () => {
     ],
     [
       run('succeeded', { exitCode: 0, truncated: true, storedBytes: 1024, outputBytes: 4096 }),
-      'web-1: succeeded in 120 ms; output cut, 1 KiB of 4 KiB kept',
+      'web-1: succeeded in 120 ms; output cut at 1 KiB of 4 KiB',
     ],
   ];
   for (const [tracked, text] of table) assert.equal(renderSingle(tracked, plain), text);
@@ -223,7 +228,14 @@ test('outputs that differ only beyond the sample are not taken for the same', ()
 
 test('what goes to stderr is told apart from the same on stdout', () => {
   const collector = createCollector({ sampleBytes: 10, budgetBytes: 100 });
-  const piece = { name: 'x', attempt: 1, offset: 0, missingBytes: 0, bytes: Buffer.from('same') } as const;
+  const piece = {
+    name: 'x',
+    attempt: 1,
+    offset: 0,
+    position: 0,
+    missingBytes: 0,
+    bytes: Buffer.from('same'),
+  } as const;
   collector.push({ ...piece, agentId: 'a', stream: 'stdout' });
   collector.push({ ...piece, agentId: 'b', stream: 'stderr' });
   assert.notEqual(collector.get('a').digest, collector.get('b').digest);
@@ -231,7 +243,14 @@ test('what goes to stderr is told apart from the same on stdout', () => {
 
 test('how the two streams interleaved does not make outputs differ', () => {
   const collector = createCollector({ sampleBytes: 10, budgetBytes: 100 });
-  const piece = { name: 'x', attempt: 1, offset: 0, missingBytes: 0, bytes: Buffer.from('s') } as const;
+  const piece = {
+    name: 'x',
+    attempt: 1,
+    offset: 0,
+    position: 0,
+    missingBytes: 0,
+    bytes: Buffer.from('s'),
+  } as const;
   for (const stream of ['stdout', 'stderr'] as const) collector.push({ ...piece, agentId: 'a', stream });
   for (const stream of ['stderr', 'stdout'] as const) collector.push({ ...piece, agentId: 'b', stream });
   assert.equal(collector.get('a').digest, collector.get('b').digest);
@@ -242,6 +261,7 @@ test('outputs with holes are never the same', () => {
   const piece = {
     name: 'x',
     attempt: 1,
+    position: 0,
     offset: 5,
     missingBytes: 5,
     bytes: Buffer.from('s'),
@@ -253,7 +273,7 @@ test('outputs with holes are never the same', () => {
 
 test('memory is bounded by the budget, and hosts that wrote the same share it', () => {
   const collector = createCollector({ sampleBytes: 100, budgetBytes: 250 });
-  const piece = { name: 'x', attempt: 1, offset: 0, missingBytes: 0, stream: 'stdout' } as const;
+  const piece = { name: 'x', attempt: 1, offset: 0, position: 0, missingBytes: 0, stream: 'stdout' } as const;
   for (let i = 0; i < 50; i += 1) {
     collector.push({ ...piece, agentId: `same-${i}`, bytes: Buffer.alloc(100, 'a') });
     collector.ended(`same-${i}`);
@@ -275,6 +295,7 @@ test('a late outcome adds to what was collected before', () => {
     name: 'x',
     agentId: 'a',
     attempt: 1,
+    position: 0,
     offset: 0,
     missingBytes: 0,
     stream: 'stdout',
@@ -289,4 +310,71 @@ test('a late outcome adds to what was collected before', () => {
 test('names can be pasted behind -t', () => {
   assert.equal(listNames(['a', 'b']), 'a,b');
   assert.equal(listNames(names('w', 4), 2), 'w-1,w-2 and 2 more');
+});
+
+test('of several tasks the summary counts what each changed, and who it went wrong on', () => {
+  const result = (index: number, more: Partial<TaskResult> = {}): TaskResult => ({
+    ...{ index, state: 'succeeded', exitCode: 0, signal: null, durationMs: 5, change: 'unchanged' },
+    ...{ reason: null, outputFrom: 0, outputTo: 0 },
+    ...more,
+  });
+  const { text } = fleet(
+    [
+      { names: ['web-1'], state: 'succeeded', tasks: [result(0, { change: 'changed' }), result(1)] },
+      { names: ['web-2', 'web-3'], state: 'succeeded', tasks: [result(0), result(1)] },
+      {
+        names: ['db-1'],
+        state: 'failed',
+        outcome: { exitCode: 3 },
+        tasks: [result(0, { state: 'failed', change: null }), result(1, { state: 'skipped', change: null })],
+      },
+    ],
+    undefined,
+    ['first', 'second'],
+  );
+  assert.equal(
+    text,
+    `4 hosts in 4.2 s: 3 succeeded, 1 failed · job 3f2a9c01d2aa
+  3 hosts succeeded: 1 changed, 2 unchanged
+  1 host failed, exit 3: db-1
+  task 1/2 first: 1 changed, 2 unchanged, 1 failed (db-1)
+  task 2/2 second: 3 unchanged, 1 skipped
+`,
+  );
+});
+
+test('what nobody can know is explained once, with what to do next', () => {
+  const { text } = fleet([
+    { names: ['a'], state: 'lost' },
+    { names: ['b', 'c'], state: 'interrupted' },
+  ]);
+  assert.deepEqual(text.split('\n').slice(-4), [
+    '  lost: no word by the deadline, so it may have run or be running; a real outcome that arrives later replaces it',
+    '  interrupted: its agent died while it ran, so what it did is not known',
+    '  where it may run twice: muster jobs retry 3f2a9c01d2aa --state lost,interrupted',
+    '',
+  ]);
+  assert.doesNotMatch(fleet([{ names: ['a'], state: 'expired' }]).text, /retry/);
+});
+
+test('hosts that left in the same minute are one group, told by our clock', () => {
+  const away = (awaySinceMs: number) => ({
+    awaySinceMs,
+    reason: `the agent is offline since ${new Date(awaySinceMs).toISOString()}`,
+  });
+  const noon = new Date(2026, 10, 27, 12, 0).getTime();
+  const { text } = fleet([
+    { names: ['a'], state: 'expired', outcome: away(noon + 1) },
+    { names: ['b'], state: 'expired', outcome: away(noon + 59_999) },
+  ]);
+  assert.match(text, /^ {2}2 hosts expired \(the agent is offline since 2026-11-27 12:00\): a,b$/m);
+});
+
+test('where an output may lack bytes is said, with its place', () => {
+  const gaps = [{ stream: 'stderr' as const, offset: 7 }];
+  const { text } = fleet([{ names: ['a', 'b'], state: 'succeeded', outcome: { gaps } }]);
+  assert.match(
+    text,
+    /^ {2}a: stderr may lack bytes after byte 7\n {2}b: stderr may lack bytes after byte 7$/m,
+  );
 });
