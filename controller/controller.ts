@@ -19,7 +19,7 @@ import { createTokens } from './enrolment/tokens.ts';
 import { type Bus, createBus } from './events.ts';
 import { openFleet } from './fleet/engine.ts';
 import type { FleetKeys } from './fleet/keys.ts';
-import { createAdmission } from './gateway/admission.ts';
+import { ADMISSION, createAdmission } from './gateway/admission.ts';
 import { createGateway, type Gateway } from './gateway/engine.ts';
 import { openInventory } from './inventory/engine.ts';
 import { agentDetail, agentSummary } from './inventory/summary.ts';
@@ -52,8 +52,6 @@ export interface Controller {
   /** Ends every session and loop; what was acknowledged is durable. */
   stop(): Promise<void>;
 }
-
-const ADMISSION = { perSecond: 400, burst: 800, concurrent: 400 } as const;
 
 /** Throws MusterError with a sentence for the operator. */
 export async function openController(world: World): Promise<Controller> {

@@ -18,7 +18,13 @@ export interface Admission {
   done(): void;
 }
 
+/** Of the controller's one core about a third, while all agents come back at once. */
+export const ADMISSION: AdmissionOptions = { perSecond: 400, burst: 800, concurrent: 400 };
+
+const LEAST_MS = 1_000;
 const SPREAD_MS = 4_000;
+/** Strangers that knock without end must not book the door for hours. */
+const BOOKED_MAX_MS = 60_000;
 
 export function createAdmission(
   options: AdmissionOptions,
@@ -28,7 +34,8 @@ export function createAdmission(
   let tokens = options.burst;
   let filledMs = clock.monotonicMs();
   let underWay = 0;
-  let turnedAway = 0;
+  /** When the last of those who were turned away is expected again. */
+  let bookedMs = Number.NEGATIVE_INFINITY;
   return {
     ask() {
       const nowMs = clock.monotonicMs();
@@ -37,13 +44,11 @@ export function createAdmission(
       if (tokens >= 1 && underWay < options.concurrent) {
         tokens -= 1;
         underWay += 1;
-        turnedAway = 0;
         return 0;
       }
-      // Those who are turned away one after the other are spread over as long as it takes to admit them all.
-      turnedAway += 1;
-      const aheadMs = (turnedAway * 1000) / options.perSecond;
-      return Math.ceil(1000 + aheadMs + fraction(random) * SPREAD_MS);
+      // Each is told a time of its own, one behind the other at the rate at which they are admitted.
+      bookedMs = Math.min(Math.max(bookedMs, nowMs) + 1000 / options.perSecond, nowMs + BOOKED_MAX_MS);
+      return Math.ceil(bookedMs - nowMs + LEAST_MS + fraction(random) * SPREAD_MS);
     },
     done() {
       underWay -= 1;

@@ -63,6 +63,8 @@ export function createLink(
       link.send('ping', { id: pings, timeMs: ports.clock.now() });
     },
     close(error) {
+      // What still comes until the far end has agreed is of a session that is over.
+      socket.onMessage = () => {};
       link.send('refusal', { code: error.code, detail: error.detail ?? '' });
       socket.close(CLOSE_POLICY, error.code);
     },
