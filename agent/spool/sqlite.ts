@@ -25,7 +25,11 @@ const REPORT = `SELECT seq, job_id AS jobId, attempt, report, signature, kept, o
 export function sqliteJournal(file: string, newEpoch: () => Uint8Array): Journal {
   // SQLite gives what it makes beside it the same mode. It holds outputs, which may be anything.
   closeSync(openSync(file, 'a', 0o600));
-  const db = new DatabaseSync(file, { timeout: 0 });
+  return journalOver(new DatabaseSync(file, { timeout: 0 }), newEpoch);
+}
+
+/** The journal of a connection, which is its own from here on: wherever the database is. */
+export function journalOver(db: DatabaseSync, newEpoch: () => Uint8Array): Journal {
   try {
     db.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
              PRAGMA cache_size = -256; PRAGMA foreign_keys = OFF`);

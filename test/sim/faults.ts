@@ -1,0 +1,130 @@
+import type { Central } from './central.ts';
+import type { Dice } from './dice.ts';
+import type { Suffered } from './judge.ts';
+import { GOOD_ROAD, type Network } from './network.ts';
+import type { Post } from './post.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { Story } from './story.ts';
+
+export interface FaultPorts {
+  readonly scheduler: Scheduler;
+  readonly dice: Dice;
+  readonly story: Story;
+  readonly network: Network;
+  readonly central: Central;
+  readonly posts: readonly Post[];
+  readonly suffered: ReadonlyMap<string, Suffered>;
+  readonly stormMs: number;
+}
+
+/** One kind of thing that goes wrong; called at a moment of chance. */
+type Fault = (ports: FaultPorts) => void;
+
+/** Every history has some kinds and not others: what hides behind one fault shows without it. */
+const FAULTS: Readonly<{ [name: string]: { most: number; fault: Fault } }> = {
+  reset: {
+    most: 12,
+    fault({ network, story, dice, posts }) {
+      const { name } = one(posts, dice);
+      story.tell(name, 'its connection is reset');
+      network.reset(name);
+    },
+  },
+  halfOpen: {
+    most: 6,
+    fault({ network, story, dice, posts }) {
+      const { name } = one(posts, dice);
+      const direction = dice.pick(['up', 'down', 'both'] as const);
+      story.tell(name, `its connection is half open (${direction} carries nothing)`);
+      network.halfOpen(name, direction);
+    },
+  },
+  dark: {
+    most: 8,
+    fault({ network, story, dice, posts, scheduler }) {
+      const { name } = one(posts, dice);
+      const forMs = dice.chance(0.7) ? dice.between(100, 20_000) : dice.between(20_000, 240_000);
+      story.tell(name, `nothing gets through to it for ${Math.round(forMs)} ms`);
+      network.road(name).dark = true;
+      scheduler.after(forMs, () => network.lighten(name));
+    },
+  },
+  crawl: {
+    most: 5,
+    fault({ network, story, dice, posts, scheduler }) {
+      const { name } = one(posts, dice);
+      const forMs = dice.between(5_000, 120_000);
+      const road = network.road(name);
+      road.latencyMs = { least: dice.between(50, 500), most: dice.between(500, 4_000) };
+      road.rate = dice.between(0.2, 20);
+      story.tell(name, `its link crawls for ${Math.round(forMs)} ms (${road.rate.toFixed(1)} bytes/ms)`);
+      scheduler.after(forMs, () => {
+        road.latencyMs = { ...GOOD_ROAD };
+        road.rate = undefined;
+      });
+    },
+  },
+  agentCrash: {
+    most: 10,
+    fault({ dice, posts, suffered }) {
+      const post = one(posts, dice);
+      mark(suffered, post).agentDeaths += 1;
+      post.killAt(1 + dice.below(60), dice.between(10, 20_000));
+    },
+  },
+  agentKill: {
+    most: 6,
+    fault({ dice, posts, suffered }) {
+      const post = one(posts, dice);
+      mark(suffered, post).agentDeaths += 1;
+      post.kill(dice.between(10, 60_000));
+    },
+  },
+  controllerCrash: {
+    most: 8,
+    fault: ({ dice, central }) => central.killAt(1 + dice.below(120), dice.between(10, 20_000)),
+  },
+  controllerKill: {
+    most: 3,
+    fault: ({ dice, central }) => central.kill(dice.between(10, 120_000)),
+  },
+};
+
+function one(posts: readonly Post[], dice: Dice): Post {
+  return dice.pick(posts as [Post, ...Post[]]);
+}
+
+function mark(suffered: ReadonlyMap<string, Suffered>, post: Post): Suffered {
+  const found = suffered.get(post.name);
+  if (!found) throw new Error(`no host ${post.name}`);
+  return found;
+}
+
+/** Sets the history's faults going. `end` makes everything whole again, but for what happened. */
+export function scheduleFaults(ports: FaultPorts): { end(): void } {
+  const { scheduler, dice, network, central, posts, stormMs } = ports;
+  let over = false;
+  for (const { most, fault } of Object.values(FAULTS)) {
+    if (dice.chance(0.45)) continue;
+    const count = 1 + dice.below(most);
+    for (let n = 0; n < count; n++)
+      scheduler.after(dice.between(1_000, stormMs), () => {
+        if (!over) fault(ports);
+      });
+  }
+  return {
+    end() {
+      over = true;
+      central.machine.diskFull = false;
+      central.life?.arm(undefined);
+      for (const post of posts) {
+        post.life?.arm(undefined);
+        post.machine.diskFull = false;
+        const road = network.road(post.name);
+        road.latencyMs = { ...GOOD_ROAD };
+        road.rate = undefined;
+        if (road.dark) network.lighten(post.name);
+      }
+    },
+  };
+}

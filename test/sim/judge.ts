@@ -1,0 +1,268 @@
+import { toHex } from '../../proto/ids.ts';
+import type { Central } from './central.ts';
+import type { Ask, Operators } from './operators.ts';
+import { short } from './operators.ts';
+import type { Oracle, Performance } from './oracle.ts';
+import type { Post } from './post.ts';
+import { createRecord, isOver, isReal, type RunFigures, type Told } from './record.ts';
+import type { Scheduler } from './scheduler.ts';
+import { Violation } from './verdict.ts';
+
+/** What was done to a host that a promise makes an exception for, or that must be there for an outcome to be true. */
+export interface Suffered {
+  agentDeaths: number;
+  reboots: number;
+  journalLostMs: number | undefined;
+  journalPutBackMs: number | undefined;
+  diskFull: number;
+}
+
+export interface Judge {
+  acknowledged(ask: Ask, job: string, targets: readonly string[]): void;
+  started(performance: Performance): void;
+  committed(): void;
+  receipted(post: Post, epoch: Uint8Array, seq: number): void;
+  concluded(post: Post, jobId: string, attempt: number): void;
+  storePutBack(): void;
+  /** Every now and then. */
+  look(): void;
+  /** Whether nothing is left to wait for. */
+  isSettled(): boolean;
+  /** At the end, after all faults have ended and everything had its time. */
+  conclude(): void;
+}
+
+export interface JudgePorts {
+  readonly scheduler: Scheduler;
+  readonly central: Central;
+  readonly posts: readonly Post[];
+  readonly operators: Operators;
+  readonly oracle: Oracle;
+  suffered(host: string): Suffered;
+  /** How far the host's idea of the controller's time may lag, ms. */
+  lagMs(host: string): number;
+}
+
+const LOST_SLACK_MS = 5_000;
+
+export function createJudge(ports: JudgePorts): Judge {
+  const { scheduler, central, posts, operators, oracle } = ports;
+  const record = createRecord(central.disk);
+  const byId = new Map(posts.map((post) => [post.agentId, post]));
+  const byName = new Map(posts.map((post) => [post.name, post]));
+  const askOfJob = new Map<string, Ask>();
+  let putBacks = 0;
+
+  function fail(promise: number, what: string): never {
+    throw new Violation(promise, what);
+  }
+
+  const nameOf = (told: Told): string => {
+    const post = byId.get(told.agentId);
+    return `${askOfJob.get(told.jobId)?.name ?? short(told.jobId)} on ${post?.name ?? told.agentId}`;
+  };
+
+  const acks: { ask: Ask; job: string; targets: readonly string[]; putBacks: number }[] = [];
+
+  function checkAck({ ask, job, targets }: (typeof acks)[number]): void {
+    const stored = record.job(job);
+    if (!stored) fail(1, `${ask.name} was acknowledged as ${short(job)}, and is not in the store`);
+    const names = record
+      .runs()
+      .filter((run) => run.job_id === job)
+      .map((run) => run.agent_name);
+    if (stored.targets !== targets.length || names.toSorted().join() !== [...targets].toSorted().join())
+      fail(1, `${ask.name} was acknowledged for ${targets.join(' ')}, and the store has ${names.join(' ')}`);
+  }
+
+  function checkStart(performance: Performance): void {
+    const { host, token, jobId, attempt, index } = performance;
+    const ask = operators.askOf(token);
+    const post = byName.get(host);
+    if (!ask || !post) return fail(8, `${host} starts ${token}, which nobody asked for`);
+    if (!ask.hosts.includes(host)) fail(8, `${host} starts ${token}, which was not for it`);
+    const known = askOfJob.get(jobId);
+    if (known && known !== ask) fail(8, `${host} starts ${token} as a task of ${known.name}`);
+    askOfJob.set(jobId, ask);
+    const earlier = oracle.of(host, jobId).filter((one) => one !== performance);
+    const twice = earlier.find((one) => one.index === index && one.attempt === attempt);
+    if (twice) fail(2, `${host} starts ${token} a second time in attempt ${attempt}`);
+    const attempts = new Set([...earlier.map((one) => one.attempt), attempt]);
+    if (attempts.size > ask.attempts)
+      fail(2, `${host} starts ${token} in ${attempts.size} attempts; ${ask.attempts} were allowed`);
+    const others = oracle.performances.find(
+      (one) => one.host === host && one.token === token && one.jobId !== jobId,
+    );
+    if (others) fail(1, `${host} starts ${token} for two jobs, ${short(others.jobId)} and ${short(jobId)}`);
+    checkInTime(performance, ask, post);
+    checkJournalled(performance, post);
+    const told = record.told(jobId, post.agentId);
+    if (told && (told.state === 'cancelled' || told.state === 'expired' || told.state === 'rejected'))
+      fail(told.state === 'expired' ? 7 : 8, `${host} starts ${token} after its run was ${told.state}`);
+  }
+
+  function checkInTime({ host, token, jobId, index }: Performance, ask: Ask, post: Post): void {
+    const stored = record.job(jobId);
+    // A later task of a run that began in time goes on.
+    if (!stored || index > 0) return;
+    const lateMs = central.machine.times.wallMs() - stored.expiresAtMs;
+    const allowedMs = ports.lagMs(post.name) + START_MS;
+    if (lateMs > allowedMs)
+      fail(7, `${host} starts ${token} ${Math.round(lateMs)} ms after ${ask.name} had expired`);
+  }
+
+  function checkJournalled({ host, token, jobId, attempt }: Performance, post: Post): void {
+    const state = post.journalled(jobId, attempt);
+    if (state !== 'running' && state !== 'over')
+      fail(14, `${host} starts ${token}, and its journal does not say so (${state ?? 'nothing'})`);
+  }
+
+  /** What an outcome says has to be what the programs did. */
+  function checkOutcome(told: Told): void {
+    const post = byId.get(told.agentId);
+    const ask = askOfJob.get(told.jobId) ?? askByStarts(told, post);
+    if (!post || !ask) return;
+    const done = oracle.of(post.name, told.jobId).filter((one) => one.attempt === told.attempt);
+    const where = nameOf(told);
+    const evidence = done.map(evidenceOf).join('; ') || 'nothing was started';
+    const last = done.at(-1);
+    switch (told.state) {
+      case 'succeeded':
+        if (done.length !== ask.programs.length || done.some((one) => one.end?.exitCode !== 0))
+          fail(3, `${where} is succeeded, but ${evidence}`);
+        return;
+      case 'failed':
+        if (last && (last.end === undefined || last.end.exitCode === 0) && !last.unseen)
+          fail(3, `${where} is failed, but ${evidence}`);
+        return;
+      case 'rejected':
+      case 'expired':
+        if (done.length > 0) fail(3, `${where} is ${told.state}, but ${evidence}`);
+        return;
+      case 'cancelled':
+        if (ask.cancelAskedMs === undefined) fail(3, `${where} is cancelled, and nobody asked for that`);
+        return checkEnded(told, post, where);
+      case 'timed-out':
+        if (!last) fail(3, `${where} is timed-out, but ${evidence}`);
+        return checkEnded(told, post, where);
+      case 'interrupted': {
+        const { agentDeaths, reboots } = ports.suffered(post.name);
+        if (agentDeaths + reboots === 0) fail(3, `${where} is interrupted, and its agent never died`);
+        return;
+      }
+      default:
+        return;
+    }
+  }
+
+  /** Nothing of a run is left that was ended from outside. */
+  function checkEnded(told: Told, post: Post, where: string): void {
+    const left = post.machine.alive(`MUSTER_JOB=${told.jobId}`);
+    if (left.length > 0)
+      fail(
+        9,
+        `${where} is ${told.state}, and ${left.length} of its processes live (${left.map((one) => one.pid)})`,
+      );
+  }
+
+  function askByStarts(told: Told, post: Post | undefined): Ask | undefined {
+    const [one] = post ? oracle.of(post.name, told.jobId) : [];
+    return one && operators.askOf(one.token);
+  }
+
+  function checkOutput(run: RunFigures, told: Told, post: Post, ask: Ask): void {
+    const done = oracle.of(post.name, run.job_id).filter((one) => one.attempt === run.attempt);
+    const written = Buffer.concat(done.flatMap((one) => one.written));
+    const stored = Buffer.concat(told.output);
+    const where = nameOf(told);
+    const hasGap = run.reason?.includes('missing') === true || run.truncated === 1;
+    const same = written.subarray(0, stored.length).equals(stored);
+    if (!same && !(run.reason?.includes('missing') ?? false))
+      fail(6, `the stored output of ${where} is not what was written, and no gap is named`);
+    if (run.state !== 'succeeded' && run.state !== 'failed') return;
+    if (!hasGap && stored.length < Math.min(written.length, ask.capBytes))
+      fail(
+        6,
+        `${where} has ${stored.length} of ${written.length} bytes, and nothing says that some are missing`,
+      );
+  }
+
+  return {
+    acknowledged(ask, job, targets) {
+      if (ask.jobId !== undefined && ask.jobId !== job)
+        fail(1, `${ask.name} was acknowledged as ${short(ask.jobId)}, and then as ${short(job)}`);
+      ask.jobId = job;
+      ask.ackedMs ??= scheduler.nowMs;
+      const other = askOfJob.get(job);
+      if (other && other !== ask) fail(1, `${ask.name} was acknowledged as the job of ${other.name}`);
+      askOfJob.set(job, ask);
+      const ack = { ask, job, targets, putBacks };
+      acks.push(ack);
+      checkAck(ack);
+    },
+    started: checkStart,
+    committed: () => record.read(checkOutcome),
+    receipted(post, epoch, seq) {
+      if (putBacks > 0) return;
+      if (!record.hasReport(post.agentId, toHex(epoch), seq))
+        fail(5, `${post.name} has a receipt for report ${seq}, which is not stored`);
+    },
+    concluded() {},
+    storePutBack() {
+      putBacks += 1;
+      record.replaced(central.disk);
+      record.read(() => {});
+    },
+    look() {
+      if (central.upSinceMs === undefined || scheduler.nowMs - central.upSinceMs < 60_000) return;
+      const nowMs = central.machine.times.wallMs();
+      if (central.machine.diskFull) return;
+      for (const run of record.runs())
+        if (
+          run.ended_at_ms === null &&
+          run.deadline_at_ms !== null &&
+          run.deadline_at_ms + LOST_SLACK_MS < nowMs
+        )
+          fail(4, `${askOfJob.get(run.job_id)?.name} on ${run.agent_name} is ${run.state} past its deadline`);
+    },
+    isSettled() {
+      return (
+        posts.every((post) => post.link === 'online') &&
+        record.runs().every((run) => run.ended_at_ms !== null && run.state !== 'lost')
+      );
+    },
+    conclude() {
+      for (const post of posts) {
+        if (post.link !== 'online') fail(11, `${post.name} did not come back: its link is ${post.link}`);
+        const seen = central.controller?.verbs.agents.show(post.name);
+        void seen;
+      }
+      for (const ack of acks) if (ack.putBacks === putBacks) checkAck(ack);
+      for (const run of record.runs()) {
+        const told = record.told(run.job_id, run.agent_id);
+        const post = byId.get(run.agent_id);
+        const ask = askOfJob.get(run.job_id);
+        if (!told || !post || !ask) continue;
+        if (run.ended_at_ms === null) fail(4, `${nameOf(told)} is ${run.state} long after its deadline`);
+        if (told.state !== run.state)
+          fail(4, `${nameOf(told)} is ${run.state}, and its history says ${told.state}`);
+        checkOutput(run, told, post, ask);
+        const { journalLostMs, journalPutBackMs } = ports.suffered(post.name);
+        const knows = journalLostMs === undefined && journalPutBackMs === undefined && putBacks === 0;
+        if (run.state === 'lost' && knows && oracle.of(post.name, run.job_id).length > 0)
+          fail(4, `${nameOf(told)} stays lost, though its agent is back and has run it`);
+      }
+    },
+  };
+}
+
+/** From the journal to the program's first breath. */
+const START_MS = 50;
+
+function evidenceOf({ token, end, unseen }: Performance): string {
+  if (unseen) return `${token} was cut off`;
+  if (!end) return `${token} still runs`;
+  return end.signal === undefined ? `${token} exited ${end.exitCode}` : `${token} died of ${end.signal}`;
+}
+
+export { isOver, isReal };

@@ -1,0 +1,335 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { type Agent, type AgentPorts, createAgent } from '../../agent/agent.ts';
+import { OPEN_POLICY } from '../../agent/bundle/policy.ts';
+import { createExecutor } from '../../agent/executor/executor.ts';
+import type { BlockStore } from '../../agent/executor/output.ts';
+import type { IdentityStore } from '../../agent/identity/identity.ts';
+import type { LinkState } from '../../agent/link/state.ts';
+import type { Log } from '../../agent/log.ts';
+import { outcomeOf } from '../../agent/runs/ending.ts';
+import type { Journal, RunKey } from '../../agent/spool/journal.ts';
+import type { KeptFiles } from '../../agent/spool/kept-files.ts';
+import { decodeOutput, encodeOutput } from '../../agent/spool/output.ts';
+import { journalOver } from '../../agent/spool/sqlite.ts';
+import { type AgentKeys, idOfAgent, makeAgentKeys } from '../../certs/identity.ts';
+import { pinned, type Trust } from '../../certs/trust.ts';
+import { MusterError } from '../../proto/errors.ts';
+import { toHex } from '../../proto/ids.ts';
+import { CONTROLLER_URL, FLEET_ID, ROOT_KEY_ID } from './central.ts';
+import { createDatabaseDisk, type DatabaseDisk } from './database-disk.ts';
+import { type Dice, diceOf } from './dice.ts';
+import { clockOf, createLife, Dead, type Life } from './life.ts';
+import type { Machine } from './machine.ts';
+import type { Network } from './network.ts';
+import type { Stage } from './processes.ts';
+import type { Story } from './story.ts';
+import type { Weakness } from './weakness.ts';
+
+/** An agent's place: the process that is there now, its home on the machine's disk, and the machine. */
+export interface Post {
+  readonly name: string;
+  readonly machine: Machine;
+  readonly agentId: string;
+  readonly keys: AgentKeys;
+  readonly life: Life | undefined;
+  readonly link: LinkState['state'];
+  /** What its journal says of a run; undefined where it knows none. */
+  journalled(jobId: string, attempt: number): string | undefined;
+  /** The journal as it is now, to be put back later. */
+  copyJournal(): DatabaseDisk;
+  start(): void;
+  kill(downMs: number): void;
+  killAt(calls: number, downMs: number): void;
+  /** Power goes; all that ran is gone, and the machine is back after `downMs` with another boot id. */
+  reboot(downMs: number): void;
+  /** The journal is lost, or replaced by an earlier copy of it, while the agent is down. */
+  loseJournal(downMs: number, copy?: DatabaseDisk): void;
+  close(): void;
+}
+
+export interface PostPorts {
+  readonly machine: Machine;
+  readonly network: Network;
+  readonly stage: Stage;
+  readonly story: Story;
+  readonly dice: Dice;
+  readonly weakness: Weakness | undefined;
+  /** True time, whatever becomes of the machine. */
+  later(delayMs: number, fn: () => void): void;
+  /** A report's receipt is taken: everything up to it must be stored. */
+  receipted(epoch: Uint8Array, seq: number): void;
+  concluded(jobId: string, attempt: number): void;
+}
+
+/** Making keys takes longer than a history; each host has always the same. */
+const KEYS = new Map<string, AgentKeys>();
+
+function keysOf(name: string): AgentKeys {
+  const known = KEYS.get(name);
+  if (known) return known;
+  const keys = makeAgentKeys(diceOf(`the keys of ${name}`).bytes);
+  KEYS.set(name, keys);
+  return keys;
+}
+
+const READS: ReadonlySet<string> = new Set([
+  'epoch',
+  'chain',
+  'find',
+  'findByHash',
+  'unfinished',
+  'reportAfter',
+  'report',
+  'output',
+  'keepsFile',
+  'isCancelled',
+  'forgetFloorMs',
+]);
+const SPOOL = '/runs';
+
+export function createPost(ports: PostPorts): Post {
+  const { machine, network, stage, story, dice } = ports;
+  const { name } = machine;
+  const keys = keysOf(name);
+  const agentId = idOfAgent(FLEET_ID, keys.sign.publicKey);
+  const identity = { fleetId: FLEET_ID, agentId, name, keys, urls: [CONTROLLER_URL] };
+  const limits = { parallel: 1 + dice.below(3), waiting: 2 + dice.below(6), reserveBytes: 1000 };
+  const kept = new Map<string, { run: RunKey; stored: number; encoded: Uint8Array }>();
+  let trust: Trust = pinned(FLEET_ID, ROOT_KEY_ID);
+  let counter = 0;
+  let journalDisk = createDatabaseDisk();
+  let connection: DatabaseSync | undefined;
+  let agent: Agent | undefined;
+  let life: Life | undefined;
+  let link: LinkState['state'] = 'idle';
+  let downForMs = 1_000;
+  let lives = 0;
+
+  /** As the disk does: the write did not happen. */
+  function disk(): void {
+    if (machine.diskFull) throw new MusterError('journal-failed', 'database or disk is full');
+  }
+
+  function openJournal(own: Life, random: Dice): Journal {
+    connection = new DatabaseSync(journalDisk.uri, { timeout: 0 });
+    const real = journalOver(connection, () => random.bytes(16));
+    const guarded = Object.entries(real).map(([method, fn]) => [
+      method,
+      (...given: unknown[]) => {
+        if (method === 'close') return fn();
+        if (READS.has(method)) {
+          own.pass(`a read of the journal (${method})`);
+          return fn(...given);
+        }
+        return own.call(`the journal's ${method}`, () => {
+          disk();
+          const result = fn(...given);
+          if (method === 'receipt') ports.receipted(real.epoch(), given[0] as number);
+          if (method === 'conclude') {
+            const { jobId, attempt } = given[0] as RunKey;
+            ports.concluded(jobId, attempt);
+          }
+          return result;
+        });
+      },
+    ]);
+    return Object.fromEntries(guarded) as Journal;
+  }
+
+  function keptIn(own: Life): KeptFiles {
+    const keyOf = ({ jobId, attempt }: RunKey): string => `${jobId}-${attempt}`;
+    return {
+      async keep(run, output) {
+        own.pass('before an output is kept');
+        if (machine.diskFull) throw new Error('ENOSPC: no space left on device');
+        const encoded = encodeOutput(output);
+        await own.living(new Promise<void>((resolve) => own.after(dice.between(0.1, 5), resolve)));
+        own.pass('while an output is kept');
+        kept.set(keyOf(run), { run, stored: output.stored, encoded });
+        own.pass('after an output is kept');
+      },
+      open(run, stored) {
+        own.pass('a kept output');
+        const file = kept.get(keyOf(run));
+        if (!file || file.stored < stored) return undefined;
+        return { stored, read: decodeOutput(stored, file.encoded).read, close() {} };
+      },
+      remove(run) {
+        own.pass('removal of a kept output');
+        kept.delete(keyOf(run));
+      },
+      list: () => [...kept.values()].map(({ run }) => run),
+    };
+  }
+
+  function storeOf(own: Life): IdentityStore {
+    return {
+      identity,
+      trust: () => trust,
+      saveTrust: (next) =>
+        own.call('saving the trust document', () => {
+          disk();
+          trust = next;
+        }),
+      // Written in its place, so that a full disk takes it.
+      nextCounter: () => own.call('the session counter', () => ++counter),
+    };
+  }
+
+  function portsOf(own: Life, random: Dice): AgentPorts {
+    const clock = clockOf(own, machine.times);
+    const executor = createExecutor({
+      clock,
+      spoolDir: SPOOL,
+      processes: stage.processes(own),
+      table: machine.table,
+      programs: { find: (program) => ({ path: program }), isDirectory: () => true, isOpenToAll: () => true },
+      accounts: { self: () => ROOT, find: async () => undefined },
+      openStore: () => memoryBlocks(machine),
+      spared: [],
+    });
+    return {
+      clock,
+      random: random.bytes,
+      log: logOf(own, story, name),
+      dial: network.dialFrom(name, own),
+      store: storeOf(own),
+      journal: openJournal(own, random),
+      kept: keptIn(own),
+      executor,
+      policy: OPEN_POLICY,
+      limits,
+      urls: [],
+      bootId: machine.bootId,
+      agentVersion: '0.0.0-simulated',
+      soon: (fn) => void own.after(random.between(0, 0.3), fn),
+      gatherFacts: async () => ({ json: Buffer.from('{}'), digest: new Uint8Array(32).fill(7) }),
+      freeBytes: () => (machine.diskFull ? 0 : 1 << 30),
+      findEnding: (row) => {
+        const endings = [];
+        for (let index = 0; index < row.tasks; index++) {
+          const ending = stage.folders.get(join(SPOOL, `${row.jobId}-${row.attempt}-${index}`))?.ending;
+          if (!ending) break;
+          endings.push(ending);
+        }
+        return outcomeOf(endings, row, clock.now());
+      },
+      onLink(state) {
+        if (!own.alive || link === state.state) return;
+        link = state.state;
+        if (link === 'online') story.tell(name, 'is online');
+        if (state.state === 'waiting') story.tell(name, `has no session: ${state.end.reason}`);
+      },
+    };
+  }
+
+  function start(): void {
+    if (life?.alive || !machine.on) return;
+    lives += 1;
+    const own = createLife(machine.after, (port) => {
+      story.tell(name, `its agent dies (${port}); it will be back in ${Math.round(downForMs)} ms`);
+      over('process');
+    });
+    life = own;
+    try {
+      const given = portsOf(own, dice.fork(`life ${lives}`));
+      agent = createAgent(ports.weakness?.agent?.(given) ?? given);
+      agent.start();
+      if (own.alive) story.tell(name, 'its agent starts');
+    } catch (cause) {
+      if (cause instanceof Dead) return;
+      story.tell(name, `its agent does not start: ${cause instanceof Error ? cause.message : String(cause)}`);
+      downForMs = 5_000;
+      own.kill('in its start');
+    }
+  }
+
+  function over(how: 'process' | 'power'): void {
+    if (life) network.died(life, how);
+    link = 'idle';
+    // The kernel drops its lock with the process. Later: it may be in the middle of a statement now.
+    const closing = connection;
+    connection = undefined;
+    if (closing?.isOpen) closing.close();
+    if (how === 'process') machine.after(downForMs, start);
+  }
+
+  return {
+    name,
+    machine,
+    agentId: toHex(agentId),
+    keys,
+    get life() {
+      return life;
+    },
+    get link() {
+      return link;
+    },
+    journalled(jobId, attempt) {
+      // While an agent has it open, nobody else gets in.
+      const row = (connection ?? journalDisk.eye)
+        .prepare('select state from runs where job_id = ? and attempt = ?')
+        .get(jobId, attempt);
+      return row && String(row.state);
+    },
+    copyJournal: () => createDatabaseDisk(connection ?? journalDisk.eye),
+    start,
+    kill(downMs) {
+      downForMs = downMs;
+      life?.kill('kill -9');
+    },
+    killAt(calls, downMs) {
+      downForMs = downMs;
+      life?.arm(calls);
+    },
+    reboot(downMs) {
+      if (!machine.on) return;
+      story.tell(name, `loses power; it boots again in ${Math.round(downMs)} ms`);
+      if (life) network.died(life, 'power');
+      life?.kill('power');
+      machine.powerOff();
+      ports.later(downMs, () => {
+        machine.powerOn();
+        story.tell(name, 'has booted');
+        start();
+      });
+    },
+    loseJournal(downMs, copy) {
+      downForMs = downMs;
+      if (life?.alive) life.kill('stopped, while its journal is replaced');
+      journalDisk.close();
+      journalDisk = copy ?? createDatabaseDisk();
+      if (!copy) kept.clear();
+      story.tell(name, copy ? 'an earlier copy of its journal was put back' : 'its journal is lost');
+    },
+    close() {
+      if (connection?.isOpen) connection.close();
+      journalDisk.close();
+    },
+  };
+}
+
+const ROOT = { name: 'root', uid: 0, gid: 0, home: '/root', shell: '/bin/sh' };
+
+function memoryBlocks(machine: Machine): BlockStore & { close(): void } {
+  let bytes = Buffer.alloc(0);
+  return {
+    append(more) {
+      if (machine.diskFull) throw new Error('ENOSPC: no space left on device');
+      bytes = Buffer.concat([bytes, more]);
+    },
+    read: (at, length) => bytes.subarray(at, at + length),
+    close() {},
+  };
+}
+
+function logOf(life: Life, story: Story, name: string): Log {
+  const at = (level: string) => (fields: Record<string, unknown>, event: string) => {
+    if (!life.alive) return;
+    const said = Object.entries(fields).map(([field, value]) => `${field} ${String(value)}`);
+    story.tell(name, `${level}: ${event}${said.length > 0 ? ` (${said.join(', ')})` : ''}`);
+  };
+  const none = (): void => {};
+  return { debug: none, info: none, warn: at('warns'), error: at('error') };
+}

@@ -1,0 +1,28 @@
+/** What happened, in the order in which it did: what a history that goes wrong is told with. */
+export interface Story {
+  tell(who: string, what: string): void;
+  readonly lines: readonly string[];
+}
+
+/** `nowMs`: virtual time since the beginning. */
+export function createStory(nowMs: () => number): Story {
+  const lines: string[] = [];
+  return {
+    lines,
+    tell(who, what) {
+      lines.push(`${stamp(nowMs())}  ${who.padEnd(10)}  ${what}`);
+    },
+  };
+}
+
+/** `+01:02:03.456`, or with more hours. */
+export function stamp(ms: number): string {
+  const whole = Math.floor(ms);
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const [h, m, s] = [
+    Math.floor(whole / 3_600_000),
+    Math.floor(whole / 60_000) % 60,
+    Math.floor(whole / 1000) % 60,
+  ];
+  return `+${two(h)}:${two(m)}:${two(s)}.${String(whole % 1000).padStart(3, '0')}`;
+}
