@@ -1,8 +1,10 @@
+import { KEEPING } from '../../controller/config.ts';
 import { type Controller, openController } from '../../controller/controller.ts';
 import { openDatabase } from '../../controller/db/sqlite.ts';
 import type { Log } from '../../controller/log.ts';
 import { signKeyPair } from '../../proto/crypto.ts';
 import { fleetIdOf, keyId } from '../../proto/frame.ts';
+import { memoryDisk } from '../support/memory-disk.ts';
 import { createDatabaseDisk, type DatabaseDisk } from './database-disk.ts';
 import { type Dice, diceOf } from './dice.ts';
 import { clockOf, createLife, Dead, type Life } from './life.ts';
@@ -66,6 +68,7 @@ export function newStoreDisk(): DatabaseDisk {
 
 export function createCentral(ports: CentralPorts): Central {
   const { machine, network, story } = ports;
+  const contentDisk = memoryDisk();
   let disk = newStoreDisk();
   let controller: Controller | undefined;
   let life: Life | undefined;
@@ -97,7 +100,9 @@ export function createCentral(ports: CentralPorts): Central {
       db: store.db,
       log: logOf(own, story),
       keys: FLEET_KEYS,
+      contentDisk,
       urls: [CONTROLLER_URL],
+      keeping: KEEPING,
     };
     open(own, ports.weakness?.world?.(world) ?? world).catch((cause: unknown) => {
       if (cause instanceof Dead || !own.alive) return;

@@ -2,8 +2,10 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type Agent, type AgentPorts, createAgent } from '../../agent/agent.ts';
 import { OPEN_POLICY } from '../../agent/bundle/policy.ts';
+import { createContents } from '../../agent/contents/engine.ts';
 import { createExecutor } from '../../agent/executor/executor.ts';
 import type { BlockStore } from '../../agent/executor/output.ts';
+import { NO_STEPS } from '../../agent/executor/step.ts';
 import type { IdentityStore } from '../../agent/identity/identity.ts';
 import type { LinkState } from '../../agent/link/state.ts';
 import type { Log } from '../../agent/log.ts';
@@ -16,6 +18,7 @@ import { type AgentKeys, idOfAgent, makeAgentKeys } from '../../certs/identity.t
 import { pinned, type Trust } from '../../certs/trust.ts';
 import { MusterError } from '../../proto/errors.ts';
 import { toHex } from '../../proto/ids.ts';
+import { memoryCache } from '../support/memory-cache.ts';
 import { CONTROLLER_URL, FLEET_ID, ROOT_KEY_ID } from './central.ts';
 import { createDatabaseDisk, type DatabaseDisk } from './database-disk.ts';
 import { type Dice, diceOf } from './dice.ts';
@@ -188,16 +191,24 @@ export function createPost(ports: PostPorts): Post {
       accounts: { self: () => ROOT, find: async () => undefined },
       openStore: () => memoryBlocks(machine),
       spared: [],
+      steps: NO_STEPS,
     });
+    const log = logOf(own, story, name);
     return {
       clock,
       random: random.bytes,
-      log: logOf(own, story, name),
+      log,
       dial: network.dialFrom(name, own),
       store: storeOf(own),
       journal: openJournal(own, random),
       kept: keptIn(own),
       executor,
+      contents: createContents({
+        clock,
+        log,
+        disk: memoryCache(clock.now),
+        limits: { quotaBytes: 1 << 30, reserveBytes: 1000 },
+      }),
       policy: OPEN_POLICY,
       limits,
       urls: [],

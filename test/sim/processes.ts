@@ -53,7 +53,7 @@ export function createStage(
       token,
       jobId,
       attempt: Number(attempt),
-      index: Number(launch.folder.split('-').at(-1)),
+      index: Number(launch.folder.split('-')[2]),
       bootId: machine.bootId,
       startedMs: machine.times.monotonicMs(),
       written: [],

@@ -65,6 +65,8 @@ export function openStore(ports: StorePorts): { db: Database; abandon(): void } 
         );
       },
       commits: () => real.commits(),
+      size: () => real.size(),
+      shrink: (bytes) => life.call('giving room back', () => real.shrink(bytes)),
       async close() {
         if (waiting.length > 0) flush();
         await real.close();
