@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
+import { threadId } from 'node:worker_threads';
 
 /**
  * A database that lives in memory and outlives whoever has it open: SQLite's own in-memory file system, so that a process opens it
@@ -19,7 +20,7 @@ let names = 0;
 /** `from`: what is to be in it, of a connection that may read it. */
 export function createDatabaseDisk(from?: DatabaseSync): DatabaseDisk {
   names += 1;
-  const uri = `file:/simulated-${names}?vfs=memdb`;
+  const uri = `file:/simulated-${threadId}-${names}?vfs=memdb`;
   const eye = new DatabaseSync(uri, { timeout: 0 });
   if (from) from.exec(`vacuum into '${uri}'`);
   const disk: DatabaseDisk = {

@@ -12,7 +12,7 @@ import { createOracle } from './oracle.ts';
 import { createPost, type Post } from './post.ts';
 import { createStage } from './processes.ts';
 import { createScheduler, quiet } from './scheduler.ts';
-import { createStory, stamp } from './story.ts';
+import { createStory } from './story.ts';
 import { Violation } from './verdict.ts';
 import type { Weakness } from './weakness.ts';
 
@@ -200,13 +200,4 @@ function enrol(eye: import('node:sqlite').DatabaseSync, posts: readonly Post[], 
       name,
       Math.round(wallMs),
     );
-}
-
-/** A history that went wrong, as it is printed. */
-export function tell(history: History): string {
-  const { seed, violation, lines, virtualMs } = history;
-  const end = violation
-    ? `${stamp(virtualMs)}  promise ${violation.promise} is broken: ${violation.message}`
-    : `${stamp(virtualMs)}  every promise held`;
-  return [...lines, end, '', `replay it with: npm run sim -- --seed ${seed}`].join('\n');
 }

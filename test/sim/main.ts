@@ -1,32 +1,64 @@
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { live, tell } from './history.ts';
+import { live } from './history.ts';
+import { liveInThreads } from './pool.ts';
+import { told } from './story.ts';
+import { weaknessNamed } from './weaknesses.ts';
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
     seeds: { type: 'string', default: '200' },
     from: { type: 'string', default: '1' },
+    threads: { type: 'string', default: String(availableParallelism()) },
+    /** With this defence taken away. */
+    weaken: { type: 'string' },
   },
 });
+const weaken = values.weaken === undefined ? {} : { weakness: values.weaken };
 
-if (values.seed !== undefined) {
-  const history = await live(Number(values.seed));
-  console.log(tell(history));
-  process.exitCode = history.violation ? 1 : 0;
-} else {
-  const from = Number(values.from);
-  const count = Number(values.seeds);
+if (values.seed !== undefined) await replay(Number(values.seed));
+else await search(Number(values.from), Number(values.seeds));
+
+async function replay(seed: number): Promise<void> {
+  const history = await live(seed, values.weaken === undefined ? undefined : weaknessNamed(values.weaken));
+  const { violation } = history;
+  console.log(
+    told({ ...history, violation: violation && { promise: violation.promise, what: violation.message } }),
+  );
+  console.log(`history ${history.digest}`);
+  process.exitCode = violation ? 1 : 0;
+}
+
+async function search(from: number, count: number): Promise<void> {
   const beganMs = performance.now();
-  let starts = 0;
-  let broken = 0;
-  for (let seed = from; seed < from + count; seed++) {
-    const history = await live(seed);
-    starts += history.starts;
-    if (!history.violation) continue;
-    broken += 1;
-    console.log(`seed ${seed}: promise ${history.violation.promise}: ${history.violation.message}`);
-  }
-  const seconds = (performance.now() - beganMs) / 1000;
-  console.log(`${count} seeds, ${starts} starts, ${broken} broken, ${(count / seconds).toFixed(1)} seeds/s`);
+  let [next, lived, starts, virtualMs, broken] = [from, 0, 0, 0, 0];
+  let stopped = false;
+  process.once('SIGINT', () => {
+    stopped = true;
+  });
+  const sum = (): string => {
+    const seconds = (performance.now() - beganMs) / 1000;
+    const hours = (virtualMs / 3_600_000).toFixed(1);
+    return `${lived} histories, ${broken} broken; ${starts} starts in ${hours} virtual hours; ${(lived / seconds).toFixed(1)} a second`;
+  };
+  await liveInThreads({
+    threads: Number(values.threads),
+    next: () => (stopped || next >= from + count ? undefined : { seed: next++, ...weaken }),
+    done(history) {
+      lived += 1;
+      starts += history.starts;
+      virtualMs += history.virtualMs;
+      if (history.violation) {
+        broken += 1;
+        if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
+        const { promise, what } = history.violation;
+        console.log(`seed ${history.seed}: promise ${promise} is broken: ${what}`);
+      }
+      if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${sum()}`);
+    },
+  });
+  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
+  console.log(sum());
   process.exitCode = broken > 0 ? 1 : 0;
 }

@@ -1,18 +1,32 @@
 import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
-import { live, tell } from './history.ts';
+import { liveInThreads } from './pool.ts';
+import { told } from './story.ts';
+import type { Lived, Wanted } from './worker.ts';
 
-test('the same seed gives the same history, byte for byte', async () => {
-  const first = await live(7);
-  const second = await live(7);
-  assert.equal(second.lines.join('\n'), first.lines.join('\n'));
-  assert.equal(second.digest, first.digest);
-  assert.notEqual((await live(8)).digest, first.digest);
+const SEEDS = 150;
+
+async function liveAll(wanted: readonly Wanted[]): Promise<Lived[]> {
+  const waiting = [...wanted];
+  const lived: Lived[] = [];
+  const threads = Math.min(2, availableParallelism());
+  await liveInThreads({ threads, next: () => waiting.shift(), done: (one) => void lived.push(one) });
+  return lived.toSorted((a, b) => a.seed - b.seed);
+}
+
+test('the same seed gives the same history, byte for byte, in whichever thread', async () => {
+  const twice = await liveAll([7, 8, 7, 8].map((seed) => ({ seed })));
+  const digests = twice.map((one) => one.digest);
+  assert.equal(digests[0], digests[1]);
+  assert.equal(digests[2], digests[3]);
+  assert.notEqual(digests[0], digests[2]);
 });
 
-test('every promise holds in histories of chance', async () => {
-  for (let seed = 1; seed <= 40; seed++) {
-    const history = await live(seed);
-    assert.equal(history.violation, undefined, tell(history));
-  }
+test('every promise holds in histories of chance', async (t) => {
+  const lived = await liveAll(Array.from({ length: SEEDS }, (_, index) => ({ seed: index + 1 })));
+  const starts = lived.reduce((sum, one) => sum + one.starts, 0);
+  const hours = lived.reduce((sum, one) => sum + one.virtualMs, 0) / 3_600_000;
+  t.diagnostic(`${lived.length} histories, ${starts} programs started, ${hours.toFixed(0)} virtual hours`);
+  for (const one of lived) assert.equal(one.violation, undefined, told(one));
 });

@@ -26,3 +26,17 @@ export function stamp(ms: number): string {
   ];
   return `+${two(h)}:${two(m)}:${two(s)}.${String(whole % 1000).padStart(3, '0')}`;
 }
+
+/** A history as it is printed: its lines, how it ended, and how to see it again. */
+export function told(history: {
+  readonly seed: number;
+  readonly lines: readonly string[];
+  readonly virtualMs: number;
+  readonly violation: { readonly promise: number; readonly what: string } | undefined;
+}): string {
+  const { seed, lines, virtualMs, violation } = history;
+  const end = violation ? `promise ${violation.promise} is broken: ${violation.what}` : 'every promise held';
+  return [...lines, `${stamp(virtualMs)}  ${end}`, '', `replay it with: npm run sim -- --seed ${seed}`].join(
+    '\n',
+  );
+}
