@@ -8,6 +8,7 @@ import { hash, keyId, sign, verify } from '../proto/frame.ts';
 import { toHex } from '../proto/ids.ts';
 import { fraction, type RandomBytes } from '../proto/random.ts';
 import { MUSTER_VERSION } from '../proto/version.ts';
+import type { StorageReply } from './api/messages.ts';
 import type { ApiVerbs } from './api/verbs.ts';
 import { createAudit } from './audit/engine.ts';
 import type { Keeping } from './config.ts';
@@ -28,6 +29,7 @@ import type { AgentLinks } from './jobs/ports.ts';
 import type { Log } from './log.ts';
 import { createOperators, type Operators } from './operators/engine.ts';
 import { createRetention } from './retention/engine.ts';
+import { createStorage } from './storage/engine.ts';
 
 export interface World {
   clock: Clock;
@@ -55,8 +57,12 @@ export interface Controller {
 
 /** Throws MusterError with a sentence for the operator. */
 export async function openController(world: World): Promise<Controller> {
-  const { clock, random, db, log, keys, urls, keeping } = world;
+  const { clock, random, log, keys, urls, keeping } = world;
   const bus = createBus({ onError: (error) => log.error({ err: error }, 'listener failed') });
+  const storage = createStorage({
+    ...{ clock, db: world.db, bus, log, disk: world.contentDisk, reserveBytes: keeping.reserveBytes },
+  });
+  const { db } = storage;
   const fleet = await openFleet({ clock, db, log, keys, urls });
   const controllerKeyId = toHex(keyId('controller', keys.controller.publicKey));
   const audit = createAudit({
@@ -68,6 +74,14 @@ export async function openController(world: World): Promise<Controller> {
       id === controllerKeyId && verify(keys.controller.publicKey, signature, 'audit', bytes),
     onError: (error) => log.error({ err: error }, 'audit head could not be signed'),
   });
+
+  /** What is refused while the store is full. */
+  const admitted =
+    <A extends unknown[], R>(verb: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      storage.admit();
+      return verb(...args);
+    };
 
   // The agents' door and the features behind it know each other: what one sends, the other hands over.
   const door: { gateway?: Gateway } = {};
@@ -105,6 +119,7 @@ export async function openController(world: World): Promise<Controller> {
     links,
     inventory,
     contents,
+    admit: storage.admit,
     fleetId: fleet.fleetId,
     controllerKey: fleet.controllerKey,
     jobKey: keys.job,
@@ -120,7 +135,7 @@ export async function openController(world: World): Promise<Controller> {
       log,
       fleet,
       agents: { ...inventory, signKeyOf: (agentId) => inventory.get(agentId)?.signKey },
-      enrol: (attempt) => enrol(enrolmentPorts, attempt),
+      enrol: admitted(enrol.bind(undefined, enrolmentPorts)),
       jobs,
       contents,
     },
@@ -128,6 +143,7 @@ export async function openController(world: World): Promise<Controller> {
   );
   door.gateway = gateway;
   const operators = createOperators({ clock, random, db, audit });
+  const tokens = createTokens(enrolmentPorts);
   const startedAtMs = clock.now();
 
   const status: ApiVerbs['status'] = async () => {
@@ -150,9 +166,18 @@ export async function openController(world: World): Promise<Controller> {
       jobs: { running: (await jobs.figures()).jobs.running },
       trust: { serial, expiresAtMs },
       rootKeyHere: fleet.rootKeyHere,
-      warnings: fleet.warnings(),
+      storage: await storageStatus(),
+      warnings: [...fleet.warnings(), ...storage.warnings()],
     };
   };
+  const storageStatus = async (): Promise<StorageReply> => ({
+    ...(await storage.figures()),
+    ...(await retention.figures()),
+    keepJobsMs: keeping.jobsMs,
+    keepOutputMs: keeping.outputMs,
+    maxOutputBytes: keeping.outputBytes,
+    reserveBytes: keeping.reserveBytes,
+  });
 
   return {
     bus,
@@ -165,11 +190,11 @@ export async function openController(world: World): Promise<Controller> {
         match: async (query) => inventory.meant(query).map(({ name, id, online }) => ({ name, id, online })),
       },
       agents: agentVerbs(inventory, clock),
-      tokens: createTokens(enrolmentPorts),
+      tokens: { ...tokens, create: admitted(tokens.create) },
       jobs,
-      contents,
+      contents: { ...contents, put: admitted(contents.put) },
       retention,
-      operators,
+      operators: { ...operators, add: admitted(operators.add) },
       audit: {
         ...audit,
         // A report that is not what its agent signed leaves its own line in the log: first that, then the chain.
@@ -182,10 +207,15 @@ export async function openController(world: World): Promise<Controller> {
         ...(await jobs.figures()),
         agents: inventory.figures(),
         commits: db.commits(),
+        storage: await storageStatus(),
       }),
     },
     async start() {
       await audit.start();
+      storage.start();
+      bus.on((event) => {
+        if (event.type === 'store-writable') gateway.sendAgain();
+      });
       bus.on((event) => abandonRuns(event.type === 'agent-removed' ? event.agentId : undefined, jobs, log));
       jobs.start();
       contents.start();
@@ -200,6 +230,7 @@ export async function openController(world: World): Promise<Controller> {
       jobs.stop();
       await contents.stop();
       await retention.stop();
+      storage.stop();
       await audit.stop();
     },
   };

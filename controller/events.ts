@@ -10,7 +10,11 @@ export type ControllerEvent =
       'agent-online' | 'agent-offline' | 'agent-changed' | 'agent-removed' | 'agent-enrolled',
       { readonly agentId: string }
     >
-  | { readonly type: 'stopping' };
+  /**
+   * `store-full`: nothing new is taken on, `store-room`: it is again. `store-writable`: after writes that failed, the first that
+   * worked.
+   */
+  | { readonly type: 'stopping' | 'store-full' | 'store-room' | 'store-writable' };
 
 /** One member of the union for each type, so that a test of `type` narrows. */
 type About<Type extends string, Subject> = Type extends string ? { readonly type: Type } & Subject : never;

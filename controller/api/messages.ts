@@ -29,8 +29,30 @@ export interface StatusReply {
   trust: { serial: number; expiresAtMs: number };
   /** The root key is still beside the others: "muster root export" moves it away. */
   rootKeyHere: boolean;
+  storage: StorageReply;
   /** Sentences about what somebody should do. */
   warnings: string[];
+}
+
+/** What the controller keeps, and how much room there is. Null as a limit: none. */
+export interface StorageReply {
+  databaseBytes: number;
+  /** Of them free inside it, for what comes next. */
+  reusableBytes: number;
+  /** Stored output. */
+  outputBytes: number;
+  /** Files that were uploaded. */
+  contentBytes: number;
+  /** Of the disk; null: not known. */
+  freeBytes: number | null;
+  /** Since when there is history. */
+  oldestJobAtMs: number | null;
+  /** Why new jobs are refused, in a sentence; null: they are not. */
+  full: string | null;
+  keepJobsMs: number | null;
+  keepOutputMs: number | null;
+  maxOutputBytes: number | null;
+  reserveBytes: number;
 }
 
 export interface HealthReply {

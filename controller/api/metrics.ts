@@ -33,6 +33,17 @@ export function renderMetrics({ fleet, process, traffic, streams }: MetricsSnaps
   metric('muster_runs', 'gauge', 'Runs by state.', byKey('state', fleet.runs));
   metric('muster_jobs', 'gauge', 'Jobs by state.', byKey('state', fleet.jobs));
   metric('muster_db_commits_total', 'counter', 'Transactions committed.', [{ value: fleet.commits }]);
+  metric('muster_store_bytes', 'gauge', 'What the controller keeps.', storedBytes(fleet.storage));
+  const { freeBytes } = fleet.storage;
+  metric(
+    'muster_store_free_bytes',
+    'gauge',
+    'Room on its disk.',
+    freeBytes === null ? [] : [{ value: freeBytes }],
+  );
+  metric('muster_store_full', 'gauge', '1: new jobs are refused.', [
+    { value: fleet.storage.full === null ? 0 : 1 },
+  ]);
   metric('muster_api_streams', 'gauge', 'Open streams of events and output.', [{ value: streams }]);
   metric(
     'muster_http_requests_total',
@@ -55,6 +66,15 @@ export function renderMetrics({ fleet, process, traffic, streams }: MetricsSnaps
     { labels: { quantile: '1' }, value: process.loopDelay.maxMs / 1000 },
   ]);
   return `${page.join('\n')}\n`;
+}
+
+function storedBytes(storage: FleetFigures['storage']): Sample[] {
+  return [
+    { labels: { kind: 'database' }, value: storage.databaseBytes },
+    { labels: { kind: 'reusable' }, value: storage.reusableBytes },
+    { labels: { kind: 'output' }, value: storage.outputBytes },
+    { labels: { kind: 'contents' }, value: storage.contentBytes },
+  ];
 }
 
 interface Sample {

@@ -30,6 +30,19 @@ export const status = z.object({
   jobs: z.object({ running: count }),
   trust: z.object({ serial: count, expiresAtMs: instant }),
   rootKeyHere: z.boolean(),
+  storage: z.object({
+    databaseBytes: count,
+    reusableBytes: count,
+    outputBytes: count,
+    contentBytes: count,
+    freeBytes: maybe(count),
+    oldestJobAtMs: maybe(instant),
+    full: maybe(z.string()),
+    keepJobsMs: maybe(ms),
+    keepOutputMs: maybe(ms),
+    maxOutputBytes: maybe(count),
+    reserveBytes: count,
+  }),
   warnings: z.array(z.string()),
 });
 

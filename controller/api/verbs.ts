@@ -27,6 +27,7 @@ import type {
   OperatorSummary,
   Role,
   StatusReply,
+  StorageReply,
   Target,
   TargetQuery,
   TokenReply,
@@ -180,4 +181,5 @@ export interface FleetFigures {
   jobs: Record<JobState, number>;
   /** Transactions that the store has committed since the start. */
   commits: number;
+  storage: StorageReply;
 }

@@ -186,7 +186,8 @@ export function createAudit({ db, clock, hash, signHead, verifyHead, onError }: 
     running = false;
     cancelTimer?.();
     cancelTimer = undefined;
-    await sign();
+    // What is not signed now is signed at the next start.
+    await sign().catch(onError);
   }
 
   return { entry, list, verify, head, start, stop };

@@ -1,4 +1,4 @@
-import type { StatusReply } from '../api/contract.ts';
+import type { StatusReply, StorageReply } from '../api/contract.ts';
 import type { Client } from './client.ts';
 import { formatDuration } from './duration.ts';
 import { EXIT, Failure } from './failure.ts';
@@ -7,6 +7,7 @@ import { jsonLine, sanitiseLine } from './output/sanitise.ts';
 import { renderProperties } from './output/table.ts';
 import { formatTime } from './output/time.ts';
 import { fingerprintOf } from './pinning.ts';
+import { formatSize } from './size.ts';
 import type { Surroundings } from './surroundings.ts';
 import { withClient } from './with-client.ts';
 
@@ -64,13 +65,31 @@ function propertiesOf(reply: StatusReply, client: Client): [string, string][] {
     ['trust document', `number ${trust.serial}, until ${formatTime(trust.expiresAtMs)}`],
     ['agents', `${agents.online} of ${agents.known} online${more.join('')}`],
     ['jobs', `${reply.jobs.running} running`],
+    ...storageOf(reply.storage),
+  ];
+}
+
+function storageOf(storage: StorageReply): [string, string][] {
+  const age = (ms: number | null): string => (ms === null ? 'for ever' : `for ${formatDuration(ms)}`);
+  const { freeBytes, oldestJobAtMs, maxOutputBytes, contentBytes } = storage;
+  const free = freeBytes === null ? '' : `; ${formatSize(freeBytes)} free on its disk`;
+  const oldest = oldestJobAtMs === null ? '' : `, the oldest from ${formatTime(oldestJobAtMs)}`;
+  const most = maxOutputBytes === null ? 'without a limit' : `at most ${formatSize(maxOutputBytes)}`;
+  return [
+    [
+      'store',
+      `${formatSize(storage.databaseBytes)}, ${formatSize(storage.reusableBytes)} of them free for what comes${free}`,
+    ],
+    ['history', `jobs ${age(storage.keepJobsMs)}${oldest}`],
+    ['output', `${formatSize(storage.outputBytes)}, ${age(storage.keepOutputMs)} and ${most}`],
+    ...(contentBytes > 0 ? [['files', formatSize(contentBytes)] satisfies [string, string]] : []),
   ];
 }
 
 /** What the controller says, and what its numbers say where it is silent. */
 function warningsOf(reply: StatusReply): string[] {
   if (reply.warnings.length > 0) return reply.warnings;
-  const warnings: string[] = [];
+  const warnings = reply.storage.full === null ? [] : [`new jobs are refused: ${reply.storage.full}`];
   if (reply.rootKeyHere)
     warnings.push('whoever takes this controller owns the fleet for good: its root key is still on it');
   const leftMs = reply.trust.expiresAtMs - reply.timeMs;

@@ -30,6 +30,12 @@ export interface Late {
 
 export type Statement = Command | Late;
 
+/**
+ * Whose words these are, where they make sense only in their order: when the disk did not take a batch of a lane, those of the same
+ * lane that wait behind it are not taken either.
+ */
+export type Lane = string;
+
 export interface Database {
   /** Rows of what is committed. A blob is a Uint8Array, an integer a number. */
   read<Row>(query: Query<Row>): Promise<Row[]>;
@@ -38,7 +44,7 @@ export interface Database {
    * Rejects with what a late statement threw, with ConstraintError, with MusterError `store-failed` when nothing could be
    * written (the disk is full), `store-damaged`, or `shutting-down` after close().
    */
-  write(batch: readonly Statement[]): Promise<void>;
+  write(batch: readonly Statement[], lane?: Lane): Promise<void>;
   /** Transactions that were committed since it was opened. */
   commits(): number;
   /** What it takes on the disk, and how much of that is free for what comes next. */

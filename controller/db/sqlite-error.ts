@@ -43,6 +43,11 @@ const CONSTRAINTS: Readonly<Record<number, ConstraintKind>> = {
   3091: 'check', // the datatype of a strict table
 };
 
+/** Whether the disk or the file is to blame, and nothing that was asked. */
+export function isStoreFailure(error: unknown): error is MusterError {
+  return error instanceof MusterError && (error.code === 'store-failed' || error.code === 'store-damaged');
+}
+
 /** Of one statement: its batch is rolled back alone. */
 export function asWriteError(error: unknown): unknown {
   if (!isSqliteError(error)) return error;

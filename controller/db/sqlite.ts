@@ -4,9 +4,9 @@
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { MusterError } from '../../proto/errors.ts';
-import type { Command, Database, Query, Statement, Transaction } from './database.ts';
+import type { Command, Database, Lane, Query, Statement, Transaction } from './database.ts';
 import { pendingMigrations } from './migrations.ts';
-import { asCommitError, asOpenError, asReadError, asWriteError } from './sqlite-error.ts';
+import { asCommitError, asOpenError, asReadError, asWriteError, isStoreFailure } from './sqlite-error.ts';
 
 export interface SqliteOptions {
   /** A file, or `:memory:`. */
@@ -22,6 +22,7 @@ const PREPARED_MAX = 512;
 
 interface Batch {
   readonly statements: readonly Statement[];
+  readonly lane: Lane | undefined;
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -71,12 +72,16 @@ export function openDatabase({ path, schedule, busyTimeoutMs = 2_000 }: SqliteOp
     if (batches.length === 0) return;
     waiting = [];
     const failures = new Map<Batch, { readonly error: unknown }>();
+    const stopped = new Map<Lane, { readonly error: unknown }>();
     let fatal: { readonly error: unknown } | undefined;
     try {
       control('begin immediate');
       for (const batch of batches) {
-        const failure = attempt(batch);
+        const before = batch.lane === undefined ? undefined : stopped.get(batch.lane);
+        const failure = before ?? attempt(batch);
         if (failure) failures.set(batch, failure);
+        if (failure && batch.lane !== undefined && isStoreFailure(failure.error))
+          stopped.set(batch.lane, failure);
       }
       control('commit');
       commits += 1;
@@ -110,10 +115,10 @@ export function openDatabase({ path, schedule, busyTimeoutMs = 2_000 }: SqliteOp
       }
     },
 
-    write(statements) {
+    write(statements, lane) {
       if (closed) return Promise.reject(new MusterError('shutting-down'));
       return new Promise((resolve, reject) => {
-        waiting.push({ statements, resolve, reject });
+        waiting.push({ statements, lane, resolve, reject });
         if (waiting.length === 1) schedule(flush);
       });
     },

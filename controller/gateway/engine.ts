@@ -15,6 +15,8 @@ export interface Gateway {
   /** Bytes that wait to be sent to this agent; 0 where it has no session. */
   buffered(agentId: string): number;
   drop(agentId: string, code: ErrorCode, why?: string): void;
+  /** The store can be written again: agents whose word was not stored come back with it. */
+  sendAgain(): void;
   /** Pushes a newer trust document to everybody. */
   pushTrust(document: Uint8Array): void;
   start(): void;
@@ -149,6 +151,10 @@ export function createGateway(ports: GatewayPorts, admission: Admission): Gatewa
     drop(agentId, code, why) {
       links.get(agentId)?.link.close(new MusterError(code, why));
     },
+    sendAgain() {
+      for (const { link } of links.values())
+        if (link.isUnheard()) link.close(new MusterError('try-later', 'what was said could not be stored'));
+    },
     pushTrust(document) {
       for (const { link } of links.values()) link.send('trust', document);
     },
@@ -159,7 +165,12 @@ export function createGateway(ports: GatewayPorts, admission: Admission): Gatewa
       stopping = true;
       cancelCheck?.();
       // Since when they are away is stored now: the store may be closed before the last socket is.
-      const ends = [...links.keys()].map((agentId) => ports.agents.end(agentId));
+      // A disk that does not take it must not keep the rest from being stopped.
+      const ends = [...links.keys()].map((agentId) =>
+        ports.agents
+          .end(agentId)
+          .catch((error: unknown) => log.error({ err: error }, 'could not store an absence')),
+      );
       links.clear();
       for (const socket of sockets) socket.close(CLOSE_DONE, 'shutting-down');
       await Promise.all(ends);

@@ -13,6 +13,8 @@ export interface Link {
   send<K extends FrameKind>(kind: K, value: FrameInput<K>): void;
   /** Takes a message of the socket. Throws MusterError where the agent breaks the protocol. */
   take(bytes: Uint8Array): Promise<void>;
+  /** Whether something that it said could not be stored. It stays connected, and is not listened to, until `close`. */
+  isUnheard(): boolean;
   /** Asks or gives up: called every few seconds. */
   checkAlive(): void;
   close(error: MusterError): void;
@@ -35,6 +37,7 @@ export function createLink(
   let askedMs = heardMs;
   let underWay = 0;
   let pings = 0;
+  let unheard = false;
 
   const link: Link = {
     agentId: proved.agentId,
@@ -48,12 +51,13 @@ export function createLink(
       underWay += 1;
       if (underWay === UNDER_WAY_MAX) socket.pause();
       try {
-        await handle(frame);
+        await hear(frame);
       } finally {
         underWay -= 1;
         if (underWay === UNDER_WAY_MAX / 2) socket.resume();
       }
     },
+    isUnheard: () => unheard,
     checkAlive() {
       const nowMs = ports.clock.monotonicMs();
       if (nowMs - heardMs >= LIMITS.keepAliveDeadMs) return socket.terminate();
@@ -70,6 +74,22 @@ export function createLink(
     },
   };
   return link;
+
+  /**
+   * A word that the store did not take is not answered, so its agent keeps it; what follows makes no sense without it. The session
+   * goes on for keep-alive, cancels and contents, and when the store takes words again it ends: the next one begins where the
+   * store is. So a full disk neither cuts agents off nor makes them dial again and again.
+   */
+  async function hear(frame: Frame): Promise<void> {
+    if (!isWord(frame)) return handle(frame);
+    if (unheard) return;
+    try {
+      await handle(frame);
+    } catch (error) {
+      if (!unheard && !(error instanceof MusterError && error.code === 'store-failed')) throw error;
+      unheard = true;
+    }
+  }
 
   async function handle(frame: Frame): Promise<void> {
     switch (frame.kind) {
@@ -91,4 +111,9 @@ export function createLink(
         throw new MusterError('malformed', `an agent does not send ${frame.kind}`);
     }
   }
+}
+
+/** What has to be stored. */
+function isWord({ kind }: Frame): boolean {
+  return kind === 'status' || kind === 'output' || kind === 'report' || kind === 'facts';
 }

@@ -49,7 +49,7 @@ export interface Created {
  * A job, whole or not at all: when this resolves, the order, its targets and the audit line are durable. Runs of agents that
  * are online are stored as `sent` before anything is sent: a crash in between sends them again, and agents know the job by then.
  * Throws MusterError: bad-target, bad-selector, bad-limit, nobody-matched, bad-request, too-large, idempotency-conflict,
- * no-such-content, store-failed.
+ * no-such-content, store-full, store-failed.
  */
 export async function createJob(
   ports: JobsPorts,
@@ -61,6 +61,7 @@ export async function createJob(
   const digest = hmacSha512(ports.jobKey, Buffer.from(JSON.stringify(request)));
   const earlier = await earlierJob(ports, request, digest, actor);
   if (earlier) return { ...earlier, online: [] };
+  ports.admit();
   const jobId = ports.random(LIMITS.jobIdBytes);
   const id = toHex(jobId);
   // It may read a manifest for a while; whoever comes online meanwhile is found by what follows.

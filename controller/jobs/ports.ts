@@ -80,6 +80,8 @@ export interface JobsPorts {
   inventory: JobsInventory;
   contents: JobContents;
   audit: { entry(actor: { name: string }, action: string, detail: object): Statement };
+  /** Throws store-full while there is no room for a new job. */
+  admit(): void;
   fleetId: Uint8Array;
   /** Signs what the controller orders. */
   controllerKey(): KeyPair;

@@ -1,5 +1,5 @@
 import { equalBytes } from '../../proto/ids.ts';
-import type { Late, Statement } from '../db/database.ts';
+import type { Lane, Late, Statement } from '../db/database.ts';
 import type { Json } from '../db/schema.ts';
 import { eraseBundle } from './bundle-store.ts';
 import { deadlineOf, type JobTimes } from './due.ts';
@@ -184,10 +184,13 @@ function ended(row: RunRow, { state, attempt }: Run, change: Change, atMs: numbe
 
 export interface Changes {
   /**
-   * Writes one batch, in which `change` makes the statement of a change: `commit((change) => [other, change({ … })])`. Also
+   * `lane`: of an agent's words, the agent. Writes one batch, in which `change` makes the statement of a change: `commit((change) => [other, change({ … })])`. Also
    * for use inside a late statement. Resolves, after the commit, with what applied.
    */
-  commit(batch: (change: (change: Change) => Statement) => readonly Statement[]): Promise<Applied[]>;
+  commit(
+    batch: (change: (change: Change) => Statement) => readonly Statement[],
+    lane?: Lane,
+  ): Promise<Applied[]>;
 }
 
 /** The one way into a run's history: writes, then tells. */
@@ -196,10 +199,13 @@ export function createChanges(
   onApplied: (applied: Applied) => void,
 ): Changes {
   return {
-    async commit(batch) {
+    async commit(batch, lane) {
       const atMs = ports.clock.now();
       const applied: Applied[] = [];
-      await ports.db.write(batch((change) => transition(change, atMs, (one) => applied.push(one))));
+      await ports.db.write(
+        batch((change) => transition(change, atMs, (one) => applied.push(one))),
+        lane,
+      );
       for (const one of applied) onApplied(one);
       for (const jobId of new Set(applied.map((one) => one.jobId)))
         ports.bus.emit({ type: 'job-changed', jobId });

@@ -42,9 +42,12 @@ export function createWords(ports: JobsPorts, changes: Changes, onReport: () => 
       ? sentence(message.code, message.detail || undefined)
       : `refused: ${message.code}`;
     const outcome = { ...NO_OUTCOME, reason, code: message.code };
-    await changes.commit((change) => [
-      change({ jobId: run.job_id, agentId: from.agentId, to: refusedState(message.code), outcome }),
-    ]);
+    await changes.commit(
+      (change) => [
+        change({ jobId: run.job_id, agentId: from.agentId, to: refusedState(message.code), outcome }),
+      ],
+      from.agentId,
+    );
   }
 
   return {
@@ -53,11 +56,14 @@ export function createWords(ports: JobsPorts, changes: Changes, onReport: () => 
       if (message.state === 'refused') return refused(from, message);
       const { attempt, orderHash, task } = message;
       const about = { jobId: toHex(message.jobId), agentId: from.agentId, attempt, orderHash };
-      await changes.commit((change) => [
-        change(
-          message.state === 'running' ? { ...about, to: 'running', task } : { ...about, to: 'accepted' },
-        ),
-      ]);
+      await changes.commit(
+        (change) => [
+          change(
+            message.state === 'running' ? { ...about, to: 'running', task } : { ...about, to: 'accepted' },
+          ),
+        ],
+        from.agentId,
+      );
     },
 
     async output(from, message) {
@@ -94,7 +100,7 @@ export function createWords(ports: JobsPorts, changes: Changes, onReport: () => 
           setOutputPosition({ jobId, agentId: from.agentId, attempt, position, atMs: clock.now() }),
         ];
       };
-      await changes.commit((change) => [{ late: (tx) => take(change, tx) }]);
+      await changes.commit((change) => [{ late: (tx) => take(change, tx) }], from.agentId);
       if (position === undefined) return;
       bus.emit({ type: 'job-changed', jobId });
       links.send(from.agentId, 'outputAck', { jobId: message.jobId, attempt: message.attempt, position });
@@ -111,11 +117,14 @@ export function createWords(ports: JobsPorts, changes: Changes, onReport: () => 
         throw new MusterError('malformed', 'a report of somebody else');
       const chain = shortHash('report', signed.report);
       await changes
-        .commit((change) => [
-          inventory.reportStored(from.agentId, from.epoch, message.reportSeq, chain, message.previous),
-          storeReport(from, message, signed),
-          change(reported(message)),
-        ])
+        .commit(
+          (change) => [
+            inventory.reportStored(from.agentId, from.epoch, message.reportSeq, chain, message.previous),
+            storeReport(from, message, signed),
+            change(reported(message)),
+          ],
+          from.agentId,
+        )
         .catch((error: unknown) => {
           if (!(error instanceof ReportKnown)) throw error;
         });

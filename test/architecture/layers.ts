@@ -31,6 +31,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   'controller/contents': STATE,
   // Knows jobs by their tables alone: what it removes, nobody asks it about.
   'controller/retention': STATE,
+  'controller/storage': STATE,
   'controller/rollouts': [...STATE, 'controller/targeting', 'controller/jobs'],
   'controller/workflows': [...STATE, 'controller/targeting', 'controller/jobs'],
   'controller/schedules': [...STATE, 'controller/targeting', 'controller/jobs'],

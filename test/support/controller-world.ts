@@ -24,14 +24,20 @@ export interface ControllerWorld {
 /** A whole controller in memory: real features, real SQLite, virtual time. It ends with the test. */
 export async function controllerWorld(
   t: { after(fn: () => unknown): void },
-  options: { path?: string; keeping?: Partial<Keeping> } = {},
+  options: {
+    path?: string;
+    keeping?: Partial<Keeping>;
+    /** What the controller is given in place of the store, as with a disk that fails. */
+    wrap?: (db: Database) => Database;
+  } = {},
 ): Promise<ControllerWorld> {
   const clock = virtualClock();
   const random = seededRandom('controller');
   const root = signKeyPair(random(32));
   const keys = { root, controller: signKeyPair(random(32)), job: random(32), made: true };
   const log = pino({ level: 'silent' });
-  const db = openDatabase({ path: options.path ?? ':memory:', schedule: setImmediate });
+  const opened = openDatabase({ path: options.path ?? ':memory:', schedule: setImmediate });
+  const db = options.wrap?.(opened) ?? opened;
   const contentDisk = memoryDisk();
   const open = async (): Promise<Controller> => {
     const urls = ['https://127.0.0.1:7443'];

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { type Actor, pathOf, ROUTES, type Role, type RouteName } from '../../../controller/api/contract.ts';
 import { SERVER_OPTIONS } from '../../../controller/api/limits.ts';
+import type { StorageReply } from '../../../controller/api/messages.ts';
 import { type Api, type ApiOptions, createApi } from '../../../controller/api/server.ts';
 import type { ApiVerbs, RunEvent } from '../../../controller/api/verbs.ts';
 import { type Bus, createBus } from '../../../controller/events.ts';
@@ -58,6 +59,11 @@ export const REQUESTS = {
 } satisfies Record<RouteName, { params?: Record<string, string>; query?: object; body?: object }>;
 
 const CONTENT = { sha512: 'ab'.repeat(64), length: 0, have: 0, complete: true, key: 'cd'.repeat(32) };
+
+export const STORAGE: StorageReply = {
+  ...{ databaseBytes: 4096, reusableBytes: 0, outputBytes: 12, contentBytes: 7, freeBytes: 1024 },
+  ...{ oldestJobAtMs: 1, full: null, keepJobsMs: null, keepOutputMs: 5, maxOutputBytes: 6, reserveBytes: 3 },
+};
 
 export const ROUTE_NAMES = Object.keys(ROUTES) as RouteName[];
 
@@ -162,6 +168,7 @@ export function fakeVerbs(history: FakeHistory, calls: Called[]): ApiVerbs {
       jobs: { running: 1 },
       trust: { serial: 1, expiresAtMs: 9 },
       rootKeyHere: true,
+      storage: STORAGE,
       warnings: [],
     }),
     targets: { match: answer('targets.match', [{ name: 'web-1', id: AGENT, online: true }]) },
@@ -229,6 +236,7 @@ export function fakeVerbs(history: FakeHistory, calls: Called[]): ApiVerbs {
       runs: { running: 1 },
       jobs: { running: 1, over: 0 },
       commits: 3,
+      storage: STORAGE,
     }),
   };
 }

@@ -4,7 +4,7 @@ import { ROUTES } from '../../../controller/api/contract.ts';
 import { API_LIMITS } from '../../../controller/api/limits.ts';
 import { startProbe } from '../../../controller/api/probe.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
-import { createWorld, ROUTE_NAMES, requestOf, type World } from './fixture.ts';
+import { createWorld, ROUTE_NAMES, requestOf, STORAGE, type World } from './fixture.ts';
 
 let world: World;
 before(async () => {
@@ -122,7 +122,13 @@ test('every line of the metrics page is one that Prometheus can read', async () 
   const other = await createWorld({
     verbs: {
       ...world.verbs,
-      figures: async () => ({ agents: [odd], runs: {}, jobs: { running: 0, over: 0 }, commits: 0 }),
+      figures: async () => ({
+        agents: [odd],
+        runs: {},
+        jobs: { running: 0, over: 0 },
+        commits: 0,
+        storage: STORAGE,
+      }),
     },
   });
   const { body } = await other.api.app.inject(requestOf('metrics', 'viewer'));

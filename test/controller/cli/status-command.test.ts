@@ -15,6 +15,11 @@ const statusReply: StatusReply = {
   },
   ...{ agents: { known: 40, online: 38, pending: 1, quarantined: 0 }, jobs: { running: 2 } },
   ...{ trust: { serial: 1, expiresAtMs: NOW + 300 * DAY }, rootKeyHere: true, warnings: [] },
+  storage: {
+    ...{ databaseBytes: 3 * 1024 ** 3, reusableBytes: 1024 ** 3, outputBytes: 1.5 * 1024 ** 3 },
+    ...{ contentBytes: 0, freeBytes: 20 * 1024 ** 3, oldestJobAtMs: NOW - 40 * DAY, full: null },
+    ...{ keepJobsMs: 90 * DAY, keepOutputMs: 30 * DAY, maxOutputBytes: null, reserveBytes: 256 * 1024 ** 2 },
+  },
 };
 
 test('status shows what an operator wants to know and warns of a root key that is still there', async (t) => {
@@ -26,6 +31,9 @@ test('status shows what an operator wants to know and warns of a root key that i
   assert.match(out(), /^agents +38 of 40 online, 1 waiting for approval$/m);
   assert.match(out(), /^root key +beside the controller's keys$/m);
   assert.match(out(), /^up +1h, since /m);
+  assert.match(out(), /^store +3 GiB, 1 GiB of them free for what comes; 20 GiB free on its disk$/m);
+  assert.match(out(), /^history +jobs for 90d, the oldest from \d{4}-/m);
+  assert.match(out(), /^output +1.5 GiB, for 30d and without a limit$/m);
   assert.match(out(), /^authority +([0-9A-F]{2}:){31}[0-9A-F]{2}$/m);
   assert.match(err(), /^muster: warning: .*root key is still on it$/m);
 });

@@ -107,4 +107,28 @@ describe('a disk that is full', () => {
     await db.write([add('later')]);
     assert.equal(await pragma(db, 'integrity_check'), 'ok');
   });
+
+  it('for a batch of a lane keeps what waits behind it in that lane from being taken, and nobody else', async () => {
+    const db = opened();
+    const refusing = (code: 'store-failed' | 'name-taken') => ({
+      late() {
+        throw new MusterError(code);
+      },
+    });
+    const results = await Promise.allSettled([
+      db.write([add('first of a')], 'a'),
+      db.write([refusing('name-taken')], 'a'),
+      db.write([add('second of a')], 'a'),
+      db.write([refusing('store-failed')], 'a'),
+      db.write([add('third of a')], 'a'),
+      db.write([add('first of b')], 'b'),
+      db.write([add('of nobody')]),
+    ]);
+    assert.deepEqual(refusals(results), [
+      ...['written', 'name-taken', 'written', 'store-failed', 'store-failed', 'written', 'written'],
+    ]);
+    await db.write([add('fourth of a')], 'a');
+    const kept = ['first of a', 'first of b', 'fourth of a', 'of nobody', 'second of a'];
+    assert.deepEqual(await keysIn(db), kept);
+  });
 });
