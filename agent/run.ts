@@ -8,7 +8,7 @@ import { LIMITS } from '../proto/limits.ts';
 import { systemClock, systemRandom } from '../proto/system.ts';
 import { MUSTER_VERSION } from '../proto/version.ts';
 import { type Agent, createAgent } from './agent.ts';
-import { OPEN_POLICY, type Policy, parsePolicy } from './bundle/policy.ts';
+import { OPEN_POLICY, type Policy, parsePolicy, readProblem, writeProblem } from './bundle/policy.ts';
 import type { Config } from './config.ts';
 import { cacheFolder } from './contents/disk.ts';
 import { createContents } from './contents/engine.ts';
@@ -52,7 +52,7 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
       disk: cacheFolder(home.cache, () => freeBytes(home.folder)),
       limits: { quotaBytes: config.cacheBytes, reserveBytes: config.reserveBytes },
     });
-    const steps = createLocalSteps({ clock: systemClock, mark, contents });
+    const steps = createLocalSteps({ clock: systemClock, mark, contents, ...pathChecks(policy) });
     const { executor, pool } = createLocalExecutor({ clock: systemClock, spoolDir: home.runs, steps });
     await pool.start();
     // One for the process: it remembers file systems that hang.
@@ -122,6 +122,17 @@ export function openHomeJournal(home: Home, log: Pick<Log, 'error' | 'info'>): J
   });
   if (isNew) log.info({ file: home.journal }, 'journal made');
   return journal;
+}
+
+/** The policy's rules for paths, for where they are carried out. */
+function pathChecks(policy: Policy) {
+  const deny = (why: string | undefined) => {
+    if (why !== undefined) throw new MusterError('policy-denied', why);
+  };
+  return {
+    checkWrite: (path: string) => deny(writeProblem(policy, path)),
+    checkRead: (path: string) => deny(readProblem(policy, path)),
+  };
 }
 
 function readPolicy(home: Home): Policy {

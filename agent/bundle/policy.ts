@@ -1,6 +1,7 @@
 import type { OrderMessage } from '../../proto/codec.ts';
 import type { KeyRole } from '../../proto/frame.ts';
 import { TASK_KINDS, type TaskKind, taskKindOf } from '../../proto/validate.ts';
+import { ALL_PATHS, type PathRules, parsePathRules } from './path-rules.ts';
 
 /**
  * What this host allows beyond the trust document, from `policy.json` in the agent's home. The trust document decides
@@ -11,9 +12,17 @@ export interface Policy {
   readonly operatorFor: ReadonlySet<TaskKind>;
   /** Kinds of task that are never done here. */
   readonly denied: ReadonlySet<TaskKind>;
+  /** What tasks of kind file and tree may write, and tasks of kind collect read. Commands are not held to this. */
+  readonly write: PathRules;
+  readonly read: PathRules;
 }
 
-export const OPEN_POLICY: Policy = { operatorFor: new Set(), denied: new Set() };
+export const OPEN_POLICY: Policy = {
+  operatorFor: new Set(),
+  denied: new Set(),
+  write: ALL_PATHS,
+  read: ALL_PATHS,
+};
 
 /** Whether the time of an order is also held against this host's own clock. */
 export function wantsOperators(policy: Policy): boolean {
@@ -32,12 +41,27 @@ export function policyProblem(
     if (policy.denied.has(kind)) return `tasks of kind ${kind} are denied on this host`;
     if (policy.operatorFor.has(kind) && !signers.includes('operator'))
       return `tasks of kind ${kind} need an operator's signature on this host`;
+    const written = (task.file ?? task.tree)?.path;
+    const problem =
+      (written !== undefined && writeProblem(policy, written)) ||
+      (task.collect && readProblem(policy, task.collect.path));
+    if (problem) return problem;
   }
   return undefined;
 }
 
+/** Asked again where the task is carried out, of the path without the links that led to it. */
+export function writeProblem({ write }: Policy, path: string): string | undefined {
+  return write.allows(path) ? undefined : `${path} is not among the paths that tasks may write on this host`;
+}
+
+export function readProblem({ read }: Policy, path: string): string | undefined {
+  return read.allows(path) ? undefined : `${path} is not among the paths that tasks may read on this host`;
+}
+
 /**
- * `{"require": "operator"}` for every kind, `{"require": {"shell": "operator"}}` for some, `{"deny": ["script"]}`.
+ * `{"require": "operator"}` for every kind, `{"require": {"shell": "operator"}}` for some, `{"deny": ["script"]}`, and
+ * `{"paths": {"write": ["/srv/app/**"], "read": ["/var/log/**"]}}`.
  * Throws an Error that names what it does not understand: a policy that is misread must not be taken for an open one.
  */
 export function parsePolicy(text: string): Policy {
@@ -45,10 +69,26 @@ export function parsePolicy(text: string): Policy {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new Error('it is not an object');
   for (const key of Object.keys(value))
-    if (key !== 'require' && key !== 'deny') throw new Error(`"${key}" is not known`);
-  const { require = {}, deny = [] } = value as { require?: unknown; deny?: unknown };
+    if (!['require', 'deny', 'paths'].includes(key)) throw new Error(`"${key}" is not known`);
+  const { require = {}, deny = [], paths = {} } = value as Partial<Record<string, unknown>>;
   if (!Array.isArray(deny)) throw new Error('"deny" is not a list');
-  return { operatorFor: new Set(operatorFor(require)), denied: new Set(deny.map(kindOf)) };
+  return {
+    operatorFor: new Set(operatorFor(require)),
+    denied: new Set(deny.map(kindOf)),
+    ...pathRules(paths),
+  };
+}
+
+function pathRules(paths: unknown): Pick<Policy, 'write' | 'read'> {
+  if (typeof paths !== 'object' || paths === null || Array.isArray(paths))
+    throw new Error('"paths" is not an object');
+  for (const key of Object.keys(paths))
+    if (key !== 'write' && key !== 'read') throw new Error(`"paths.${key}" is not known`);
+  const { write, read } = paths as { write?: unknown; read?: unknown };
+  return {
+    write: write === undefined ? ALL_PATHS : parsePathRules(write, 'paths.write'),
+    read: read === undefined ? ALL_PATHS : parsePathRules(read, 'paths.read'),
+  };
 }
 
 function operatorFor(require: unknown): readonly TaskKind[] {

@@ -15,6 +15,7 @@ export async function checkSpec(
   const problem = specProblem(spec);
   if (problem) throw new MusterError('bad-task', problem);
   const { account, otherUser } = await findAccount(spec.user, machine);
+  if (otherUser) refuseSteps(spec);
   return { spec, account, otherUser, cwd: findDirectory(spec.cwd, account, machine.programs) };
 }
 
@@ -32,6 +33,17 @@ async function findAccount(
   if ('exitCode' in programs.find('setpriv', DEFAULT_PATH, '/'))
     throw new MusterError('cannot-switch-user', 'needs setpriv of util-linux');
   return { account, otherUser: true };
+}
+
+/** These would be done with the agent's rights, which is not what was asked for. */
+function refuseSteps({ tasks, user }: RunSpec): void {
+  const step = tasks.find((task) => !isCommand(task));
+  if (!step) return;
+  const whose = step.kind === 'file' || step.kind === 'tree' ? '; "owner" says whose a file is to be' : '';
+  throw new MusterError(
+    'bad-task',
+    `tasks of kind ${step.kind} are done as the agent's own user, not as ${user}${whose}`,
+  );
 }
 
 function findDirectory(cwd: string, account: Account, programs: Programs): string {

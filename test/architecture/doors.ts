@@ -48,6 +48,7 @@ export const DOORS: Record<string, Door> = {
     files: ['controller/cli/bundle/document.ts'],
     why: 'what of YAML is taken is decided in one place',
   },
+  'tar-stream': { files: ['agent/executor/tasks/collect.ts'], why: 'archives are written in one place' },
   commander: {
     files: ['controller/cli/', 'agent/cli/'],
     why: 'only the command lines parse arguments',

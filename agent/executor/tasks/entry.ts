@@ -10,6 +10,8 @@ import { codeOf, explain, refused, shown } from './refusal.ts';
 export interface EntryOptions {
   readonly self: { readonly uid: number; readonly gid: number };
   readonly scratch: Scratch;
+  /** Throws MusterError('policy-denied') for a path that the host's policy keeps to itself. */
+  checkWrite(path: string): void;
   readonly signal: AbortSignal;
   /** Says what would change, and changes nothing. */
   readonly check: boolean;
@@ -21,8 +23,8 @@ export interface EntryOptions {
 export type Said = string | undefined;
 
 /**
- * Makes one path what it is to be. Throws MusterError bad-path where that is refused and those of the content; the signal's
- * reason; otherwise an Error that says what the machine did not do.
+ * Makes one path what it is to be. Throws MusterError bad-path and policy-denied where that is refused, and those of the
+ * content; the signal's reason; otherwise an Error that says what the machine did not do.
  */
 export async function bringEntry(
   wish: Wish,
@@ -44,6 +46,7 @@ async function bring(
   place: Place,
   options: EntryOptions,
 ): Promise<Said> {
+  options.checkWrite(await place.realPath());
   if (!options.check) await options.scratch.sweep(place);
   const path = within(place.folder, place.name);
   const held = await hold(path);

@@ -16,6 +16,8 @@ export interface FilePorts {
   readonly accounts: Pick<Accounts, 'find'> & Groups;
   readonly contents: Contents;
   readonly scratch: Scratch;
+  /** Throws MusterError('policy-denied') for a path that the host's policy keeps to itself. */
+  checkWrite(path: string): void;
   /** The agent's user and group. */
   readonly self: { readonly uid: number; readonly gid: number };
 }
@@ -39,7 +41,8 @@ export async function bringFile(task: FileTask, ports: FilePorts, run: FileRun):
   try {
     const wish = wishOf(task, ids, content);
     const { signal, check } = run;
-    const options = { self, scratch: ports.scratch, signal, check, sync: true };
+    const { scratch, checkWrite } = ports;
+    const options = { self, scratch, checkWrite, signal, check, sync: true };
     const said = await bringEntry(wish, content, place, options);
     if (said !== undefined) run.say(lineOf(task.path, said, run.check));
     return said !== undefined;

@@ -6,20 +6,23 @@ import type { Contents } from './content.ts';
 import { createScratch } from './put.ts';
 import { createSteps } from './steps.ts';
 
-/** The steps of this machine. `mark`: word characters that no other agent has, for names of what is not in its place yet. */
+/** The steps of this machine. */
 export function createLocalSteps(options: {
   readonly clock: Clock;
+  /** Word characters that no other agent has, for names of what is not in its place yet. */
   readonly mark: string;
   readonly contents: Contents;
+  /** Both throw MusterError('policy-denied'). */
+  checkWrite(path: string): void;
+  checkRead(path: string): void;
 }): Steps {
-  const { clock, mark, contents } = options;
   const self = processIds();
   return createSteps({
-    clock,
+    ...options,
     accounts: localAccounts(),
     programs: localPrograms,
-    contents,
-    scratch: createScratch(mark, self.uid),
+    scratch: createScratch(options.mark, self.uid),
     self,
+    rebootCommand: localPrograms.isDirectory('/run/systemd/system') ? ['systemctl', 'reboot'] : ['reboot'],
   });
 }

@@ -12,6 +12,8 @@ export interface Place {
   readonly folderStats: Stats;
   /** `.` for the root itself. */
   readonly name: string;
+  /** Without the links that led there. */
+  realPath(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -55,7 +57,8 @@ export async function findPlace(name: string, from: Walk): Promise<Place> {
     if (!end) throw refused(path, 'leads out of the root');
     await close();
     const { handle: folder, stats: folderStats } = end.held;
-    return { path, folder, folderStats, name: last, close: () => folder.close() };
+    const realPath = async () => join(await readlink(itself({ handle: folder })), last);
+    return { path, folder, folderStats, name: last, realPath, close: () => folder.close() };
   } catch (cause) {
     await close();
     throw cause;

@@ -1,11 +1,13 @@
 import type { StepTask } from '../run.ts';
 import type { StepContext, StepResult, Steps } from '../step.ts';
+import { type CollectPorts, collect } from './collect.ts';
 import { bringFile, type FilePorts, type FileRun } from './file.ts';
 import { guardHolds } from './guard.ts';
+import { type RebootPorts, reboot } from './reboot.ts';
 import { bringService, type ServicePorts } from './service.ts';
 import { bringTree } from './tree.ts';
 
-export interface TaskPorts extends FilePorts, ServicePorts {}
+export interface TaskPorts extends FilePorts, ServicePorts, RebootPorts, CollectPorts {}
 
 /** The kinds of task that the agent carries out by itself. */
 export function createSteps(ports: TaskPorts): Steps {
@@ -24,8 +26,9 @@ async function carryOut(task: StepTask, context: StepContext, ports: TaskPorts):
     case 'service':
       return bringService(task, ports, context);
     case 'reboot':
+      return reboot(task, ports, context);
     case 'collect':
-      return { state: 'failed', reason: 'not carried out by this agent' };
+      return collect(task, ports, context);
   }
 }
 

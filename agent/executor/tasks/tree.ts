@@ -25,7 +25,8 @@ export async function bringTree(task: TreeTask, ports: FilePorts, run: FileRun):
   const ids = await findIds(task, ports.accounts);
   const { entries } = await readManifest(task.manifest, ports.contents, run);
   const { tell, end } = teller(task.path, entries.length, run);
-  const options = { self: ports.self, scratch: ports.scratch, signal: run.signal, check: run.check };
+  const { self, scratch, checkWrite } = ports;
+  const options = { self, scratch, checkWrite, signal: run.signal, check: run.check };
   const root = await bringRoot(task.path, ids, { ...options, sync: true }, tell);
   try {
     const tree = { path: task.path, root, ids, ports, run, options: { ...options, sync: false } };

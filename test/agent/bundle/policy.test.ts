@@ -45,7 +45,43 @@ describe("a host's policy", () => {
     assert.equal(refuses(OPEN_POLICY, [NO_KIND], 'controller'), true);
   });
 
+  it('keeps files, trees and archives to the paths that it names, and nothing else', () => {
+    const policy = parsePolicy('{"paths": {"write": ["/srv/app/**", "/etc/motd"], "read": ["/var/log/*"]}}');
+    const content = { sha512: stdin, length: 0, key: stdin };
+    const file = (path: string): TaskMessage => ({
+      ...NO_KIND,
+      file: { path, state: 'file', inline: stdin, content: null, target: '', owner: '', group: '', mode: 0 },
+    });
+    const tree = (path: string): TaskMessage => ({
+      ...NO_KIND,
+      tree: { path, manifest: content, owner: '', group: '' },
+    });
+    const collect = (path: string): TaskMessage => ({ ...NO_KIND, collect: { path } });
+    for (const task of [
+      file('/etc/motd'),
+      file('/srv/app/x/y'),
+      tree('/srv/app'),
+      collect('/var/log/x'),
+      COMMAND,
+    ])
+      assert.equal(refuses(policy, [task], 'controller'), false);
+    for (const task of [file('/etc/shadow'), file('/srv/application'), tree('/srv'), collect('/etc/shadow')])
+      assert.equal(refuses(policy, [COMMAND, task], 'controller', 'operator'), true);
+    const written = parsePolicy('{"paths": {"write": []}}');
+    assert.equal(refuses(written, [file('/etc/motd')], 'controller'), true);
+    assert.equal(refuses(written, [collect('/etc/motd')], 'controller'), false);
+  });
+
   for (const text of [
+    '{"paths": []}',
+    '{"paths": {"writes": []}}',
+    '{"paths": {"write": "/etc"}}',
+    '{"paths": {"write": ["etc"]}}',
+    '{"paths": {"write": ["/etc/../root"]}}',
+    '{"paths": {"write": ["/etc/"]}}',
+    '{"paths": {"write": ["/**/x"]}}',
+    '{"paths": {"write": ["/etc/a**"]}}',
+    '{"paths": {"read": [1]}}',
     '',
     '[]',
     'null',

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Account, isAccountName, localAccounts, parsePasswd } from '../../../agent/executor/account.ts';
 import { checkSpec } from '../../../agent/executor/check.ts';
-import type { RunSpec } from '../../../agent/executor/run.ts';
+import type { RunSpec, Task } from '../../../agent/executor/run.ts';
 import { command, script, shell, specOf } from './machine.ts';
+import { fileTask } from './tasks/machine.ts';
 
 const PASSWD = `root:x:0:0:root:/root:/bin/bash
 # a comment
@@ -109,4 +110,17 @@ test('what no machine could start is refused with the task that asks for it', as
   await refused(specOf(shell('true'), { env: { 'A=B': '1' } }), /name of an environment variable/);
   await refused(specOf(shell('true'), { env: { '-S': '1' } }), /name of an environment variable/);
   await refused(specOf(shell('true'), { env: { A: 'x\0y' } }), /NUL/);
+});
+
+test('what the agent does by itself is refused for another user, whole and with what to do instead', async () => {
+  const file: Task = { kind: 'file', ...fileTask('/etc/motd') };
+  const service: Task = { kind: 'service', unit: 'x', state: 'started', enabled: '' };
+  const check = (tasks: Task[], user: string) => checkSpec(specOf(tasks, { user }), machineOf('root'));
+  await assert.rejects(check([shell('true'), file], 'alice'), {
+    code: 'bad-task',
+    detail: /tasks of kind file are done as the agent's own user, not as alice; "owner" says whose/,
+  });
+  await assert.rejects(check([service], 'alice'), { code: 'bad-task' });
+  await check([file, service], 'root');
+  await check([shell('true')], 'alice');
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { createLocalExecutor } from '../../../agent/executor/local.ts';
 import type { Stream } from '../../../agent/executor/output.ts';
-import type { CommandTask, Run, RunSpec, Task } from '../../../agent/executor/run.ts';
+import type { CheckedRun, CommandTask, Run, RunSpec, Task } from '../../../agent/executor/run.ts';
 import type { Steps } from '../../../agent/executor/step.ts';
 import { systemClock } from '../../../proto/system.ts';
 
@@ -43,6 +43,13 @@ export function specOf(tasks: Task | Task[], more: Partial<RunSpec> = {}): RunSp
     nice: 0,
     ...more,
   };
+}
+
+/** What a step finds of its run, without a machine. */
+export function checkedOf(more: Partial<RunSpec> = {}): { spec: RunSpec; checked: CheckedRun } {
+  const spec = specOf([], more);
+  const account = { name: 'a', uid: 1, gid: 1, home: '/', shell: '/bin/sh' };
+  return { spec, checked: { spec, account, otherUser: false, cwd: '/' } };
 }
 
 /** Those who carry the job's mark; found without the code under test. */

@@ -20,6 +20,7 @@ export function portsOf(more: Partial<FilePorts> = {}): FilePorts {
     accounts: localAccounts(),
     contents: NO_CONTENTS,
     scratch: createScratch('test', self.uid),
+    checkWrite: () => {},
     self,
     ...more,
   };
@@ -60,6 +61,8 @@ export function taskPorts(more: Partial<TaskPorts> = {}, directories: readonly s
   return {
     ...portsOf(),
     clock: systemClock,
+    rebootCommand: ['true'],
+    checkRead: () => {},
     programs: { isDirectory: (path) => directories.includes(path) },
     ...more,
   };

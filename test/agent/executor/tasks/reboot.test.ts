@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Ending } from '../../../../agent/executor/shim.ts';
+import type { StepCommand, StepContext } from '../../../../agent/executor/step.ts';
+import { reboot } from '../../../../agent/executor/tasks/reboot.ts';
+import { virtualClock } from '../../../support/virtual-clock.ts';
+import { checkedOf } from '../machine.ts';
+
+/** A machine that records the order of what is done to it. */
+function machineOf(options: { ending?: Ending; journal?: Error; check?: boolean } = {}) {
+  const clock = virtualClock();
+  const calls: string[] = [];
+  const ending = new AbortController();
+  const context: StepContext = {
+    ...checkedOf({ check: options.check ?? false }),
+    index: 1,
+    signal: ending.signal,
+    write: () => {},
+    room: async () => {},
+    async command(part: string, { argv }: StepCommand) {
+      calls.push(`${part}: ${argv.join(' ')}`);
+      return options.ending ?? { kind: 'exited', exitCode: 0 };
+    },
+    async beforeReboot() {
+      calls.push('journal');
+      if (options.journal) throw options.journal;
+    },
+  };
+  const start = () => reboot({ timeoutMs: 60_000 }, { clock, rebootCommand: ['down', '-r'] }, context);
+  return { clock, calls, start, end: () => ending.abort() };
+}
+
+test('the journal knows of a reboot before the machine goes down', async () => {
+  const m = machineOf();
+  const rebooting = m.start();
+  await m.clock.settle();
+  assert.deepEqual(m.calls, ['journal', 'reboot: down -r']);
+  await m.clock.advance(59_999);
+  assert.equal(m.clock.pending, 1, 'it waits for the machine to go down');
+  await m.clock.advance(1);
+  assert.deepEqual(await rebooting, {
+    state: 'failed',
+    reason: 'the machine was still up 60 s after down was started',
+  });
+});
+
+test('without a journal the machine stays up', async () => {
+  const m = machineOf({ journal: new Error('disk full') });
+  await assert.rejects(m.start(), /disk full/);
+  assert.deepEqual(m.calls, ['journal']);
+});
+
+test('a check does nothing', async () => {
+  const m = machineOf({ check: true });
+  assert.deepEqual(await m.start(), { state: 'succeeded', change: 'would-change' });
+  assert.deepEqual(m.calls, []);
+});
+
+test('a program that does not reboot is a failure at once', async () => {
+  for (const [ending, reason] of [
+    [{ kind: 'exited', exitCode: 1 }, 'the machine was not rebooted: down exited with 1'],
+    [
+      { kind: 'exited', exitCode: 127, reason: 'command not found: down' },
+      'the machine was not rebooted: command not found: down',
+    ],
+    [{ kind: 'not-started', reason: 'no descriptors' }, 'the machine was not rebooted: no descriptors'],
+  ] as const)
+    assert.deepEqual(await machineOf({ ending }).start(), { state: 'failed', reason });
+});
+
+test('a program that the shutdown itself ended is no failure', async () => {
+  const m = machineOf({ ending: { kind: 'signalled', signal: 'SIGTERM' } });
+  const rebooting = m.start();
+  await m.clock.settle();
+  assert.equal(m.clock.pending, 1);
+  m.end();
+  await assert.rejects(rebooting);
+  assert.equal(m.clock.pending, 0);
+});
