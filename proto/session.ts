@@ -82,7 +82,11 @@ export function welcome(
   random: RandomBytes,
 ): { body: Uint8Array; signature: Uint8Array; keys: SessionKeys } {
   const version = commonVersion(helloMessage.versions);
-  if (version === undefined) throw new MusterError('version-unsupported');
+  if (version === undefined)
+    throw new MusterError(
+      'version-unsupported',
+      `the agent speaks session version ${helloMessage.versions.join(', ')}, the controller ${SESSION_VERSIONS.join(', ')}`,
+    );
   const ephemeral = boxKeyPair(random(LIMITS.publicKeyBytes));
   const body = WelcomeBody.encode({
     version,

@@ -51,8 +51,9 @@ export function createGateway(ports: GatewayPorts, admission: Admission): Gatewa
     const fail = (error: unknown): void => {
       release();
       const known = error instanceof MusterError ? error : new MusterError('internal');
-      if (known.code === 'internal') log.error({ err: error, address: socket.address }, 'handshake failed');
-      else log.info({ code: known.code, detail: known.detail, address: socket.address }, 'agent refused');
+      const who = { address: socket.address, claimedId: handshake.claimedId };
+      if (known.code === 'internal') log.error({ err: error, ...who }, 'handshake failed');
+      else log.info({ code: known.code, detail: known.detail, ...who }, 'agent refused');
       turnAway(socket, handshake, known, 0);
     };
     const onStep = (step: Step): void => {

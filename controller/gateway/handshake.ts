@@ -45,6 +45,8 @@ export type Step =
   | { kind: 'enrolled'; agentId: string };
 
 export interface Handshake {
+  /** The id that it says it has, from Hello on; proved by nothing. */
+  readonly claimedId: string | undefined;
   /** Takes the next message. Throws (or rejects with) MusterError; the socket must then be refused and closed. */
   take(bytes: Uint8Array): Step | Promise<Step>;
   /** How to say no: sealed once there are keys. */
@@ -64,11 +66,13 @@ const MORE: Step = { kind: 'more' };
 export function createHandshake(ports: GatewayPorts, send: (bytes: Uint8Array) => void): Handshake {
   let state: State = { at: 'hello' };
   let taken = 0;
+  let claimedId: string | undefined;
 
   function takeHello(bytes: Uint8Array): Step {
     const preamble = decodePreamble(bytes);
     if (preamble.kind !== 'hello') throw new MusterError('malformed', 'expected hello');
     const hello = readHello(preamble.value);
+    claimedId = toHex(hello.agentId);
     if (!isForFleet(hello, ports.fleet.fleetId)) throw new MusterError('fleet-unknown');
     const trustSerial = ports.fleet.current().serial;
     const input = { controllerKey: ports.fleet.controllerKey(), trustSerial, timeMs: ports.clock.now() };
@@ -128,6 +132,9 @@ export function createHandshake(ports: GatewayPorts, send: (bytes: Uint8Array) =
   }
 
   return {
+    get claimedId() {
+      return claimedId;
+    },
     take(bytes) {
       taken += bytes.length;
       if (taken > LIMITS.preProofBytes) throw new MusterError('malformed', 'too much before the session');

@@ -76,7 +76,9 @@ export function createDeliveries(ports: JobsPorts, bundles: Bundles, changes: Ch
             change({ jobId: run.job_id, agentId, from: run.state, ...ofEarlierEpoch(run.state) }),
           ),
       );
-      const queued = runs.filter((run) => run.state === 'queued');
+      // What has expired is not sent any more, also where the loop of the deadlines has yet to notice (a clock that was set).
+      const nowMs = ports.clock.now();
+      const queued = runs.filter((run) => run.state === 'queued' && nowMs < run.expires_at_ms);
       const applied = await changes.commit((change) =>
         queued.map((run) => change({ jobId: run.job_id, agentId, to: 'sent' })),
       );

@@ -147,6 +147,7 @@ export const openRunsOfAgent = query((p: Params<{ agentId: string }>) =>
       'runs.output_position',
       'runs.cancel_requested',
       'jobs.created_at_ms',
+      'jobs.expires_at_ms',
     ])
     .where('runs.agent_id', '=', p('agentId'))
     .where('runs.ended_at_ms', 'is', null)

@@ -4,6 +4,7 @@ import { isErrorCode, MusterError, sentence } from '../../proto/errors.ts';
 import { shortHash } from '../../proto/frame.ts';
 import { equalBytes, toHex } from '../../proto/ids.ts';
 import { checkOutput, checkReport, checkStatus } from '../../proto/validate.ts';
+import { REPORT_VERSION } from '../../proto/version.ts';
 import type { Statement, Transaction } from '../db/database.ts';
 import { ReportKnown } from '../inventory/reports.ts';
 import type { JobsPorts } from './ports.ts';
@@ -108,6 +109,8 @@ export function createWords(ports: JobsPorts, changes: Changes, onReport: () => 
 
     async report(from, signed) {
       const message = Report.decode(signed.report);
+      if (message.version !== REPORT_VERSION)
+        throw new MusterError('version-unsupported', `a report of version ${message.version}`);
       checkReport(message);
       if (
         toHex(message.agentId) !== from.agentId ||

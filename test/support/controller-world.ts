@@ -27,6 +27,7 @@ export async function controllerWorld(
   options: {
     path?: string;
     keeping?: Partial<Keeping>;
+    logTo?: { write(line: string): void };
     /** What the controller is given in place of the store, as with a disk that fails. */
     wrap?: (db: Database) => Database;
   } = {},
@@ -35,7 +36,7 @@ export async function controllerWorld(
   const random = seededRandom('controller');
   const root = signKeyPair(random(32));
   const keys = { root, controller: signKeyPair(random(32)), job: random(32), made: true };
-  const log = pino({ level: 'silent' });
+  const log = options.logTo ? pino({}, options.logTo) : pino({ level: 'silent' });
   const opened = openDatabase({ path: options.path ?? ':memory:', schedule: setImmediate });
   const db = options.wrap?.(opened) ?? opened;
   const contentDisk = memoryDisk();

@@ -21,6 +21,7 @@ import { incrementalSha512 } from '../../proto/crypto.ts';
 import { shortHash, sign } from '../../proto/frame.ts';
 import { toHex } from '../../proto/ids.ts';
 import { acceptWelcome, type Channel, channel, hello, type Purpose, proof } from '../../proto/session.ts';
+import { REPORT_VERSION } from '../../proto/version.ts';
 import { seededRandom } from './seeded-random.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
@@ -202,7 +203,7 @@ export function fakeAgent(
       digest.update(output);
       agent.reportSeq += 1;
       const report = Report.encode({
-        version: 1,
+        version: REPORT_VERSION,
         fleetId: trustOf.fleetId,
         agentId: id,
         epoch: agent.epoch,
