@@ -271,6 +271,8 @@ export interface CancelReply {
 
 export interface OutputQuery {
   stream?: 'stdout' | 'stderr';
+  /** Only what this task wrote, from 0; how much that is, is known once it has ended. */
+  task?: number;
 }
 
 // ---------------------------------------------------------------- the stream of a job's events

@@ -248,7 +248,10 @@ export const SHAPES = {
   },
   'jobs.output': {
     params: z.strictObject({ job: jobId, agent: some(LIMITS.nameChars) }),
-    query: z.strictObject({ stream: z.enum(['stdout', 'stderr']).exactOptional() }),
+    query: z.strictObject({
+      stream: z.enum(['stdout', 'stderr']).exactOptional(),
+      task: queryNumber(LIMITS.tasksPerOrder - 1).exactOptional(),
+    }),
     reply: z.string(),
   },
 

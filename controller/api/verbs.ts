@@ -142,8 +142,8 @@ export interface JobVerbs {
    * With agentId, rows of other agents may be left out; the caller leaves them out in any case.
    */
   events(jobId: string, afterSeq: number, limit: number, agentId?: string): Promise<EventPage>;
-  /** Starts of one run so far. Throws no-such-job, no-such-agent. */
-  attempt(jobId: string, agentId: string): Promise<number>;
+  /** Starts of one run so far, and what is known of its tasks. Throws no-such-job, no-such-agent. */
+  progress(jobId: string, agentId: string): Promise<{ attempt: number; tasks: TaskResult[] }>;
 }
 
 export interface ContentVerbs {

@@ -29,7 +29,10 @@ export async function findJob(client: Client, text: string): Promise<string> {
   const [job, ...others] = found;
   if (job === undefined) throw new MusterError('no-such-job', `none begins with ${prefix}`);
   if (others.length > 0) {
-    const some = found.slice(0, 4).map((id) => id.slice(0, Math.max(12, prefix.length + 4)));
+    // As many digits as tell them apart.
+    let digits = Math.max(12, prefix.length);
+    while (new Set(found.map((id) => id.slice(0, digits))).size < found.length) digits += 1;
+    const some = found.slice(0, 4).map((id) => id.slice(0, digits));
     throw wrongUse(
       `"${text}" is the beginning of ${found.length} jobs: ${some.join(', ')}${found.length > 4 ? ', …' : ''}`,
     );

@@ -1,15 +1,15 @@
-import { MusterError } from '../../proto/errors.ts';
-import type { JobDetail, JobState, RunDetail } from '../api/contract.ts';
-import { formatDuration } from './duration.ts';
+import type { JobDetail, JobState } from '../api/contract.ts';
 import { VERDICT } from './exit-status.ts';
 import { EXIT, wrongUse } from './failure.ts';
+import { defined } from './job-body.ts';
 import { findJob } from './job-id.ts';
+import { findRun } from './job-run.ts';
 import { paintFor, plain } from './output/paint.ts';
 import { createTerminalText, jsonLine } from './output/sanitise.ts';
-import { hosts, renderCounts, renderOutcome } from './output/summary.ts';
-import { renderProperties, renderTable } from './output/table.ts';
+import { hosts, renderCounts } from './output/summary.ts';
+import { renderTable } from './output/table.ts';
 import { formatTime } from './output/time.ts';
-import { formatSize } from './size.ts';
+import { prunedOn } from './show-job-command.ts';
 import type { Surroundings } from './surroundings.ts';
 import { watchJob } from './watch-job.ts';
 import { withClient } from './with-client.ts';
@@ -46,61 +46,6 @@ export function ls(
   });
 }
 
-export function show(surroundings: Surroundings, id: string, options: Json): Promise<number> {
-  return withClient(surroundings, async (client) => {
-    const detail = await client.call('jobs.show', { params: { job: await findJob(client, id) } });
-    const { stdout, env } = surroundings;
-    const paint = paintFor(stdout.isTerminal, env);
-    if (options.json) stdout.write(`${jsonLine(detail)}\n`);
-    else {
-      const rows = detail.runs.map((run) => runRow(run, detail.outputPrunedAtMs !== null));
-      stdout.write(`${renderProperties(propertiesOf(detail), paint)}\n`);
-      stdout.write(renderTable(['HOST', 'OUTCOME', 'TOOK', 'OUTPUT', 'REASON'], rows, paint));
-    }
-    return EXIT.ok;
-  });
-}
-
-function propertiesOf(job: JobDetail): [string, string][] {
-  const asked = [
-    job.asked.targets === undefined ? '' : `-t ${job.asked.targets}`,
-    job.asked.selector === undefined ? '' : `-l '${job.asked.selector}'`,
-    job.asked.limit === undefined ? '' : `--limit ${job.asked.limit}`,
-  ];
-  const end: [string, string][] = job.endedAtMs === null ? [] : [['ended', formatTime(job.endedAtMs)]];
-  const reason: [string, string][] = job.reason === null ? [] : [['reason', job.reason]];
-  const pruned: [string, string][] =
-    job.outputPrunedAtMs === null ? [] : [['output', prunedOn(job.outputPrunedAtMs)]];
-  return [
-    ['job', job.job],
-    ['command', job.title],
-    ['state', job.state],
-    ['asked for', asked.filter((part) => part !== '').join(' ')],
-    ['hosts', `${job.targets}: ${renderCounts(job.counts, plain)}`],
-    ['by', job.actor],
-    ...reason,
-    ['started', formatTime(job.createdAtMs)],
-    ...end,
-    ...pruned,
-  ];
-}
-
-function prunedOn(atMs: number): string {
-  return `was pruned on ${formatTime(atMs)}; states and outcomes are kept`;
-}
-
-function runRow(run: RunDetail, isPruned: boolean): string[] {
-  const cut = run.truncated ? ` of ${formatSize(run.outputBytes)}` : '';
-  const gone = isPruned && run.storedBytes > 0 ? ' (pruned)' : '';
-  return [
-    run.agent,
-    renderOutcome(run, plain),
-    run.durationMs === null ? '' : formatDuration(run.durationMs),
-    `${formatSize(run.storedBytes)}${cut}${gone}`,
-    run.reason ?? '',
-  ];
-}
-
 export interface LogsOptions extends Json {
   follow?: boolean;
   after?: number;
@@ -134,26 +79,18 @@ export function logs(surroundings: Surroundings, id: string, options: LogsOption
   });
 }
 
-function findRun(detail: JobDetail, nameOrId: string): RunDetail {
-  const run = detail.runs.find(({ agent, agentId }) => agent === nameOrId || agentId === nameOrId);
-  if (!run)
-    throw new MusterError(
-      'no-such-agent',
-      `${nameOrId} is none of the ${hosts(detail.runs.length)} of this job`,
-    );
-  return run;
-}
-
 /** The stored bytes of one run, as they were written. */
 export function output(
   surroundings: Surroundings,
   id: string,
   agent: string,
-  options: { stream?: 'stdout' | 'stderr' },
+  options: { stream?: 'stdout' | 'stderr'; task?: number },
 ): Promise<number> {
   return withClient(surroundings, async (client) => {
     const job = await findJob(client, id);
-    const query = options.stream === undefined ? {} : { stream: options.stream };
+    const { stream, task } = options;
+    // People count from 1.
+    const query = defined({ stream, task: task === undefined ? undefined : task - 1 });
     const { stdout, closed } = surroundings;
     const text = createTerminalText();
     for await (const bytes of await client.open(

@@ -124,8 +124,8 @@ export interface History {
   show(jobId: string): Promise<JobDetail>;
   waiting(jobId: string, limit: number): Promise<Waiting>;
   events(jobId: string, afterSeq: number, limit: number, agentId?: string): Promise<EventPage>;
-  /** Starts of one run so far. */
-  attempt(jobId: string, agentId: string): Promise<number>;
+  /** Starts of one run so far, and what is known of its tasks. */
+  progress(jobId: string, agentId: string): Promise<{ attempt: number; tasks: TaskResult[] }>;
   figures(): Promise<{ runs: Counts; jobs: Record<JobState, number> }>;
 }
 
@@ -229,9 +229,9 @@ export function createHistory({
         })),
       };
     },
-    async attempt(jobId, agentId) {
+    async progress(jobId, agentId) {
       const [run] = await db.read(runById({ jobId, agentId }));
-      if (run) return run.attempt;
+      if (run) return { attempt: run.attempt, tasks: resultsIn(run) };
       await find(jobId);
       throw new MusterError('no-such-agent', `${agentId} is no target of this job`);
     },
@@ -256,8 +256,12 @@ export function createHistory({
   };
 }
 
+function resultsIn(run: RunRow): TaskResult[] {
+  return JSON.parse(run.results ?? '[]') as TaskResult[];
+}
+
 function runDetail(run: RunRow, names: readonly string[]): Omit<RunDetail, 'online' | 'lastSeenMs'> {
-  const results = JSON.parse(run.results ?? '[]') as TaskResult[];
+  const results = resultsIn(run);
   return {
     agent: run.agent_name,
     agentId: run.agent_id,

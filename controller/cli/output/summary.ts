@@ -1,4 +1,4 @@
-import { type Counts, RUN_STATES } from '../../api/contract.ts';
+import { type Counts, type Outcome, RUN_STATES } from '../../api/contract.ts';
 import { formatDuration } from '../duration.ts';
 import { VERDICT, type Verdict } from '../exit-status.ts';
 import { formatSize } from '../size.ts';
@@ -62,10 +62,14 @@ export function renderSingle(run: Tracked, paint: Paint): string {
 /** What is not kept of an output, or may be missing in it. */
 function holesNote({ outcome }: Pick<Tracked, 'outcome'>): string {
   if (!outcome) return '';
-  const { truncated, storedBytes, outputBytes, gaps } = outcome;
+  const { truncated, storedBytes, outputBytes } = outcome;
   const cut = truncated ? [`output cut at ${formatSize(storedBytes)} of ${formatSize(outputBytes)}`] : [];
-  const missing = gaps.map(({ stream, offset }) => `${stream} may lack bytes after byte ${offset}`);
-  return [...cut, ...missing].map((note) => `; ${note}`).join('');
+  return [...cut, ...gapNotes(outcome)].map((note) => `; ${note}`).join('');
+}
+
+/** Where bytes may be missing, a note each. */
+export function gapNotes({ gaps }: Pick<Outcome, 'gaps'>): string[] {
+  return gaps.map(({ stream, offset }) => `${stream} may lack bytes after byte ${offset}`);
 }
 
 const UNKNOWN = {

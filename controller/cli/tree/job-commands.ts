@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { LIMITS } from '../../../proto/limits.ts';
 import { fileCommands } from './file-commands.ts';
 import { duration, jobOptions, several, whole } from './options.ts';
 import type { Choose } from './program.ts';
@@ -131,10 +132,13 @@ function showCommand(jobs: Command, choose: Choose): void {
     .command('show')
     .description('Shows a job and what became of it on each host.')
     .argument('<job>', 'its id, or the first 4 digits or more')
+    .option('--agent <name>', 'only on this host, with each of its tasks')
     .option('--json', 'print it as JSON')
-    .addHelpText('after', '\nExample:\n  muster jobs show 3f2a9c')
+    .addHelpText('after', '\nExamples:\n  muster jobs show 3f2a9c\n  muster jobs show 3f2a9c --agent web-1')
     .action((id: string, options) =>
-      choose(async (surroundings) => (await import('../jobs-command.ts')).show(surroundings, id, options)),
+      choose(async (surroundings) =>
+        (await import('../show-job-command.ts')).showJob(surroundings, id, options),
+      ),
     );
 }
 
@@ -170,7 +174,11 @@ function outputCommand(jobs: Command, choose: Choose): void {
     .argument('<job>', 'its id, or the first 4 digits or more')
     .argument('<agent>', 'the host')
     .addOption(new Option('--stream <stream>', 'only this one').choices(['stdout', 'stderr']))
-    .addHelpText('after', '\nExample:\n  muster jobs output 3f2a9c web-1 --stream stdout > dump.sql')
+    .option('--task <n>', 'only what this task wrote, from 1', whole(LIMITS.tasksPerOrder, 1))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  muster jobs output 3f2a9c web-1 --stream stdout > dump.sql\n  muster jobs output 3f2a9c web-1 --task 2',
+    )
     .action((id: string, agent: string, options) =>
       choose(async (surroundings) =>
         (await import('../jobs-command.ts')).output(surroundings, id, agent, options),

@@ -199,7 +199,7 @@ export function fakeVerbs(history: FakeHistory, calls: Called[]): ApiVerbs {
           ...{ tasks: ['uname -a'], retryOf: null, runs: [] },
         }),
       waiting: async (jobId) => known(jobId, { nowMs: 2, expiresAtMs: 3, total: 0, runs: [] }),
-      attempt: async (jobId) => known(jobId, 1),
+      progress: async (jobId) => known(jobId, { attempt: 1, tasks: [] }),
       async events(jobId, afterSeq, limit) {
         history.reads++;
         const events = history.events.filter((event) => event.seq > afterSeq).slice(0, limit);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JobSummary } from '../../../controller/api/contract.ts';
+import type { JobSummary, TaskDetail } from '../../../controller/api/contract.ts';
 import { MusterError } from '../../../proto/errors.ts';
 import { NOW, stage } from './command-stage.ts';
 import type { Handlers } from './fake-api.ts';
@@ -66,6 +66,82 @@ test('jobs show prints each run, and as JSON what the API has', async (t) => {
   );
 });
 
+test('of a job of several tasks each host is counted task by task, and one host is shown with all of them', async (t) => {
+  const result = (index: number, more: Partial<TaskDetail> = {}): TaskDetail => ({
+    ...{ index, name: '', state: 'succeeded', exitCode: 0, signal: null, durationMs: 5, change: 'changed' },
+    ...{ reason: null, outputFrom: 0, outputTo: 0 },
+    ...more,
+  });
+  const shown = detail(
+    [
+      { agent: 'web-1', change: 'changed', tasks: [result(0), result(1, { change: 'unchanged' })] },
+      {
+        agent: 'db-1',
+        state: 'failed',
+        exitCode: 3,
+        tasks: [
+          result(0, { state: 'failed', exitCode: 3, change: null }),
+          result(1, { state: 'skipped', change: null }),
+        ],
+      },
+    ],
+    { tasks: ['first', 'second'], counts: { succeeded: 1, failed: 1 } },
+  );
+  const { muster, out } = await stage(t, { 'jobs.show': () => shown });
+  assert.equal(await muster('jobs', 'show', JOB), 0);
+  assert.match(out(), /^web-1 {2}succeeded, changed {2}12 ms /m);
+  assert.match(
+    out(),
+    /\n\n {2}task 1\/2 first: 1 changed, 1 failed \(db-1\)\n {2}task 2\/2 second: 1 unchanged, 1 skipped\n$/,
+  );
+  const one = await stage(t, { 'jobs.show': () => shown });
+  assert.equal(await one.muster('jobs', 'show', JOB, '--agent', 'db-1'), 0);
+  assert.doesNotMatch(one.out(), /web-1/);
+  assert.match(
+    one.out(),
+    /\n\n {2}task 1\/2 first: failed, exit 3 in 5 ms\n {2}task 2\/2 second: skipped\n$/,
+  );
+  assert.equal(await one.muster('jobs', 'show', JOB, '--agent', 'x'), 2);
+});
+
+test('of a run that is not over it is shown where its agent is; of one that is, what is missing of its output', async (t) => {
+  const at = (hours: number) => new Date(2026, 10, 27, hours, 0, 7).getTime();
+  const open = { exitCode: null, durationMs: null };
+  const shown = detail([
+    { ...open, agent: 'a', state: 'queued', online: false, lastSeenMs: at(9), wordAtMs: null },
+    { ...open, agent: 'b', state: 'queued', online: false, lastSeenMs: null, wordAtMs: null },
+    { ...open, agent: 'c', state: 'running', wordAtMs: at(10), attempt: 2 },
+    { ...open, agent: 'd', state: 'sent', wordAtMs: null },
+    {
+      ...open,
+      agent: 'e',
+      state: 'lost',
+      awaySinceMs: at(9),
+      reason: `away ${new Date(at(9)).toISOString()}; so`,
+    },
+    { agent: 'f', gaps: [{ stream: 'stdout', offset: 7 }], storedBytes: 5, outputBytes: 9, truncated: true },
+  ]);
+  const { muster, out } = await stage(t, { 'jobs.show': () => ({ ...shown, counts: { lost: 1 } }) });
+  assert.equal(await muster('jobs', 'show', JOB), 0);
+  const [, rows = '', explained] = out().split('\n\n');
+  assert.deepEqual(
+    rows.split('\n').map((row) => row.split(/ {2,}/).join('|')),
+    [
+      'HOST|OUTCOME|TOOK|OUTPUT|REASON',
+      'a|queued|its agent is offline since 2026-11-27 09:00:07',
+      'b|queued|its agent never connected',
+      'c|running (attempt 2)|last word 2026-11-27 10:00:07',
+      'd|sent',
+      'e|lost|0 B|away 2026-11-27 09:00; so',
+      'f|succeeded|12 ms|5 B of 9 B|stdout may lack bytes after byte 7',
+    ],
+  );
+  assert.match(
+    explained ?? '',
+    /^ {2}lost: .*\n {2}where it may run twice: muster jobs retry 3f2a9c01d2aa --state lost\n$/,
+  );
+});
+
 test('a job is found by the beginning of its id, also far back', async (t) => {
   const page = (from: number) =>
     Array.from({ length: 1000 }, (_, i) => ({ ...summary, job: (from + i).toString(16).padStart(32, 'e') }));
@@ -91,7 +167,7 @@ test('an id that is short, none, unknown or the beginning of several is wrong us
     assert.equal(await muster('jobs', 'show', id), 2, id);
   assert.match(err(), /"3f2" is too short/);
   assert.match(err(), /"xyz1" is not a job id/);
-  assert.match(err(), /"3f2a" is the beginning of 2 jobs: 3f2a9c01d2aa, 3f2a9c01d2aa/);
+  assert.match(err(), /"3f2a" is the beginning of 2 jobs: 3f2a9c01d2aa4b5c8d7e6, 3f2a9c01d2aa4b5c8d7e0/);
   assert.match(err(), /there is no such job: none begins with ffff/);
 });
 
