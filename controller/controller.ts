@@ -187,7 +187,8 @@ export async function openController(world: World): Promise<Controller> {
     verbs: {
       status,
       targets: {
-        match: async (query) => inventory.meant(query).map(({ name, id, online }) => ({ name, id, online })),
+        match: async (query) =>
+          (await jobs.meant(query)).map(({ name, id, online }) => ({ name, id, online })),
       },
       agents: agentVerbs(inventory, clock),
       tokens: { ...tokens, create: admitted(tokens.create) },

@@ -36,6 +36,12 @@ export const ERRORS = {
   'nobody-matched': row('no agent matches these targets', 422, 3),
   'idempotency-conflict': row('this idempotency key was used with another request', 409, 2),
   'job-over': row('the job is over already', 409, 2),
+  'retry-incomplete': row(
+    'the history does not keep all that this job needs; run the command again, with --failed-of and the id of the job',
+    409,
+    2,
+  ),
+  'max-failures': row('too many runs of the job failed', 409, 1),
   'too-large': row('the order is larger than 1 MiB', 413, 2),
   unauthenticated: row('the API token is missing, wrong, expired or revoked; run "muster login URL"', 401, 5),
   forbidden: row('the role of this API token does not allow that', 403, 5),

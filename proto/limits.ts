@@ -67,6 +67,7 @@ export const LIMITS = {
   killGraceMs: 10_000,
   killGraceMaxMs: 600_000,
   niceMax: 19,
+  attemptsMax: 100,
   rebootTimeoutMs: 600_000,
   rebootTimeoutMaxMs: 86_400_000,
 } as const;

@@ -161,7 +161,7 @@ function checkRun(message: OrderMessage): void {
   }
   if (retry === null) throw new MusterError('order-malformed', 'retry');
   order(retry.policy === 'never' || retry.policy === 'safe', 'retry.policy');
-  order(retry.attempts >= 1 && retry.attempts <= 100, 'retry.attempts');
+  order(retry.attempts >= 1 && retry.attempts <= LIMITS.attemptsMax, 'retry.attempts');
 }
 
 /** The kinds of task, as the field of a task that is set names them. */

@@ -1,7 +1,6 @@
 import type {
   CancelBody,
   CancelReply,
-  EventsQuery,
   JobBody,
   JobCreated,
   JobDetail,
@@ -10,6 +9,7 @@ import type {
   OutputQuery,
   PruneBody,
   PruneReply,
+  RetryBody,
   WaitingQuery,
   WaitingReply,
 } from './job-messages.ts';
@@ -41,10 +41,12 @@ import type {
   TokenReply,
   TokenSummary,
 } from './messages.ts';
+import type { EventsQuery } from './stream-messages.ts';
 
 export type * from './job-messages.ts';
 export { RUN_STATES } from './job-messages.ts';
 export type * from './messages.ts';
+export type * from './stream-messages.ts';
 
 /**
  * The operators' API: the only thing that its server and its users (command line, web console) share.
@@ -67,7 +69,7 @@ export interface Route {
 }
 
 export const API = '/api/v1';
-/** With it, a second `jobs.create` answers with the first one's job. */
+/** With it, a second `jobs.create` or `jobs.retry` answers with the first one's job. */
 export const IDEMPOTENCY_HEADER = 'idempotency-key';
 
 const get = (path: string, role: Access, summary: string, answer: Route['answer'] = 'json'): Route => ({
@@ -113,6 +115,7 @@ export const ROUTES: Readonly<Record<RouteName, Route>> = {
   'jobs.list': get(`${API}/jobs`, 'viewer', 'Jobs, newest first'),
   'jobs.show': get(`${API}/jobs/:job`, 'viewer', 'One job and its runs'),
   'jobs.waiting': get(`${API}/jobs/:job/waiting`, 'viewer', 'Whom a job waits for, and since when'),
+  'jobs.retry': change('POST', `${API}/jobs/:job/retry`, 'runner', 'Do it again where it did not succeed'),
   'jobs.cancel': change('POST', `${API}/jobs/:job/cancel`, 'runner', 'Cancel a job or some of its runs'),
   'jobs.prune': change('POST', `${API}/jobs/prune`, 'admin', 'Remove old jobs, or their output'),
   'jobs.events': get(`${API}/jobs/:job/events`, 'viewer', 'What happened and happens in a job', 'events'),
@@ -168,6 +171,7 @@ export interface Calls {
   'jobs.list': { query: JobsQuery; reply: JobSummary[] };
   'jobs.show': { params: { job: string }; reply: JobDetail };
   'jobs.waiting': { params: { job: string }; query: WaitingQuery; reply: WaitingReply };
+  'jobs.retry': { params: { job: string }; body: RetryBody; reply: JobCreated };
   'jobs.cancel': { params: { job: string }; body: CancelBody; reply: CancelReply };
   'jobs.prune': { body: PruneBody; reply: PruneReply };
   'jobs.events': { params: { job: string }; query: EventsQuery; reply: string };

@@ -69,8 +69,8 @@ export function createHandlers(verbs: ApiVerbs): Handlers {
     },
 
     'jobs.create': ({ body, by, idempotencyKey }) => {
-      if (body.targets === undefined && body.selector === undefined)
-        throw new MusterError('bad-request', 'body: needs targets, a selector or both');
+      if (body.targets === undefined && body.selector === undefined && body.failedOf === undefined)
+        throw new MusterError('bad-request', 'body: needs targets, a selector or both, or failedOf');
       const { timeoutMs = API_DEFAULTS.runTimeoutMs, ttlMs = API_DEFAULTS.runTtlMs } = body;
       const key = idempotencyKey === undefined ? {} : { idempotencyKey };
       return jobs.create({ ...body, timeoutMs, ttlMs, ...key }, by);
@@ -78,6 +78,8 @@ export function createHandlers(verbs: ApiVerbs): Handlers {
     'jobs.list': ({ query }) => jobs.list({ ...query, limit: query.limit ?? API_LIMITS.listDefault }),
     'jobs.show': ({ params }) => jobs.show(params.job),
     'jobs.waiting': ({ params, query }) => jobs.waiting(params.job, query.limit ?? API_LIMITS.listDefault),
+    'jobs.retry': ({ params, body, by, idempotencyKey }) =>
+      jobs.retry(params.job, { ...body, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) }, by),
     'jobs.cancel': ({ params, body, by }) => jobs.cancel(params.job, by, body.agentIds),
 
     'contents.show': ({ params }) => verbs.contents.show(params.sha512),

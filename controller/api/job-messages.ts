@@ -82,6 +82,19 @@ export interface JobBody extends TargetQuery {
   nice?: number;
   /** Starts in all, where a crash interrupted it; only for what may run twice. Default 1. */
   attempts?: number;
+  /** At most so many runs at once, as a rolling window: `10`, or `25%` of the targets. */
+  batch?: string;
+  /** Once more than so many runs ended without success, nothing further is sent: `3`, or `10%`. */
+  maxFailures?: string;
+  reason?: string;
+}
+
+/** What a job is done again with; what is left out is as it was. */
+export interface RetryBody extends Omit<TargetQuery, 'failedOf'> {
+  timeoutMs?: number;
+  ttlMs?: number;
+  batch?: string;
+  maxFailures?: string;
   reason?: string;
 }
 
@@ -201,6 +214,14 @@ export interface JobDetail extends JobSummary {
   tasks: string[];
   /** The job whose runs it does again. */
   retryOf: string | null;
+  /** How far it goes at once; null: to everybody, whatever happens. */
+  pace: {
+    /** At most so many runs at once; null: all. */
+    batch: number | null;
+    maxFailures: number | null;
+    /** Runs whose turn has not come. */
+    waiting: number;
+  } | null;
   runs: RunDetail[];
 }
 
@@ -273,64 +294,4 @@ export interface OutputQuery {
   stream?: 'stdout' | 'stderr';
   /** Only what this task wrote, from 0; how much that is, is known once it has ended. */
   task?: number;
-}
-
-// ---------------------------------------------------------------- the stream of a job's events
-
-export interface EventsQuery {
-  /** Only events after this sequence number; the header Last-Event-ID does the same, and the larger counts. */
-  after?: number;
-  /** Only this agent's events (and the job's own). */
-  agentId?: string;
-  /** False: what is there now, then the end. Default true. */
-  follow?: boolean;
-}
-
-/** `event: output`. Bytes, not text: a character may be cut between two pieces. */
-export interface OutputData {
-  agentId: string;
-  attempt: number;
-  stream: 'stdout' | 'stderr';
-  /** In its stream. */
-  offset: number;
-  /** In the run's output, both streams in the order of arrival. */
-  position: number;
-  base64: string;
-  atMs: number;
-}
-
-/**
- * `event: state`. `outcome`, and what is known of the tasks, is there once the state is one that a run ends in; `task`, from 0,
- * while it is `running`.
- */
-export interface StateData {
-  agentId: string;
-  attempt: number;
-  state: RunState;
-  task: number | null;
-  outcome: Outcome | null;
-  tasks: TaskResult[];
-  atMs: number;
-}
-
-/** `event: job`. */
-export interface JobData {
-  what: 'created' | 'cancelled' | 'ended';
-  /** The operator who did it. */
-  by: string | null;
-  atMs: number;
-}
-
-/** `event: end`, the last one; it has no id. `over`: nothing follows; otherwise come back with Last-Event-ID. */
-export interface EndData {
-  why: 'over' | 'no-follow' | 'stopping';
-  /** The last sequence number that was sent, or the one that was asked for. */
-  after: number;
-}
-
-export interface StreamEvents {
-  output: OutputData;
-  state: StateData;
-  job: JobData;
-  end: EndData;
 }

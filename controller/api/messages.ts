@@ -72,14 +72,18 @@ export interface Done {
 
 // ---------------------------------------------------------------- targets and agents
 
-/** `targets`: names, globs, `!` exclusions. `selector`: Kubernetes' syntax. Both together mean both. */
+/** `targets`: names, globs, `!` exclusions. `selector`: Kubernetes' syntax. All that is given has to hold; one of `targets`, `selector` and `failedOf` is needed. */
 export interface TargetQuery {
   targets?: string;
   selector?: string;
   /** `10` or `25%`. */
   limit?: string;
-  /** Makes the choice that `limit` makes random, and repeatable. */
+  /** Makes the choice that `limit` makes random, and repeatable; also the order in which a batch goes. */
   seed?: number;
+  /** A job's id: only those of its hosts whose run ended without success. */
+  failedOf?: string;
+  /** With `failedOf`: only those whose run ended in one of these states, as in `lost,expired`. */
+  states?: string;
 }
 
 export interface Target {

@@ -197,10 +197,13 @@ export const job = z.object({
     selector: z.string().exactOptional(),
     limit: z.string().exactOptional(),
     seed: z.number().exactOptional(),
+    failedOf: z.string().exactOptional(),
+    states: z.string().exactOptional(),
   }),
   timeoutMs: ms,
   tasks: z.array(z.string()),
   retryOf: maybe(z.string()),
+  pace: maybe(z.object({ batch: maybe(count), maxFailures: maybe(count), waiting: count })),
   runs: z.array(run),
 });
 export const cancelled = z.object({ cancelled: count });

@@ -61,7 +61,25 @@ const who = {
   targets: some(CAPS.targetsChars).exactOptional(),
   selector: some(CAPS.selectorChars).exactOptional(),
 };
-const narrowed = { ...who, limit: some(16).exactOptional() };
+const share = z
+  .string()
+  .regex(/^([1-9]\d{0,6}|([1-9]\d?|100)%)$/, 'expected a number like 10, or a share like 25%');
+const failures = z
+  .string()
+  .regex(/^(0|[1-9]\d{0,6}|(\d|[1-9]\d|100)%)$/, 'expected a number like 3, or a share like 10%');
+const states = z
+  .string()
+  .max(100)
+  .regex(
+    /^(failed|timed-out|cancelled|rejected|expired|interrupted|lost)(,(?!,)[a-z-]+)*$/,
+    'expected states that are no success, such as lost,expired',
+  );
+const narrowed = {
+  ...who,
+  limit: some(16).exactOptional(),
+  failedOf: jobId.exactOptional(),
+  states: states.exactOptional(),
+};
 const seedMax = 2 ** 32 - 1;
 
 const path = some(LIMITS.pathBytes).refine(
@@ -162,7 +180,9 @@ const job = z.strictObject({
   cwd: some(CAPS.pathChars).startsWith('/').exactOptional(),
   env: env.exactOptional(),
   nice: z.int().min(0).max(LIMITS.niceMax).exactOptional(),
-  attempts: z.int().min(1).max(100).exactOptional(),
+  attempts: z.int().min(1).max(LIMITS.attemptsMax).exactOptional(),
+  batch: share.exactOptional(),
+  maxFailures: failures.exactOptional(),
   reason: text(LIMITS.reasonChars).exactOptional(),
 });
 
@@ -228,6 +248,21 @@ export const SHAPES = {
   },
   'jobs.show': { params: atJob, reply: replies.job },
   'jobs.waiting': { params: atJob, query: z.strictObject(page), reply: replies.waiting },
+  'jobs.retry': {
+    params: atJob,
+    body: z.strictObject({
+      ...who,
+      limit: some(16).exactOptional(),
+      seed: z.int().min(0).max(seedMax).exactOptional(),
+      states: states.exactOptional(),
+      timeoutMs: durationMs(LIMITS.timeoutMaxMs).exactOptional(),
+      ttlMs: durationMs(LIMITS.ttlMaxMs).exactOptional(),
+      batch: share.exactOptional(),
+      maxFailures: failures.exactOptional(),
+      reason: text(LIMITS.reasonChars).exactOptional(),
+    }),
+    reply: replies.jobCreated,
+  },
   'jobs.cancel': {
     params: atJob,
     body: z.strictObject({ agentIds: z.array(agentId).min(1).max(LIMITS.targetsPerOrder).exactOptional() }),

@@ -1,8 +1,8 @@
 import type { Clock } from '../../proto/clock.ts';
 import type { Listener } from '../events.ts';
 import { type History, type HistoryRequest, openHistory } from './history.ts';
-import type { EndData, StreamEvents } from './job-messages.ts';
 import { API_LIMITS } from './limits.ts';
+import type { EndData, StreamEvents } from './stream-messages.ts';
 import type { JobVerbs, RunEvent } from './verbs.ts';
 
 /** What this door needs of the controller's events. */

@@ -9,6 +9,7 @@ import type {
   Outcome,
   PruneBody,
   PruneReply,
+  RetryBody,
   RunState,
   TaskResult,
   WaitingReply,
@@ -130,6 +131,8 @@ export interface EventPage {
 
 export interface JobVerbs {
   create(request: JobRequest, by: Actor): Promise<JobCreated>;
+  /** A new job that does the same where it did not succeed. Throws no-such-job, retry-incomplete, nobody-matched. */
+  retry(jobId: string, request: RetryBody & { idempotencyKey?: string }, by: Actor): Promise<JobCreated>;
   /** Throws no-such-job, job-over. Without agentIds: every run that is not over. */
   cancel(jobId: string, by: Actor, agentIds?: readonly string[]): Promise<{ cancelled: number }>;
   list(query: JobsQuery & { limit: number }): Promise<JobSummary[]>;

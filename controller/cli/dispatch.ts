@@ -1,6 +1,6 @@
 import { MusterError } from '../../proto/errors.ts';
 import { toHex } from '../../proto/ids.ts';
-import type { TargetQuery, TaskBody } from '../api/contract.ts';
+import type { JobCreated, TargetQuery, TaskBody } from '../api/contract.ts';
 import type { Client } from './client.ts';
 import { EXIT } from './failure.ts';
 import { type JobOptions, jobBody, selectionOf } from './job-body.ts';
@@ -8,7 +8,7 @@ import { paintFor } from './output/paint.ts';
 import { jsonLine } from './output/sanitise.ts';
 import { hosts, listNames } from './output/summary.ts';
 import { renderTable } from './output/table.ts';
-import { atMost, resolve } from './selection.ts';
+import { atMost, resolve, wholeSelection } from './selection.ts';
 import type { Surroundings } from './surroundings.ts';
 import { watchJob } from './watch-job.ts';
 import { withClient } from './with-client.ts';
@@ -16,24 +16,33 @@ import { withClient } from './with-client.ts';
 /** More hosts than this are confirmed once, at a terminal. */
 export const CONFIRM_ABOVE = 50;
 
+export type MakeOptions = Pick<JobOptions, 'yes' | 'idempotencyKey' | 'json' | 'detach' | 'fold'>;
+
 /** `--list`: who would be meant, and nothing else. */
 function list(surroundings: Surroundings, options: JobOptions): Promise<number> {
   return withClient(surroundings, async (client) => {
-    const targets = await resolve(client, await selectionOf(surroundings, options));
-    if (targets.length === 0) throw new MusterError('nobody-matched');
-    const { stdout, env } = surroundings;
-    if (options.json) {
-      stdout.write(`${jsonLine(targets)}\n`);
-      return EXIT.ok;
-    }
-    const rows = targets.map(({ name, online }) => [name, online ? 'online' : 'offline']);
-    stdout.write(renderTable(['NAME', 'STATE'], rows, paintFor(stdout.isTerminal, env)));
-    return EXIT.ok;
+    return showTargets(surroundings, client, await selectionOf(surroundings, options), options);
   });
 }
 
 /** Tasks, or how to make them where that takes the controller: it is done once somebody is meant and nobody objects. */
 export type Tasks = readonly TaskBody[] | ((client: Client) => Promise<readonly TaskBody[]>);
+export async function showTargets(
+  { stdout, env }: Surroundings,
+  client: Client,
+  selection: TargetQuery,
+  options: { json?: boolean },
+): Promise<number> {
+  const targets = await resolve(client, await wholeSelection(client, selection));
+  if (targets.length === 0) throw new MusterError('nobody-matched');
+  if (options.json) {
+    stdout.write(`${jsonLine(targets)}\n`);
+    return EXIT.ok;
+  }
+  const rows = targets.map(({ name, online }) => [name, online ? 'online' : 'offline']);
+  stdout.write(renderTable(['NAME', 'STATE'], rows, paintFor(stdout.isTerminal, env)));
+  return EXIT.ok;
+}
 
 /**
  * What every command that makes a job does: who is meant, once asked where they are many, then the job and its view.
@@ -46,39 +55,47 @@ export async function dispatch(
 ): Promise<number> {
   if (options.list) return list(surroundings, options);
   const tasks = await tasksOf();
-  const selection = await selectionOf(surroundings, options);
-  const ready = jobBody(selection, typeof tasks === 'function' ? [] : tasks, options);
+  const asked = await selectionOf(surroundings, options);
+  const ready = jobBody(asked, typeof tasks === 'function' ? [] : tasks, options);
   return withClient(surroundings, async (client) => {
-    if (!options.yes && !(await confirmed(surroundings, client, selection))) {
-      surroundings.stderr.write('muster: nothing was done\n');
-      return EXIT.wrongUse;
-    }
-    if (typeof tasks === 'function' && (await resolve(client, selection)).length === 0)
-      throw new MusterError('nobody-matched');
-    const body = typeof tasks === 'function' ? { ...ready, tasks: [...(await tasks(client))] } : ready;
-    // With a key of our own a request whose answer was lost can be sent again: it makes no second job.
-    const idempotencyKey = options.idempotencyKey ?? toHex(surroundings.random(16));
-    const {
-      job,
-      targets,
-      tasks: names,
-      created,
-    } = await client.call('jobs.create', { body }, { idempotencyKey });
-    const json = options.json ?? false;
-    if (options.detach) {
-      surroundings.stdout.write(
-        json ? `${jsonLine({ event: 'summary', job, counts: { queued: targets.length } })}\n` : `${job}\n`,
-      );
-      return EXIT.ok;
-    }
-    if (!created)
-      surroundings.stderr.write(
-        `muster: this idempotency key made job ${job.slice(0, 12)} earlier; showing that one\n`,
-      );
-    return watchJob(surroundings, client, {
-      ...{ job, targets, tasks: names, json, folded: options.fold ?? false },
+    const selection = await wholeSelection(client, asked);
+    return make(surroundings, client, selection, options, async (idempotencyKey) => {
+      if (typeof tasks === 'function' && (await resolve(client, selection)).length === 0)
+        throw new MusterError('nobody-matched');
+      const made = typeof tasks === 'function' ? { tasks: [...(await tasks(client))] } : {};
+      return client.call('jobs.create', { body: { ...ready, ...made, ...selection } }, { idempotencyKey });
     });
   });
+}
+
+/** Makes a job, once asked where many are meant, and shows it until it is over or the operator leaves it. */
+export async function make(
+  surroundings: Surroundings,
+  client: Client,
+  selection: TargetQuery,
+  options: MakeOptions,
+  create: (idempotencyKey: string) => Promise<JobCreated>,
+): Promise<number> {
+  if (!options.yes && !(await confirmed(surroundings, client, selection))) {
+    surroundings.stderr.write('muster: nothing was done\n');
+    return EXIT.wrongUse;
+  }
+  // With a key of our own a request whose answer was lost can be sent again: it makes no second job.
+  const { job, targets, tasks, created } = await create(
+    options.idempotencyKey ?? toHex(surroundings.random(16)),
+  );
+  const json = options.json ?? false;
+  if (options.detach) {
+    surroundings.stdout.write(
+      json ? `${jsonLine({ event: 'summary', job, counts: { queued: targets.length } })}\n` : `${job}\n`,
+    );
+    return EXIT.ok;
+  }
+  if (!created)
+    surroundings.stderr.write(
+      `muster: this idempotency key made job ${job.slice(0, 12)} earlier; showing that one\n`,
+    );
+  return watchJob(surroundings, client, { job, targets, tasks, json, folded: options.fold ?? false });
 }
 
 async function confirmed(surroundings: Surroundings, client: Client, query: TargetQuery): Promise<boolean> {

@@ -15,6 +15,9 @@ export interface JobOptions extends TargetOptions {
   ttl?: number;
   maxOutput?: number;
   nice?: number;
+  attempts?: number;
+  batch?: string;
+  maxFailures?: string;
   user?: string;
   cwd?: string;
   env?: Record<string, string>;
@@ -99,6 +102,9 @@ export function jobBody(selection: TargetQuery, tasks: readonly TaskBody[], opti
       ttlMs: options.ttl,
       outputCapBytes: options.maxOutput,
       nice: options.nice,
+      attempts: options.attempts,
+      batch: options.batch,
+      maxFailures: options.maxFailures,
       user: options.user,
       cwd: options.cwd,
       env: options.env,

@@ -2,6 +2,7 @@ import type { Target, TargetQuery } from '../api/contract.ts';
 import type { Client } from './client.ts';
 import { wrongUse } from './failure.ts';
 import { readBytes } from './files.ts';
+import { findJob } from './job-id.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface TargetOptions {
@@ -9,6 +10,7 @@ export interface TargetOptions {
   selector?: string;
   limit?: string;
   seed?: number;
+  failedOf?: string;
 }
 
 /** A list of 10,000 long names. */
@@ -17,7 +19,7 @@ const LIST_BYTES = 768 * 1024;
 const QUERY_CHARS = 2000;
 
 /**
- * What -t, -l, --limit and --seed ask for; `@FILE` (`@-`: standard input) is replaced by the names in it. Throws a
+ * What -t, -l, --limit, --seed and --failed-of ask for; `@FILE` (`@-`: standard input) is replaced by the names in it. Throws a
  * Failure (wrong use).
  */
 export async function readSelection(
@@ -37,13 +39,19 @@ export async function readSelection(
     ...(options.selector === undefined ? {} : { selector: options.selector }),
     ...(options.limit === undefined ? {} : { limit: options.limit }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
+    ...(options.failedOf === undefined ? {} : { failedOf: options.failedOf }),
   };
 }
 
 /** Nobody is meant by accident: everybody has to be said. */
 export function requireSelection(query: TargetQuery): void {
-  if (query.targets === undefined && query.selector === undefined)
+  if (query.targets === undefined && query.selector === undefined && query.failedOf === undefined)
     throw wrongUse('nobody is named', 'say who is meant: -t NAMES or -l SELECTOR; everybody is "-t all"');
+}
+
+/** The job of --failed-of by its whole id. Throws what `findJob` does. */
+export async function wholeSelection(client: Client, query: TargetQuery): Promise<TargetQuery> {
+  return query.failedOf === undefined ? query : { ...query, failedOf: await findJob(client, query.failedOf) };
 }
 
 async function expand(surroundings: Surroundings, list: string): Promise<string> {

@@ -1,13 +1,18 @@
+import { toHex } from '../../proto/ids.ts';
 import type { Statement } from '../db/database.ts';
 import { claim, type Named } from './claim.ts';
+import { openContentKey } from './keys.ts';
 import type { ContentPorts } from './ports.ts';
 import { pruneContents, reconcileContents } from './prune.ts';
 import { createServing, type Serving } from './serving.ts';
+import { contentByDigest } from './store.ts';
 import { createUploads, type Uploads } from './upload.ts';
 
 export interface Contents extends Pick<Uploads, 'show' | 'put'>, Pick<Serving, 'request' | 'forget'> {
   /** See claim.ts. */
   claim(jobId: string, named: Named): Promise<Statement[]>;
+  /** The key of a content that is here whole, in hex. */
+  keyOf(sha512: string): Promise<string | undefined>;
   /** Removes what nobody used since `cutoffMs`. */
   prune(cutoffMs: number): Promise<{ contents: number; bytes: number }>;
   start(): void;
@@ -49,6 +54,10 @@ export function createContents(ports: ContentPorts): Contents {
     request: serving.request,
     forget: serving.forget,
     claim: (jobId, named) => claim(ports, jobId, named),
+    async keyOf(sha512) {
+      const [row] = await ports.db.read(contentByDigest({ sha512 }));
+      return row?.state === 'complete' ? toHex(openContentKey(row.key_box, ports.sealingKey)) : undefined;
+    },
     prune,
     start: () => tidyEvery(true),
     async stop() {

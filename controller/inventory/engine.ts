@@ -46,6 +46,8 @@ export interface Query {
   selector?: string | undefined;
   limit?: string | undefined;
   seed?: number | undefined;
+  /** Only these ids; without targets and selector all of them. */
+  among?: ReadonlySet<string> | undefined;
 }
 
 /** What is known of a session while it lasts. */
@@ -93,8 +95,13 @@ export async function openInventory(ports: InventoryPorts) {
   function choose(query: Query, narrow: Narrow = (matched) => matched) {
     const targets = query.targets === undefined ? undefined : parseTargets(query.targets);
     const selector = query.selector === undefined ? undefined : parseSelector(query.selector);
-    const { agents: matched, unknown } = match([...agents.values()], { targets, selector });
-    const meant = narrow(matched, targets);
+    const everybody = [...agents.values()];
+    const { among } = query;
+    const { agents: matched, unknown } =
+      among && !targets && !selector
+        ? { agents: everybody.sort(byAgentName), unknown: [] }
+        : match(everybody, { targets, selector });
+    const meant = narrow(among ? matched.filter((agent) => among.has(agent.id)) : matched, targets);
     if (unknown.length > 0 && meant.length > 0) throw new MusterError('no-such-agent', listed(unknown));
     if (query.limit === undefined) return meant;
     const random = query.seed === undefined ? ports.fraction : seededFractions(query.seed);
@@ -147,7 +154,7 @@ export async function openInventory(ports: InventoryPorts) {
     list: (query: Pick<Query, 'targets' | 'selector'>) => {
       const chosen =
         query.targets === undefined && query.selector === undefined
-          ? [...agents.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+          ? [...agents.values()].sort(byAgentName)
           : choose(query);
       return chosen.map(view);
     },
@@ -286,6 +293,8 @@ export async function openInventory(ports: InventoryPorts) {
     bus.emit({ type: 'agent-removed', agentId });
   }
 }
+
+const byAgentName = (a: Agent, b: Agent): number => (a.name < b.name ? -1 : 1);
 
 type Narrow = (matched: Agent[], targets: TargetList | undefined) => Agent[];
 

@@ -1,9 +1,10 @@
 import { MusterError } from '../../proto/errors.ts';
+import type { Changes } from './changes.ts';
 import type { Deliveries } from './deliver.ts';
 import type { Actor, JobsPorts } from './ports.ts';
 import { isOpen, NO_OUTCOME } from './run.ts';
 import { jobById, requestCancel, runsOfJob } from './store.ts';
-import { type Changes, jobEvent } from './transition.ts';
+import { jobEvent } from './transition.ts';
 
 /**
  * Ends what can be ended. What was not sent yet is cancelled here and now; what was is told to its agent, now or when it comes

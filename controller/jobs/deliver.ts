@@ -2,12 +2,14 @@ import { signOrder } from '../../proto/bundle.ts';
 import { Order } from '../../proto/codec.ts';
 import { MusterError } from '../../proto/errors.ts';
 import { type Bundles, bytesOf } from './bundles.ts';
+import type { Changes } from './changes.ts';
 import { createDispatch } from './dispatch.ts';
+import { runToSend } from './pace-store.ts';
 import type { JobsPorts } from './ports.ts';
 import { cancelOrderOf } from './request.ts';
 import { NO_OUTCOME, type Outcome, type RunState } from './run.ts';
+import type { Steady } from './steady.ts';
 import { jobById, openRunsOfAgent } from './store.ts';
-import type { Changes } from './transition.ts';
 
 /** A cancel order that an agent gets is made when it is sent; it lives long enough to travel. */
 const CANCEL_VALID_MS = 3_600_000;
@@ -21,8 +23,12 @@ export interface Deliveries {
   stop(): void;
 }
 
-export function createDeliveries(ports: JobsPorts, bundles: Bundles, changes: Changes): Deliveries {
-  const { db, links, inventory, log } = ports;
+export function createDeliveries(
+  ports: JobsPorts & { steady: Steady },
+  bundles: Bundles,
+  changes: Changes,
+): Deliveries {
+  const { db, links, inventory, log, steady } = ports;
   const dispatch = createDispatch({
     clock: ports.clock,
     links,
@@ -32,7 +38,10 @@ export function createDeliveries(ports: JobsPorts, bundles: Bundles, changes: Ch
 
   async function deliver(jobId: string, agentId: string): Promise<void> {
     const agent = inventory.get(agentId);
-    if (!agent) return;
+    const [run] = await db.read(runToSend({ jobId, agentId }));
+    if (!agent || run?.state !== 'sent') return;
+    // The order of a job that goes by batches is valid for the turns of all; this one's is over.
+    if (run.ttl_ms !== null && steady.now() > (run.turn_at_ms ?? 0) + run.ttl_ms) return;
     try {
       const share = await bundles.share(jobId, agentId, agent.boxKey);
       if (share) links.send(agentId, 'deliver', share);
@@ -76,21 +85,20 @@ export function createDeliveries(ports: JobsPorts, bundles: Bundles, changes: Ch
             change({ jobId: run.job_id, agentId, from: run.state, ...ofEarlierEpoch(run.state) }),
           ),
       );
-      // What has expired is not sent any more, also where the loop of the deadlines has yet to notice (a clock that was set).
-      const nowMs = ports.clock.now();
-      const queued = runs.filter((run) => run.state === 'queued' && nowMs < run.expires_at_ms);
-      const applied = await changes.commit((change) =>
-        queued.map((run) => change({ jobId: run.job_id, agentId, to: 'sent' })),
-      );
-      const sent = new Set([
-        ...applied.map((one) => one.jobId),
-        ...runs.filter((run) => run.state === 'sent').map((run) => run.job_id),
-      ]);
       for (const run of runs) {
         // First the cancel: what it names is then refused or ended, never started in between.
         if (run.cancel_requested === 1) await cancel(run.job_id, agentId);
-        if (sent.has(run.job_id)) dispatch.add(run.job_id, [agentId]);
+        if (run.state === 'sent') dispatch.add(run.job_id, [agentId]);
       }
+      // What has expired is not sent any more, also where the loop of the deadlines has yet to notice (a clock that was set).
+      const nowMs = ports.clock.now();
+      const queued = runs.filter(
+        (run) => run.state === 'queued' && run.turn_at_ms !== null && nowMs < run.expires_at_ms,
+      );
+      // What becomes `sent` is delivered as everything else that does.
+      await changes.commit((change) =>
+        queued.map((run) => change({ jobId: run.job_id, agentId, from: 'queued', to: 'sent' })),
+      );
     },
   };
 }

@@ -6,9 +6,12 @@ export const LOST_GRACE_MS = 30_000;
 /** What the agent may need, after the kill grace, to end a process tree. */
 const KILL_SLACK_MS = 5_000;
 
-export interface JobTimes {
-  /** Nothing starts after it. */
-  expiresAtMs: number;
+/** Times on the scale of steady.ts. */
+export interface RunTimes {
+  /** The controller sends nothing after it. */
+  sendByMs: number;
+  /** The order has expired: no agent starts anything after it. */
+  orderEndMs: number;
   timeoutMs: number;
   killGraceMs: number;
 }
@@ -19,20 +22,50 @@ export interface JobTimes {
  * queued: its start can no longer happen. sent: an answer to it should have come by then. accepted: it may start at the
  * last moment and then take its whole timeout. running: counted from when it was said to run.
  */
-export function deadlineOf(state: RunState, times: JobTimes, atMs: number): number | undefined {
-  const atMost = times.timeoutMs + times.killGraceMs + KILL_SLACK_MS + LOST_GRACE_MS;
+export function deadlineOf(state: RunState, times: RunTimes, atMs: number): number | undefined {
   switch (state) {
     case 'queued':
-      return times.expiresAtMs;
+      return times.sendByMs;
     case 'sent':
-      return times.expiresAtMs + LOST_GRACE_MS;
+      return times.sendByMs + LOST_GRACE_MS;
     case 'accepted':
-      return times.expiresAtMs + atMost;
+      return times.orderEndMs + longestRunMs(times);
     case 'running':
-      return atMs + atMost;
+      return atMs + longestRunMs(times);
     default:
       return undefined;
   }
+}
+
+/** From when a run is said to run until its end must have been told. */
+export function longestRunMs(times: { timeoutMs: number; killGraceMs: number }): number {
+  return times.timeoutMs + times.killGraceMs + KILL_SLACK_MS + LOST_GRACE_MS;
+}
+
+/** How long an order is valid: long enough for the turns of all, each of which may wait, be sent late and take its whole time. */
+export function orderLifeMs(asked: {
+  targets: number;
+  batch: number | null;
+  ttlMs: number;
+  timeoutMs: number;
+  killGraceMs: number;
+  attempts: number;
+}): number {
+  const turns = asked.batch === null ? 1 : Math.ceil(asked.targets / asked.batch);
+  const turnMs = asked.ttlMs + asked.attempts * longestRunMs(asked);
+  return Math.min(asked.ttlMs + (turns - 1) * turnMs, Math.max(asked.ttlMs, LIMITS.ttlMaxMs));
+}
+
+/**
+ * When a job's order expires, on the scale of steady.ts. Agents go by the wall clock as they are told it, so a clock that was set
+ * moves it: never to more than its life from now, so that nothing is waited for for a year.
+ */
+export function orderEnd(
+  job: { created_at_ms: number; expires_at_ms: number },
+  at: { wallMs: number; steadyMs: number },
+): number {
+  const lifeMs = job.expires_at_ms - job.created_at_ms;
+  return at.steadyMs + Math.min(Math.max(0, job.expires_at_ms - at.wallMs), lifeMs);
 }
 
 /** What a run becomes when its deadline passes without a word. */
@@ -41,8 +74,16 @@ export function whenDue(state: RunState): 'expired' | 'lost' | undefined {
   return state === 'sent' || state === 'accepted' || state === 'running' ? 'lost' : undefined;
 }
 
-/** Why, in a sentence for the operator. `offlineSinceMs`: null when the agent never came; undefined while it is online. */
-export function dueReason(state: RunState, offlineSinceMs: number | null | undefined): string {
+/**
+ * Why, in a sentence for the operator. `offlineSinceMs`: null when the agent never came; undefined while it is online.
+ * `hadTurn`: false for a run whose turn in the batch did not come.
+ */
+export function dueReason(
+  state: RunState,
+  offlineSinceMs: number | null | undefined,
+  hadTurn = true,
+): string {
+  if (!hadTurn) return 'its turn did not come before the order expired';
   const away =
     offlineSinceMs === undefined
       ? 'the agent is online but did not answer'

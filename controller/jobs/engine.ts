@@ -1,15 +1,17 @@
-import { LIMITS } from '../../proto/limits.ts';
 import { bytesOf, createBundles } from './bundles.ts';
 import { cancelJob } from './cancel.ts';
+import { createChanges } from './changes.ts';
 import { type Created, createJob } from './create.ts';
 import { createDeadlines } from './deadlines.ts';
 import { createDeliveries } from './deliver.ts';
+import { meant } from './failed-of.ts';
 import { createHistory, type History } from './history.ts';
-import type { Actor, JobsPorts } from './ports.ts';
-import type { JobRequest } from './request.ts';
+import type { Actor, JobAgent, JobsPorts } from './ports.ts';
+import { type Asked, type JobRequest, timesOf } from './request.ts';
+import { type RetryRequest, retryRequest } from './retry.ts';
 import { NO_OUTCOME } from './run.ts';
+import { createSteady } from './steady.ts';
 import { openRunsOfAgent } from './store.ts';
-import { createChanges } from './transition.ts';
 import { createVerifier } from './verifier.ts';
 import { createWords, type Words } from './words.ts';
 
@@ -21,6 +23,10 @@ export interface RunCursor {
 
 export interface Jobs extends History {
   create(request: JobRequest, actor: Actor): Promise<Created>;
+  /** Does a job again where it did not succeed. */
+  retry(jobId: string, request: RetryRequest, actor: Actor): Promise<Created>;
+  /** Who is meant, by name. */
+  meant(query: Asked): Promise<JobAgent[]>;
   cancel(jobId: string, actor: Actor, agentIds?: readonly string[]): Promise<{ cancelled: number }>;
   readonly words: Words;
   /** How far the output of an agent's unfinished runs is stored. */
@@ -36,10 +42,12 @@ export interface Jobs extends History {
 }
 
 /** Jobs, from request to outcome. Everything it knows is in the store; what it keeps in memory can be lost. */
-export function createJobs(ports: JobsPorts): Jobs {
+export function createJobs(given: JobsPorts): Jobs {
+  const ports = { ...given, steady: createSteady(given.clock) };
   const bundles = createBundles(ports);
   const changes = createChanges(ports, (applied) => {
     if (applied.deadlineAtMs !== undefined) deadlines.expect(applied.deadlineAtMs);
+    if (applied.to === 'sent') deliveries.deliver(applied.jobId, [applied.agentId]);
     if (applied.jobEnded) bundles.forget(applied.jobId);
   });
   const deadlines = createDeadlines(ports, changes);
@@ -47,18 +55,30 @@ export function createJobs(ports: JobsPorts): Jobs {
   const verifier = createVerifier(ports);
   const words = createWords(ports, changes, verifier.wake);
 
+  async function create(request: JobRequest, actor: Actor): Promise<Created> {
+    const { sent, queued, ...created } = await createJob(ports, bundles, request, actor);
+    if (created.created) deadlines.expect(ports.steady.now() + timesOf(request).ttlMs);
+    deliveries.deliver(
+      created.job,
+      sent.map((agent) => agent.id),
+    );
+    // Who came while the job was written found nothing that waited for him.
+    const come = queued.filter((agent) => ports.inventory.get(agent.id)?.online);
+    if (come.length > 0)
+      await changes.commit((change) =>
+        come.map(({ id }) => change({ jobId: created.job, agentId: id, from: 'queued', to: 'sent' })),
+      );
+    return created;
+  }
+
   return {
     ...createHistory(ports),
     words,
-    async create(request, actor) {
-      const { online, ...created } = await createJob(ports, bundles, request, actor);
-      if (created.created) deadlines.expect(ports.clock.now() + (request.ttlMs ?? LIMITS.ttlMaxMs));
-      deliveries.deliver(
-        created.job,
-        online.map((agent) => agent.id),
-      );
-      return created;
+    create,
+    async retry(jobId, request, actor) {
+      return create(await retryRequest(ports, jobId, request), actor);
     },
+    meant: (query) => meant(ports, query),
     cancel: (jobId, actor, agentIds) => cancelJob(ports, changes, deliveries, jobId, actor, agentIds),
     resume: deliveries.resume,
     async cursors(agentId) {

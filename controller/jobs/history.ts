@@ -1,5 +1,6 @@
 /** What is told of jobs: lists, one job, and the pages of its history that live views and replays read alike. */
 import { MusterError } from '../../proto/errors.ts';
+import { paceOfJob } from './pace-store.ts';
 import type { JobsPorts } from './ports.ts';
 import { type Asked, type JobKind, nameOf, type TaskRequest } from './request.ts';
 import { type Change, changeOf, type TaskResult } from './results.ts';
@@ -81,10 +82,18 @@ export interface Waiting {
 }
 
 export interface JobDetail extends JobSummary {
-  asked: Pick<Asked, never> & { targets?: string; selector?: string; limit?: string; seed?: number };
+  asked: Pick<Asked, never> & {
+    targets?: string;
+    selector?: string;
+    limit?: string;
+    seed?: number;
+    failedOf?: string;
+    states?: string;
+  };
   timeoutMs: number;
   tasks: string[];
   retryOf: string | null;
+  pace: { batch: number | null; maxFailures: number | null; waiting: number } | null;
   runs: RunDetail[];
 }
 
@@ -190,8 +199,9 @@ export function createHistory({
     async show(jobId) {
       const job = await find(jobId);
       const [request] = await db.read(jobRequest({ id: jobId }));
+      const [pace] = await db.read(paceOfJob({ jobId }));
       const asked = JSON.parse(request?.request ?? '{}') as JobDetail['asked'] & { tasks?: TaskRequest[] };
-      const { targets, selector, limit, seed, tasks = [] } = asked;
+      const { targets, selector, limit, seed, failedOf, states, tasks = [] } = asked;
       const names = tasks.map(nameOf);
       return {
         ...(await summary(job)),
@@ -200,10 +210,13 @@ export function createHistory({
           ...(selector === undefined ? {} : { selector }),
           ...(limit === undefined ? {} : { limit }),
           ...(seed === undefined ? {} : { seed }),
+          ...(failedOf === undefined ? {} : { failedOf }),
+          ...(states === undefined ? {} : { states }),
         },
         timeoutMs: job.timeout_ms,
         tasks: names,
         retryOf: request?.retry_of ?? null,
+        pace: pace ? { batch: pace.batch, maxFailures: pace.max_failures, waiting: pace.waiting } : null,
         runs: (await db.read(runsOfJob({ jobId }))).map((run) => ({
           ...runDetail(run, names),
           ...presenceOf(run),

@@ -40,6 +40,8 @@ export interface JobsInventory {
     selector?: string | undefined;
     limit?: string | undefined;
     seed?: number | undefined;
+    /** Only these ids; without targets and selector all of them. */
+    among?: ReadonlySet<string> | undefined;
   }): JobAgent[];
   get(agentId: string): JobAgent | undefined;
   /** How far an agent's report chain is stored, read and moved inside the transaction that stores the next report. */
@@ -68,6 +70,8 @@ export interface JobContents {
    * Throws no-such-content, bad-request.
    */
   claim(jobId: string, named: Named): Promise<readonly Statement[]>;
+  /** The key of a content that is here, in hex. */
+  keyOf(sha512: string): Promise<string | undefined>;
 }
 
 export interface JobsPorts {

@@ -4,7 +4,7 @@ import { MusterError } from '../../proto/errors.ts';
 import { LIMITS } from '../../proto/limits.ts';
 import { checkOrder, TASK_KINDS, type TaskKind } from '../../proto/validate.ts';
 import { ORDER_VERSION } from '../../proto/version.ts';
-import { DEFAULTS, type JobTimes } from './due.ts';
+import { DEFAULTS } from './due.ts';
 import type { Named } from './ports.ts';
 
 /** Content that was uploaded; `sha512` and `key` are hex. */
@@ -53,9 +53,17 @@ export interface Asked {
   selector?: string | undefined;
   limit?: string | undefined;
   seed?: number | undefined;
+  failedOf?: string | undefined;
+  states?: string | undefined;
 }
 
-export interface JobRequest extends Asked {
+/** How far a job goes at once; `10` or `25%` of its targets. */
+export interface PaceAsked {
+  batch?: string | undefined;
+  maxFailures?: string | undefined;
+}
+
+export interface JobRequest extends Asked, PaceAsked {
   /** `stdin`, a script's `content` and a file's `inline` are base64. */
   tasks: TaskRequest[];
   /** Left out: what the tasks are. */
@@ -72,6 +80,8 @@ export interface JobRequest extends Asked {
   attempts?: number | undefined;
   reason?: string | undefined;
   idempotencyKey?: string | undefined;
+  /** The job that it does again. */
+  retryOf?: string | undefined;
 }
 
 export type JobKind = TaskKind | 'bundle';
@@ -115,34 +125,12 @@ function titleOfTask(task: TaskRequest): string {
   return `service ${unit} ${wanted.filter(Boolean).join(' ')}`;
 }
 
-export function timesOf(request: JobRequest, nowMs: number): JobTimes {
+export function timesOf(request: JobRequest): { ttlMs: number; timeoutMs: number; killGraceMs: number } {
   return {
-    expiresAtMs: nowMs + (request.ttlMs ?? DEFAULTS.ttlMs),
+    ttlMs: request.ttlMs ?? DEFAULTS.ttlMs,
     timeoutMs: request.timeoutMs ?? DEFAULTS.timeoutMs,
     killGraceMs: request.killGraceMs ?? DEFAULTS.killGraceMs,
   };
-}
-
-/** What is kept of a request for the history: never what may be a secret (standard input, contents, values of variables). */
-export function remembered(request: JobRequest): object {
-  const { env, idempotencyKey: _, tasks, ...rest } = request;
-  return {
-    ...rest,
-    tasks: tasks.map(rememberedTask),
-    ...(env === undefined ? {} : { env: Object.keys(env) }),
-  };
-}
-
-function rememberedTask(task: TaskRequest): object {
-  return JSON.parse(
-    JSON.stringify(task, (key, value: unknown) => {
-      if (key === 'key') return undefined;
-      if (typeof value !== 'string') return value;
-      if (key === 'stdin' || key === 'inline' || (key === 'content' && 'script' in task))
-        return { bytes: Buffer.byteLength(value, 'base64') };
-      return value;
-    }),
-  ) as object;
 }
 
 export interface OrderInput {
@@ -151,6 +139,7 @@ export interface OrderInput {
   targetsRoot: Uint8Array;
   targetsCount: number;
   nowMs: number;
+  expiresAtMs: number;
 }
 
 /** An agent learns the time from Welcome, which took a moment to travel; its clock may lag that much behind. */
@@ -162,7 +151,7 @@ function retryOf(attempts: number): OrderMessage['retry'] {
 
 /** Throws MusterError('bad-request') when an agent would refuse the order's shape. */
 export function orderOf(request: JobRequest, input: OrderInput): Encodable<OrderMessage> & OrderMessage {
-  const times = timesOf(request, input.nowMs);
+  const times = timesOf(request);
   const order: OrderMessage = {
     version: ORDER_VERSION,
     fleetId: input.fleetId,
@@ -172,7 +161,7 @@ export function orderOf(request: JobRequest, input: OrderInput): Encodable<Order
     targetsCount: input.targetsCount,
     signedAtMs: input.nowMs,
     notBeforeMs: input.nowMs - NOT_BEFORE_SLACK_MS,
-    expiresAtMs: times.expiresAtMs,
+    expiresAtMs: input.expiresAtMs,
     tasks: request.tasks.map(taskOf),
     limits: {
       timeoutMs: times.timeoutMs,
@@ -188,8 +177,7 @@ export function orderOf(request: JobRequest, input: OrderInput): Encodable<Order
     cancel: null,
     check: request.check ?? false,
   };
-  if (times.expiresAtMs - input.nowMs > LIMITS.ttlMaxMs)
-    throw new MusterError('bad-request', 'the ttl is too long');
+  if (times.ttlMs > LIMITS.ttlMaxMs) throw new MusterError('bad-request', 'the ttl is too long');
   try {
     checkOrder(order);
   } catch (cause) {

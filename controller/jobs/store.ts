@@ -26,7 +26,7 @@ const JOB_COLUMNS = [
   'order_hash',
 ] as const;
 
-export const insertJobs = insertMany('jobs', [...JOB_COLUMNS, 'request']);
+export const insertJobs = insertMany('jobs', [...JOB_COLUMNS, 'request', 'retry_of']);
 
 export const insertRuns = insertMany('runs', [
   'job_id',
@@ -37,6 +37,7 @@ export const insertRuns = insertMany('runs', [
   'state',
   'sent_at_ms',
   'deadline_at_ms',
+  'turn_at_ms',
 ]);
 
 export const insertEvents = insertMany('run_events', [
@@ -116,6 +117,14 @@ export const waitingRuns = query((p: Params<{ jobId: string; limit: number }>) =
     .limit(p('limit')),
 );
 
+export const endedRuns = query((p: Params<{ jobId: string }>) =>
+  k
+    .selectFrom('runs')
+    .select(['agent_id', 'state'])
+    .where('job_id', '=', p('jobId'))
+    .where('ended_at_ms', 'is not', null),
+);
+
 export const runById = query((p: Params<{ jobId: string; agentId: string }>) =>
   k.selectFrom('runs').selectAll().where('job_id', '=', p('jobId')).where('agent_id', '=', p('agentId')),
 );
@@ -146,6 +155,7 @@ export const openRunsOfAgent = query((p: Params<{ agentId: string }>) =>
       'runs.agent_epoch',
       'runs.output_position',
       'runs.cancel_requested',
+      'runs.turn_at_ms',
       'jobs.created_at_ms',
       'jobs.expires_at_ms',
     ])
@@ -163,23 +173,6 @@ export const openRunByOrder = query((p: Params<{ agentId: string; orderHash: Uin
     .where('runs.agent_id', '=', p('agentId'))
     .where('runs.ended_at_ms', 'is', null)
     .where('jobs.order_hash', '=', p('orderHash')),
-);
-
-export const dueRuns = query((p: Params<{ nowMs: number; limit: number }>) =>
-  k
-    .selectFrom('runs')
-    .select(['job_id', 'agent_id', 'state', 'attempt'])
-    .where('ended_at_ms', 'is', null)
-    .where('deadline_at_ms', '<=', p('nowMs'))
-    .orderBy('deadline_at_ms')
-    .limit(p('limit')),
-);
-
-export const nextDeadline = query((_: Params<Record<never, never>>) =>
-  k
-    .selectFrom('runs')
-    .select((e) => e.fn.min('deadline_at_ms').as('at_ms'))
-    .where('ended_at_ms', 'is', null),
 );
 
 export const countsOfJob = query((p: Params<{ jobId: string }>) =>

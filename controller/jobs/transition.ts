@@ -1,9 +1,9 @@
 import { equalBytes } from '../../proto/ids.ts';
-import type { Lane, Late, Statement } from '../db/database.ts';
+import type { Late, Statement } from '../db/database.ts';
 import type { Json } from '../db/schema.ts';
 import { eraseBundle } from './bundle-store.ts';
-import { deadlineOf, type JobTimes } from './due.ts';
-import type { JobsPorts } from './ports.ts';
+import { deadlineOf, orderEnd, type RunTimes } from './due.ts';
+import { countWaitingDown } from './pace-store.ts';
 import { apply, isOpen, NO_OUTCOME, type Outcome, type Run, type RunState } from './run.ts';
 import {
   countDownJob,
@@ -49,8 +49,15 @@ export interface Applied {
   jobEnded: boolean;
 }
 
+/** One moment: what is shown, and the scale of deadlines. */
+export interface At {
+  wallMs: number;
+  steadyMs: number;
+}
+
 /** Decides inside the transaction, from the rows as they are there, so that the store is the only truth. */
-export function transition(change: Change, atMs: number, onApplied: (applied: Applied) => void): Late {
+export function transition(change: Change, at: At, onApplied: (applied: Applied) => void): Late {
+  const atMs = at.wallMs;
   return {
     late(tx) {
       const { jobId, agentId } = change;
@@ -72,7 +79,7 @@ export function transition(change: Change, atMs: number, onApplied: (applied: Ap
       const goesOn = row.state === next.state && row.attempt === next.attempt;
       const deadlineAtMs = goesOn
         ? (row.deadline_at_ms ?? undefined)
-        : deadlineOf(next.state, timesOfJob(job), atMs);
+        : deadlineOf(next.state, timesOfRun(row, job, at), at.steadyMs);
       onApplied({ jobId, agentId, from: row.state, to: next.state, deadlineAtMs, jobEnded });
       const statements: Statement[] = [
         isOpen(next.state)
@@ -96,6 +103,7 @@ export function transition(change: Change, atMs: number, onApplied: (applied: Ap
           countRuns({ jobId, state: next.state, runs: 1 }),
         );
       if (over) statements.push(countDownJob({ id: jobId }));
+      if (over && row.turn_at_ms === null) statements.push(countWaitingDown({ jobId, runs: 1 }));
       if (jobEnded)
         statements.push(
           endJob({ id: jobId, atMs }),
@@ -107,8 +115,15 @@ export function transition(change: Change, atMs: number, onApplied: (applied: Ap
   };
 }
 
-export function timesOfJob(job: Pick<JobRow, 'expires_at_ms' | 'timeout_ms' | 'kill_grace_ms'>): JobTimes {
-  return { expiresAtMs: job.expires_at_ms, timeoutMs: job.timeout_ms, killGraceMs: job.kill_grace_ms };
+function timesOfRun(row: RunRow, job: JobRow, at: At): RunTimes {
+  const orderEndMs = orderEnd(job, at);
+  return {
+    // That of a queued run is the end of its wait.
+    sendByMs: row.deadline_at_ms ?? orderEndMs,
+    orderEndMs,
+    timeoutMs: job.timeout_ms,
+    killGraceMs: job.kill_grace_ms,
+  };
 }
 
 export function jobEvent(
@@ -180,37 +195,4 @@ function ended(row: RunRow, { state, attempt }: Run, change: Change, atMs: numbe
     awaySinceMs: outcome.awaySinceMs,
     gaps: JSON.stringify(outcome.gaps),
   });
-}
-
-export interface Changes {
-  /**
-   * `lane`: of an agent's words, the agent. Writes one batch, in which `change` makes the statement of a change: `commit((change) => [other, change({ … })])`. Also
-   * for use inside a late statement. Resolves, after the commit, with what applied.
-   */
-  commit(
-    batch: (change: (change: Change) => Statement) => readonly Statement[],
-    lane?: Lane,
-  ): Promise<Applied[]>;
-}
-
-/** The one way into a run's history: writes, then tells. */
-export function createChanges(
-  ports: Pick<JobsPorts, 'db' | 'bus' | 'clock'>,
-  onApplied: (applied: Applied) => void,
-): Changes {
-  return {
-    async commit(batch, lane) {
-      const atMs = ports.clock.now();
-      const applied: Applied[] = [];
-      await ports.db.write(
-        batch((change) => transition(change, atMs, (one) => applied.push(one))),
-        lane,
-      );
-      for (const one of applied) onApplied(one);
-      for (const jobId of new Set(applied.map((one) => one.jobId)))
-        ports.bus.emit({ type: 'job-changed', jobId });
-      for (const one of applied) if (one.jobEnded) ports.bus.emit({ type: 'job-ended', jobId: one.jobId });
-      return applied;
-    },
-  };
 }

@@ -7,12 +7,13 @@ import { checkOutput, checkReport, checkStatus } from '../../proto/validate.ts';
 import { REPORT_VERSION } from '../../proto/version.ts';
 import type { Statement, Transaction } from '../db/database.ts';
 import { ReportKnown } from '../inventory/reports.ts';
+import type { Changes } from './changes.ts';
 import type { JobsPorts } from './ports.ts';
 import { insertReports } from './report-store.ts';
 import { resultsOf } from './results.ts';
 import { isOpen, NO_OUTCOME, type Outcome, type RunState } from './run.ts';
 import { insertEvents, openRunByOrder, outputPlace, setOutputPosition } from './store.ts';
-import type { Change, Changes } from './transition.ts';
+import type { Change } from './transition.ts';
 
 export interface SignedReport {
   report: Uint8Array;

@@ -30,21 +30,29 @@ export function limitCount(limit: Limit, total: number): number {
 }
 
 /**
- * The first ones, or with `random` (fractions in [0, 1)) a uniform choice by a Fisher–Yates shuffle that stops when it
- * has enough (Durstenfeld, CACM algorithm 235, 1964). The order of the items is kept.
+ * The first ones, or with `random` (fractions in [0, 1)) a uniform choice. The order of the items is kept.
  */
 export function applyLimit<T>(items: readonly T[], limit: Limit, random?: () => number): T[] {
   const count = limitCount(limit, items.length);
   if (!random) return items.slice(0, count);
-  const order = items.map((_, index) => index);
+  const indexes = items.map((_, index) => index);
+  const chosen = new Set(shuffled(indexes, random, count));
+  return items.filter((_, index) => chosen.has(index));
+}
+
+/**
+ * The first `count` of a uniformly random order of the items: a Fisher–Yates shuffle that stops when it has enough (Durstenfeld,
+ * CACM algorithm 235, 1964).
+ */
+export function shuffled<T>(items: readonly T[], random: () => number, count = items.length): T[] {
+  const order = [...items];
   for (let at = 0; at < count; at++) {
     const other = at + Math.floor(random() * (order.length - at));
-    const chosen = order[other] ?? at;
-    order[other] = order[at] ?? at;
-    order[at] = chosen;
+    const [here, there] = [order[at], order[other]] as [T, T];
+    order[at] = there;
+    order[other] = here;
   }
-  const chosen = new Set(order.slice(0, count));
-  return items.filter((_, index) => chosen.has(index));
+  return order.slice(0, count);
 }
 
 /**

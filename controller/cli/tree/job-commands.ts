@@ -1,7 +1,16 @@
 import { type Command, Option } from 'commander';
 import { LIMITS } from '../../../proto/limits.ts';
 import { fileCommands } from './file-commands.ts';
-import { duration, jobOptions, several, whole } from './options.ts';
+import {
+  duration,
+  jobOptions,
+  paceOptions,
+  several,
+  states,
+  targetOptions,
+  viewOptions,
+  whole,
+} from './options.ts';
 import type { Choose } from './program.ts';
 
 export function jobCommands(program: Command, choose: Choose): void {
@@ -18,6 +27,7 @@ export function jobCommands(program: Command, choose: Choose): void {
   showCommand(jobs, choose);
   logsCommand(jobs, choose);
   outputCommand(jobs, choose);
+  retryCommand(jobs, choose);
   cancelCommand(jobs, choose);
   pruneCommand(jobs, choose);
 }
@@ -183,6 +193,30 @@ function outputCommand(jobs: Command, choose: Choose): void {
       choose(async (surroundings) =>
         (await import('../jobs-command.ts')).output(surroundings, id, agent, options),
       ),
+    );
+}
+
+function retryCommand(jobs: Command, choose: Choose): void {
+  const command = jobs
+    .command('retry')
+    .summary('do a job again where it did not succeed')
+    .description(
+      'Makes a new job of the same tasks for those hosts of an earlier one that did not succeed. What was given to that one on standard input, in variables or as a script is not kept: then the command is given again, with --failed-of.',
+    )
+    .argument('<job>', 'its id, or the first 4 digits or more')
+    .option('--failed', 'on all hosts whose run ended without success')
+    .option('--state <states>', 'on hosts whose run ended so: lost,expired', states);
+  viewOptions(paceOptions(targetOptions(command)))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  muster jobs retry 3f2a9c --failed
+  muster jobs retry 3f2a9c --state expired --ttl 2h
+  muster run --failed-of 3f2a9c --stdin -- passwd-tool < secret`,
+    )
+    .action((id: string, options) =>
+      choose(async (surroundings) => (await import('../retry-command.ts')).retry(surroundings, id, options)),
     );
 }
 

@@ -61,11 +61,33 @@ export function targetOptions(command: Command): Command {
     .option('-l, --selector <selector>', "labels and facts: 'role=web,env in (prod,stage),!gpu'");
 }
 
-export function jobOptions(command: Command): Command {
-  return targetOptions(command)
+/** `3`, `0`, or `10%`. */
+export const failures = parser<string>((text) => {
+  if (!/^(0|[1-9]\d{0,6})%?$/.test(text) || (text.endsWith('%') && Number.parseInt(text, 10) > 100))
+    throw new Failure(2, 'expected a number like 3, or a share like 10%');
+  return text;
+});
+
+const UNSUCCESSFUL = ['failed', 'timed-out', 'cancelled', 'rejected', 'expired', 'interrupted', 'lost'];
+
+/** Some of the states in which a run ends without success, with commas. */
+export const states = parser<string>((text) => {
+  const wrong = text.split(',').find((state) => !UNSUCCESSFUL.includes(state));
+  if (wrong !== undefined) throw new Failure(2, `"${wrong}" is none of ${UNSUCCESSFUL.join(', ')}`);
+  return text;
+});
+
+/** Who of those that are meant, how far at once, and how long. */
+export function paceOptions(command: Command): Command {
+  return command
     .option('--limit <n>', 'at most so many of them: 10, or 25%', share)
-    .option('--seed <n>', 'makes the choice of --limit random, and repeatable', whole(2 ** 32 - 1))
-    .option('--list', 'show who would be meant, and do nothing')
+    .option(
+      '--seed <n>',
+      'makes the choice of --limit and the order of --batch random, and repeatable',
+      whole(2 ** 32 - 1),
+    )
+    .option('--batch <n>', 'on so many at once, the next when one is over: 10, or 25%', share)
+    .option('--max-failures <n>', 'send nothing further once more than so many failed: 3, or 10%', failures)
     .option(
       '--timeout <duration>',
       'how long a run may take (1h where not said)',
@@ -76,7 +98,24 @@ export function jobOptions(command: Command): Command {
         '--ttl <duration>',
         'how long it waits for a host that is off (15s where not said)',
       ).argParser(duration(LIMITS.ttlMaxMs)),
-    )
+    );
+}
+
+/** How a command that makes a job asks and shows. */
+export function viewOptions(command: Command): Command {
+  return command
+    .option('--list', 'show who would be meant, and do nothing')
+    .option('--reason <text>', 'for the audit log')
+    .option('--idempotency-key <key>', 'the same key makes the same job, however often it is sent')
+    .option('--yes', 'do not ask, however many hosts are meant')
+    .option('--detach', 'print the id of the job and leave it running')
+    .option('--fold', 'no live output; at the end each distinct output once')
+    .option('--json', 'print events as JSON, one object a line');
+}
+
+export function jobOptions(command: Command): Command {
+  targetOptions(command).option('--failed-of <job>', 'only those that did not succeed in this job');
+  paceOptions(command)
     .option('--user <name>', 'run as this user')
     .option('--cwd <path>', 'run in this folder')
     .option('--env <key=value>', 'set a variable; several times: several', pairs)
@@ -86,10 +125,10 @@ export function jobOptions(command: Command): Command {
       size(LIMITS.outputCapMaxBytes),
     )
     .option('--nice <n>', 'give way to others: 0 to 19 (0 where not said)', whole(LIMITS.niceMax))
-    .option('--reason <text>', 'for the audit log')
-    .option('--idempotency-key <key>', 'the same key makes the same job, however often it is sent')
-    .option('--yes', 'do not ask, however many hosts are meant')
-    .option('--detach', 'print the id of the job and leave it running')
-    .option('--fold', 'no live output; at the end each distinct output once')
-    .option('--json', 'print events as JSON, one object a line');
+    .option(
+      '--attempts <n>',
+      'safe to repeat: start it again where a crash interrupted it, so often in all (1 where not said)',
+      whole(LIMITS.attemptsMax, 1),
+    );
+  return viewOptions(command);
 }

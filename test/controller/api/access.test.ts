@@ -33,6 +33,7 @@ const ROLES: Record<RouteName, Access> = {
   'jobs.list': 'viewer',
   'jobs.show': 'viewer',
   'jobs.waiting': 'viewer',
+  'jobs.retry': 'runner',
   'jobs.cancel': 'runner',
   'jobs.prune': 'admin',
   'jobs.events': 'viewer',

@@ -48,6 +48,7 @@ export const REQUESTS = {
   'operators.add': { body: { name: 'ann', role: 'viewer' } },
   'operators.list': {},
   'operators.revoke': { params: { name: 'ann' } },
+  'jobs.retry': { params: { job: JOB }, body: {} },
   'audit.list': {},
   'audit.verify': {},
   'audit.head': {},
@@ -191,12 +192,13 @@ export function fakeVerbs(history: FakeHistory, calls: Called[]): ApiVerbs {
     },
     jobs: {
       create: answer('jobs.create', { job: JOB, targets: [], tasks: ['uname -a'], created: true }),
+      retry: answer('jobs.retry', { job: JOB, targets: [], tasks: ['uname -a'], created: true }),
       cancel: answer('jobs.cancel', { cancelled: 1 }),
       list: answer('jobs.list', [jobSummary]),
       show: async (jobId) =>
         known(jobId, {
           ...{ ...jobSummary, asked: { targets: 'all' }, timeoutMs: 1 },
-          ...{ tasks: ['uname -a'], retryOf: null, runs: [] },
+          ...{ tasks: ['uname -a'], retryOf: null, pace: null, runs: [] },
         }),
       waiting: async (jobId) => known(jobId, { nowMs: 2, expiresAtMs: 3, total: 0, runs: [] }),
       progress: async (jobId) => known(jobId, { attempt: 1, tasks: [] }),

@@ -80,6 +80,7 @@ export function detail(runs: Partial<RunDetail>[], more: Partial<JobDetail> = {}
       timeoutMs: 3_600_000,
       tasks: ['uname -a'],
       retryOf: null,
+      pace: null,
     },
     runs: runs.map((run) => ({
       ...OUTCOME,

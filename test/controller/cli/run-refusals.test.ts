@@ -23,16 +23,12 @@ const WRONG: [what: string, argv: string[], message: RegExp][] = [
   ['a variable without value', ['-t', 'all', '--env', 'A', 'x'], /"A" is not KEY=VALUE/],
   ['a variable that is none', ['-t', 'all', '--env', '1A=x', 'x'], /cannot be the name of a variable/],
   ['a file of targets that is not there', ['-t', '@/nowhere', 'x'], /\/nowhere: there is no such file/],
-  [
-    'an option that is not there yet',
-    ['-t', 'all', '--batch', '10', 'x'],
-    /unknown option '--batch'[\s\S]*muster run --help/,
-  ],
-  [
-    'another that is not there yet',
-    ['-t', 'all', '--max-failures', '3', 'x'],
-    /unknown option '--max-failures'/,
-  ],
+  ['a batch of nobody', ['-t', 'all', '--batch', '0', 'x'], /'--batch <n>' argument '0' .*a share like 25%/],
+  ['a batch of more than all', ['-t', 'all', '--batch', '101%', 'x'], /a share like 25%/],
+  ['failures that are no number', ['-t', 'all', '--max-failures', 'few', 'x'], /a number like 3/],
+  ['more failures than hosts', ['-t', 'all', '--max-failures', '101%', 'x'], /a share like 10%/],
+  ['no attempt', ['-t', 'all', '--attempts', '0', 'x'], /a whole number from 1 to 100/],
+  ['what is no job', ['--failed-of', 'web-1', 'x'], /"web-1" is not a job id/],
   ['a check that cannot be true', ['-t', 'all', '--check', 'x'], /unknown option '--check'/],
   ['a misspelt option', ['--detatch', 'x'], /unknown option '--detatch' \(Did you mean --detach\?\)/],
 ];

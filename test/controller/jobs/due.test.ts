@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { deadlineOf, dueReason, LOST_GRACE_MS, whenDue } from '../../../controller/jobs/due.ts';
 import { isOpen, RUN_STATES } from '../../../controller/jobs/run.ts';
 
-const TIMES = { expiresAtMs: 10_000, timeoutMs: 60_000, killGraceMs: 5_000 };
+const TIMES = { sendByMs: 10_000, orderEndMs: 10_000, timeoutMs: 60_000, killGraceMs: 5_000 };
 
 test('a run has a deadline exactly while it is open', () => {
   for (const state of RUN_STATES) {

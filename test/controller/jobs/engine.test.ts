@@ -225,7 +225,7 @@ test('what was sent before a restart is sent again, and expires by its deadline 
   const job = await create(world);
   await world.restart();
   assert.equal((await agent.connect()).of('deliver').length, 1);
-  await world.clock.advance(60_000);
+  await world.clock.advance(90_000);
   assert.deepEqual(await states(world, job), { 'web-1': 'lost' });
 });
 

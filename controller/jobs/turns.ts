@@ -1,0 +1,65 @@
+import type { Late, Statement } from '../db/database.ts';
+import { orderEnd } from './due.ts';
+import { countWaitingDown, giveTurn, paceOfJob, queuedRuns, waitingRuns } from './pace-store.ts';
+import { NO_OUTCOME } from './run.ts';
+import { countsOfJob, jobById } from './store.ts';
+import { type Applied, type At, transition } from './transition.ts';
+import { failuresOf, step } from './window.ts';
+
+/**
+ * Gives the free places of a job to the next runs, or ends what was not sent where too many failed. It runs in the transaction
+ * that freed a place, so that a controller which is killed has either done both or nothing: there is nothing to mend at a start.
+ */
+export function nextTurns(
+  jobId: string,
+  at: At,
+  isOnline: (agentId: string) => boolean,
+  onApplied: (applied: Applied) => void,
+): Late {
+  return {
+    late(tx) {
+      const [pace] = tx.read(paceOfJob({ jobId }));
+      const [job] = tx.read(jobById({ id: jobId }));
+      if (!pace || !job || job.ended_at_ms !== null) return [];
+      const { batch, max_failures: maxFailures, waiting: waitingRunsLeft } = pace;
+      const waiting = tx.read(waitingRuns({ jobId, limit: batch ?? job.targets_count }));
+      const next = step(
+        {
+          inFlight: job.open_runs - waitingRunsLeft,
+          waiting: waiting.map((run) => run.agent_id),
+          failures: maxFailures === null ? 0 : failuresOf(tx.read(countsOfJob({ jobId }))),
+        },
+        { batch, maxFailures },
+      );
+      if (next.stop !== null) {
+        const outcome = { ...NO_OUTCOME, reason: next.stop, code: 'max-failures' };
+        return tx
+          .read(queuedRuns({ jobId }))
+          .map(({ agent_id }) =>
+            transition({ jobId, agentId: agent_id, from: 'queued', to: 'cancelled', outcome }, at, onApplied),
+          );
+      }
+      const orderEndMs = orderEnd(job, at);
+      const deadlineAtMs = Math.min(at.steadyMs + pace.ttl_ms, orderEndMs);
+      // An order that has expired meanwhile is not sent: the loop of the deadlines finds the run due.
+      const mayBeSent = (agentId: string): boolean => at.steadyMs < orderEndMs && isOnline(agentId);
+      const turns = next.take.flatMap((agentId): Statement[] => [
+        giveTurn({ jobId, agentId, turnAtMs: at.steadyMs, deadlineAtMs }),
+        mayBeSent(agentId)
+          ? transition({ jobId, agentId, from: 'queued', to: 'sent' }, at, onApplied)
+          : waits({ jobId, agentId, from: 'queued', to: 'queued', deadlineAtMs, jobEnded: false }, onApplied),
+      ]);
+      return turns.length === 0 ? [] : [...turns, countWaitingDown({ jobId, runs: next.take.length })];
+    },
+  };
+}
+
+/** Nothing is written: only that a deadline is nearer now. */
+function waits(applied: Applied, onApplied: (applied: Applied) => void): Late {
+  return {
+    late() {
+      onApplied(applied);
+      return [];
+    },
+  };
+}
