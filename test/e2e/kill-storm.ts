@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { JobBody, JobDetail, OutputData, RunDetail } from '../../controller/api/job-messages.ts';
+import type { JobBody, JobDetail, OutputData, RunDetail } from '../../controller/api/contract.ts';
 import { fraction } from '../../proto/random.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { until } from '../support/until.ts';
