@@ -1,3 +1,4 @@
+import type { Late } from '../db/database.ts';
 import type { Changes } from './changes.ts';
 import { capDeadlines, dueRuns, moveDeadlines, nextDeadline, spareDeadlines } from './deadline-store.ts';
 import { deadlineOf, dueReason, whenDue } from './due.ts';
@@ -75,12 +76,21 @@ export function createDeadlines(ports: JobsPorts & { steady: Steady }, changes: 
     await db.write([spareDeadlines({ atMs: nowMs + START_GRACE_MS })]);
   }
 
-  /** Somebody set the wall clock: what is stored goes along, so that as much time is left as before, also after a restart. */
+  /**
+   * Somebody set the wall clock: what is stored goes along, so that as much time is left as before, also after a restart. But agents
+   * go by the wall clock, and an order that has expired by it starts nowhere: what was not sent waits no longer than that.
+   */
   async function followWall(): Promise<void> {
     const byMs = steady.look();
     if (byMs === 0) return;
     // At once, so that what is written from now on is on the new scale, and what was written before is moved.
-    const written = db.write([moveDeadlines({ byMs })]);
+    const capQueued: Late = {
+      late: (tx) =>
+        tx
+          .read(openJobs())
+          .map((job) => capDeadlines({ jobId: job.id, state: 'queued', atMs: job.expires_at_ms })),
+    };
+    const written = db.write([moveDeadlines({ byMs }), capQueued]);
     steady.move(byMs);
     try {
       await written;
