@@ -52,7 +52,7 @@ async function bring(
   const held = await hold(path);
   try {
     const found = held && (await findOut(held, path, wish, content, options.signal));
-    const plan = planEntry(wish, found, { self: options.self, folder: folderOf(place) });
+    const plan = planEntry(wish, found, { self: options.self, folder: place.folderStats });
     if (plan.is === 'refused') throw refused(place.path, plan.why);
     if (plan.is === 'unchanged') return undefined;
     if (!options.check) {
@@ -64,10 +64,6 @@ async function bring(
   } finally {
     await held?.handle.close();
   }
-}
-
-function folderOf({ folderStats }: Place): { mode: number; gid: number } {
-  return { mode: folderStats.mode & 0o7777, gid: folderStats.gid };
 }
 
 async function findOut(

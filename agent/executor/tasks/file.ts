@@ -4,10 +4,10 @@ import type { Accounts, Groups } from '../account.ts';
 import { type Content, type Contents, contentOfBytes, namedContent } from './content.ts';
 import { bringEntry } from './entry.ts';
 import { findIds } from './owner.ts';
-import { findPlace, MISSING_FOLDER, type Place } from './place.ts';
+import { findPlace, type Place } from './place.ts';
 import type { State, Wish } from './plan.ts';
 import type { Scratch } from './put.ts';
-import { codeOf, shown } from './refusal.ts';
+import { isNotYet, shown } from './refusal.ts';
 
 /** What one path is to be, as the order has it. */
 export type FileTask = Message<'FileTask'>;
@@ -56,7 +56,7 @@ async function placeOf(task: FileTask, self: number): Promise<Place | undefined>
   try {
     return await findPlace(task.path, { self });
   } catch (cause) {
-    if (task.state === 'absent' && codeOf(cause) === MISSING_FOLDER) return undefined;
+    if (task.state === 'absent' && isNotYet(cause)) return undefined;
     throw cause;
   }
 }

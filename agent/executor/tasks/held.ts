@@ -1,5 +1,6 @@
 import { constants, type Stats } from 'node:fs';
 import { chmod, chown, type FileHandle, open } from 'node:fs/promises';
+import type { Metadata } from './plan.ts';
 import { codeOf } from './refusal.ts';
 
 /**
@@ -65,9 +66,17 @@ export function isSame(a: Pick<Stats, 'dev' | 'ino'>, b: Pick<Stats, 'dev' | 'in
 }
 
 /** Of what is held. The owner first: a change of it clears the bits for setuid and setgid. A link has no mode of its own. */
-export async function setMetadata(held: Held, to: { uid: number; gid: number; mode: number }): Promise<void> {
-  await chown(itself(held), to.uid, to.gid);
-  if (held.kind !== 'link') await chmod(itself(held), to.mode);
+export async function setMetadata(held: Held, to: Metadata): Promise<void> {
+  const { uid, gid } = held.stats;
+  const owner = { uid: to.uid ?? uid, gid: to.gid ?? gid };
+  if (owner.uid !== uid || owner.gid !== gid) await chown(itself(held), owner.uid, owner.gid);
+  if (held.kind === 'link') return;
+  try {
+    await chmod(itself(held), to.mode);
+  } catch (cause) {
+    // vfat and its like have one mode for all.
+    if (!to.isUsual || codeOf(cause) !== 'EPERM') throw cause;
+  }
 }
 
 /** Makes what was renamed into, made in or removed from this folder durable, where its file system can and we may. */

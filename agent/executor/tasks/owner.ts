@@ -1,4 +1,5 @@
 import type { Accounts, Groups } from '../account.ts';
+import { notYet } from './refusal.ts';
 
 /** A file's owner and group as an order names them: a name of this machine, or digits. */
 export interface Names {
@@ -18,9 +19,9 @@ export async function findIds(
   accounts: Pick<Accounts, 'find'> & Groups,
 ): Promise<Ids> {
   const uid = owner === '' ? undefined : ((await accounts.find(owner))?.uid ?? idOf(owner));
-  if (Number.isNaN(uid)) throw new Error(`there is no user ${JSON.stringify(owner)} on this machine`);
+  if (Number.isNaN(uid)) throw notYet(`there is no user ${JSON.stringify(owner)} on this machine`);
   const gid = group === '' ? undefined : ((await accounts.findGroup(group)) ?? idOf(group));
-  if (Number.isNaN(gid)) throw new Error(`there is no group ${JSON.stringify(group)} on this machine`);
+  if (Number.isNaN(gid)) throw notYet(`there is no group ${JSON.stringify(group)} on this machine`);
   return { uid, gid };
 }
 

@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import { type FileHandle, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Held, hold, itself, within } from './held.ts';
-import { explain, refused, shown } from './refusal.ts';
+import { explain, notYet, refused, shown } from './refusal.ts';
 
 /** Where something is or is to be: an open folder, and a name in it. */
 export interface Place {
@@ -123,13 +123,6 @@ async function holdOnWay(way: string, part: string, path: string): Promise<Held>
   } catch (cause) {
     throw new Error(`${shown(path)}: at ${shown(part)} on the way: ${explain(cause)}`, { cause });
   }
-  if (!next) throw missing(path, part);
+  if (!next) throw notYet(`${shown(path)}: the folder ${shown(part)} on the way is not there`);
   return next;
 }
-
-function missing(path: string, part: string): Error {
-  const error = new Error(`${shown(path)}: the folder ${shown(part)} on the way is not there`);
-  return Object.assign(error, { code: MISSING_FOLDER });
-}
-
-export const MISSING_FOLDER = 'MISSING_FOLDER';

@@ -31,15 +31,18 @@ export interface Found {
 }
 
 export interface Surroundings {
-  /** The agent's user and group. */
-  readonly self: { readonly uid: number; readonly gid: number };
-  readonly folder: { readonly mode: number; readonly gid: number };
+  /** The agent's user. */
+  readonly self: { readonly uid: number };
+  readonly folder: { readonly mode: number };
 }
 
 export interface Metadata {
-  readonly uid: number;
-  readonly gid: number;
+  /** Undefined: as the machine makes it. */
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
   readonly mode: number;
+  /** Nobody asked for this mode: a file system that has another one for everything keeps it. */
+  readonly isUsual: boolean;
 }
 
 export type Plan =
@@ -75,34 +78,39 @@ function planAbsence(found: Found | undefined): Plan {
 
 function planNew(wish: Wish, state: Exclude<State, 'absent'>, around: Surroundings): Plan {
   const to = freshMetadata(wish, state, around);
-  const owner = to.uid === around.self.uid && to.gid === around.self.gid ? '' : `, owner ${to.uid}:${to.gid}`;
-  return { is: 'put', to, says: `${describe(wish, state, to)}${owner}` };
+  return { is: 'put', to, says: describe(wish, state, to) };
 }
 
 function describe(wish: Wish, state: Exclude<State, 'absent'>, to: Metadata): string {
+  const owner = to.uid === undefined ? '' : `, owner ${to.uid}`;
+  const group = to.gid === undefined ? '' : `, group ${to.gid}`;
   switch (state) {
     case 'file':
-      return `file made (${bytes(wish.size ?? 0)}, mode ${octal(to.mode)})`;
+      return `file made (${bytes(wish.size ?? 0)}, mode ${octal(to.mode)}${owner}${group})`;
     case 'directory':
-      return `directory made (mode ${octal(to.mode)})`;
+      return `directory made (mode ${octal(to.mode)}${owner}${group})`;
     case 'link':
-      return `link made to ${wish.target}`;
+      return `link made to ${wish.target}${owner}${group}`;
   }
 }
 
-/** A folder with the setgid bit hands its group, and to folders that bit, to what is made in it. */
-function freshMetadata(wish: Wish, state: Exclude<State, 'absent'>, around: Surroundings): Metadata {
-  const inherits = (around.folder.mode & SETGID) !== 0;
-  const usual = USUAL[state] | (inherits && state === 'directory' ? SETGID : 0);
-  return {
-    uid: wish.uid ?? around.self.uid,
-    gid: wish.gid ?? (inherits ? around.folder.gid : around.self.gid),
-    mode: wish.mode ?? usual,
-  };
+/** A folder with the setgid bit hands that to folders that are made in it; its group the kernel hands on by itself. */
+function freshMetadata(
+  { uid, gid, mode }: Wish,
+  state: Exclude<State, 'absent'>,
+  around: Surroundings,
+): Metadata {
+  const inherited = state === 'directory' ? around.folder.mode & SETGID : 0;
+  return { uid, gid, mode: mode ?? USUAL[state] | inherited, isUsual: mode === undefined };
 }
 
 function planSame(wish: Wish, state: Exclude<State, 'absent'>, found: Found, around: Surroundings): Plan {
-  const to = { uid: wish.uid ?? found.uid, gid: wish.gid ?? found.gid, mode: wish.mode ?? found.mode };
+  const to = {
+    uid: wish.uid ?? found.uid,
+    gid: wish.gid ?? found.gid,
+    mode: wish.mode ?? found.mode,
+    isUsual: wish.mode === undefined,
+  };
   const changes: string[] = [];
   const differs =
     state === 'file' ? found.sameContent !== true : state === 'link' && found.target !== wish.target;

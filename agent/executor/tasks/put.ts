@@ -180,10 +180,10 @@ async function makeFile(
   const file = await makeFresh(temporary, () => open(temporary, flags, 0o600));
   try {
     await writeContent(file, content, signal);
-    await file.chown(to.uid, to.gid);
-    await file.chmod(to.mode);
+    const stats = await file.stat();
+    await setMetadata({ handle: file, stats, kind: 'file' }, to);
     await file.sync();
-    return await file.stat();
+    return stats;
   } catch (cause) {
     await unlink(temporary).catch(() => {});
     throw cause;

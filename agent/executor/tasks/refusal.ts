@@ -12,6 +12,17 @@ export function shown(path: string): string {
     : path;
 }
 
+const NOT_YET = 'NOT_YET';
+
+/** Something that is not there, and that an earlier task of the run may bring. */
+export function notYet(sentence: string): Error {
+  return Object.assign(new Error(sentence), { code: NOT_YET });
+}
+
+export function isNotYet(cause: unknown): cause is Error {
+  return codeOf(cause) === NOT_YET;
+}
+
 export function codeOf(cause: unknown): string | undefined {
   return cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
 }

@@ -4,6 +4,7 @@ import { type CollectPorts, collect } from './collect.ts';
 import { bringFile, type FilePorts, type FileRun } from './file.ts';
 import { guardHolds } from './guard.ts';
 import { type RebootPorts, reboot } from './reboot.ts';
+import { isNotYet } from './refusal.ts';
 import { bringService, type ServicePorts } from './service.ts';
 import { bringTree } from './tree.ts';
 
@@ -20,9 +21,9 @@ export function createSteps(ports: TaskPorts): Steps {
 async function carryOut(task: StepTask, context: StepContext, ports: TaskPorts): Promise<StepResult> {
   switch (task.kind) {
     case 'file':
-      return changed(await bringFile(task, ports, fileRun(context)), context);
+      return resultOf(bringFile(task, ports, fileRun(context)), context);
     case 'tree':
-      return changed(await bringTree(task, ports, fileRun(context)), context);
+      return resultOf(bringTree(task, ports, fileRun(context)), context);
     case 'service':
       return bringService(task, ports, context);
     case 'reboot':
@@ -32,9 +33,17 @@ async function carryOut(task: StepTask, context: StepContext, ports: TaskPorts):
   }
 }
 
-function changed(isChanged: boolean, { spec }: StepContext): StepResult {
-  if (!isChanged) return { state: 'succeeded', change: 'unchanged' };
-  return { state: 'succeeded', change: spec.check ? 'would-change' : 'changed' };
+async function resultOf(bringing: Promise<boolean>, context: StepContext): Promise<StepResult> {
+  const { check } = context.spec;
+  try {
+    if (!(await bringing)) return { state: 'succeeded', change: 'unchanged' };
+    return { state: 'succeeded', change: check ? 'would-change' : 'changed' };
+  } catch (cause) {
+    // A check does not make the folder, or the user, that the task before this one would.
+    if (!check || context.index === 0 || !isNotYet(cause)) throw cause;
+    context.write('stdout', Buffer.from(`${cause.message}; an earlier task may bring it\n`));
+    return { state: 'succeeded', change: 'would-change' };
+  }
 }
 
 function fileRun(context: StepContext): FileRun {

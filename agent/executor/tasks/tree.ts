@@ -7,9 +7,9 @@ import { bringEntry, type EntryOptions } from './entry.ts';
 import { type FilePorts, type FileRun, lineOf } from './file.ts';
 import { hold, syncFolder, within } from './held.ts';
 import { findIds, type Ids } from './owner.ts';
-import { findPlace, MISSING_FOLDER, type Place } from './place.ts';
+import { findPlace, type Place } from './place.ts';
 import { planEntry, type Wish } from './plan.ts';
-import { codeOf, refused, shown } from './refusal.ts';
+import { isNotYet, refused, shown } from './refusal.ts';
 
 /** A folder and all that its manifest names, as the order has it. What else is in the folder stays as it is. */
 export type TreeTask = Message<'TreeTask'>;
@@ -129,13 +129,13 @@ async function placeBelow(name: string, tree: Tree): Promise<Place | undefined> 
   try {
     return await findPlace(name, { self: options.self.uid, below: { folder: root, path } });
   } catch (cause) {
-    if (options.check && codeOf(cause) === MISSING_FOLDER) return undefined;
+    if (options.check && isNotYet(cause)) return undefined;
     throw cause;
   }
 }
 
 function imagine(wish: Wish, { self }: EntryOptions): string | undefined {
-  const plan = planEntry(wish, undefined, { self, folder: { mode: 0, gid: self.gid } });
+  const plan = planEntry(wish, undefined, { self, folder: { mode: 0 } });
   return plan.is === 'put' ? plan.says : undefined;
 }
 

@@ -206,7 +206,7 @@ test('names that are not known here fail with the name', async (t) => {
     [{ group: '-x' }, 'there is no group "-x" on this machine'],
     [{ owner: '4294967295' }, 'there is no user "4294967295" on this machine'],
   ] as const)
-    assert.deepEqual(await bring(fileTask(path, more)), { code: '', message });
+    assert.deepEqual(await bring(fileTask(path, more)), { code: 'NOT_YET', message });
   assert.deepEqual(readdirSync(join(path, '..')), []);
 });
 

@@ -88,3 +88,23 @@ test('the run’s timeout ends a guard', async (t) => {
   const { result } = await m.carryOut({ ...shell('echo done'), guard }, { timeoutMs: 300 });
   assert.equal(result.state, 'timed-out');
 });
+
+test('in a check, a file may wait for the folder or the owner that an earlier task would make', async (t) => {
+  const m = await taskMachine(t);
+  const folder = join(temporaryFolder(t), 'app');
+  const tasks: Task[] = [
+    { kind: 'file', ...fileTask(folder, { state: 'directory' }) },
+    { kind: 'file', ...fileTask(join(folder, 'f')) },
+    { kind: 'file', ...fileTask(join(folder, 'f'), { owner: 'nobody-yet' }) },
+  ];
+  const { result, stdout } = await m.carryOut(tasks, { check: true });
+  assert.deepEqual(
+    result.tasks.map(({ state, change }) => [state, change]),
+    Array(3).fill(['succeeded', 'would-change']),
+  );
+  assert.deepEqual(stdout.trim().split('\n').slice(1), [
+    `${folder}/f: the folder app on the way is not there; an earlier task may bring it`,
+    'there is no user "nobody-yet" on this machine; an earlier task may bring it',
+  ]);
+  assert.equal((await m.carryOut(tasks.slice(1), { check: true })).result.state, 'failed');
+});
