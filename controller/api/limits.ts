@@ -27,6 +27,8 @@ export const API_LIMITS = {
   heartbeatMs: 15_000,
   /** A reader that takes no piece (32 to 100 KiB) for so long is gone. */
   stallMs: 120_000,
+  /** One that has not taken its piece for so long gives its place to whoever comes, where there is no other. */
+  slowMs: 5_000,
   /** Rows of history per page: few where they are large. */
   pageRowsMin: 4,
   pageRowsMax: 64,
