@@ -10,9 +10,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { FilePorts } from '../../../../agent/executor/tasks/file.ts';
 import { bringTree } from '../../../../agent/executor/tasks/tree.ts';
 import { TreeManifest } from '../../../../proto/codec.ts';
 import { sha512 } from '../../../../proto/crypto.ts';
+import { MusterError } from '../../../../proto/errors.ts';
 import { toHex } from '../../../../proto/ids.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
 import { portsOf } from './machine.ts';
@@ -23,7 +25,7 @@ const KEY = new Uint8Array(32);
 type Leaf = { file: string; mode?: number } | { link: string } | { directory: number };
 
 /** Contents that are all in one folder, and that counts who asks. */
-function treeOf(t: TestContext, leaves: Record<string, Leaf>) {
+function treeOf(t: TestContext, leaves: Record<string, Leaf>, more: Partial<FilePorts> = {}) {
   const cache = temporaryFolder(t);
   const asked: string[] = [];
   const store = (bytes: Uint8Array) => {
@@ -41,7 +43,7 @@ function treeOf(t: TestContext, leaves: Record<string, Leaf>) {
     asked.push(toHex(sha512));
     return { path: join(cache, toHex(sha512)), release: () => {} };
   };
-  const ports = portsOf({ contents: { fetch } });
+  const ports = portsOf({ contents: { fetch }, ...more });
   return {
     asked,
     async bring(path: string, options: { check?: boolean; signal?: AbortSignal } = {}) {
@@ -114,6 +116,20 @@ test('a link in the place of a folder of the tree is refused, whoever made it', 
   symlinkSync(elsewhere, join(path, 'd', 'e'));
   await assert.rejects(tree.bring(path), { code: 'bad-path', detail: /is a link and not a directory/ });
   assert.deepEqual(readdirSync(elsewhere), []);
+});
+
+test('each entry is held to the policy', async (t) => {
+  const path = temporaryFolder(t);
+  const checkWrite = (asking: string) => {
+    if (asking.endsWith('/kept')) throw new MusterError('policy-denied', asking);
+  };
+  const tree = treeOf(
+    t,
+    { d: { directory: 0 }, 'd/a': { file: 'a' }, 'd/kept': { file: 'b' } },
+    { checkWrite },
+  );
+  await assert.rejects(tree.bring(path), { code: 'policy-denied', detail: join(path, 'd/kept') });
+  assert.deepEqual(readdirSync(join(path, 'd')), ['a']);
 });
 
 test('a manifest that is not one is refused before anything is made', async (t) => {
