@@ -71,6 +71,8 @@ export interface AgentHandle {
   stop(signal?: NodeJS.Signals): Promise<Finished>;
   /** Starts it again on the same home, and does not wait for it. */
   begin(): void;
+  /** Starts another program as this agent, with `run` and its flags. */
+  beginAs(program: readonly string[], env?: Record<string, string>): Running;
   /** Starts it again and waits until it is online. */
   restart(): Promise<void>;
 }
@@ -131,6 +133,12 @@ export async function startFleet(test: Test, options: FleetOptions = {}): Promis
   const muster = (args: readonly string[], more: RunOptions = {}): Promise<Finished> =>
     begin(args, more).ended;
 
+  /** Without a process, unless the controller is in a namespace of its own. */
+  const presences = (): Promise<{ name: string; online: boolean }[]> =>
+    options.by?.[0] === 'ip'
+      ? fleet.json(['agents', '--json'])
+      : fleet.client.call('agents.list', { query: {} });
+
   const fleet: TestFleet = {
     folder,
     home,
@@ -172,6 +180,12 @@ export async function startFleet(test: Test, options: FleetOptions = {}): Promis
         begin() {
           handle.process = run();
         },
+        beginAs([program = '', ...words], more = {}) {
+          handle.process = startBy(t, by, program, [...words, 'run', ...flags], {
+            env: { ...agentEnv, ...more },
+          });
+          return handle.process;
+        },
         async restart() {
           handle.begin();
           await fleet.online(name, true);
@@ -180,13 +194,10 @@ export async function startFleet(test: Test, options: FleetOptions = {}): Promis
       await fleet.online(name, true);
       return handle;
     },
-    online: (name, wanted, withinMs) =>
+    online: (name, wanted, withinMs = 30_000) =>
       until(
         `${name} is ${wanted ? 'online' : 'offline'}`,
-        async () => {
-          const agents = await fleet.json<{ name: string; online: boolean }[]>(['agents', '--json']);
-          return agents.some((agent) => agent.name === name && agent.online === wanted);
-        },
+        async () => (await presences()).some((agent) => agent.name === name && agent.online === wanted),
         withinMs,
       ),
     async stopController(signal = 'SIGTERM') {
