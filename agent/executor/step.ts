@@ -17,7 +17,7 @@ export interface StepContext {
   room(): Promise<void>;
   /**
    * Carries out a command under a shim of the run's, as the run's user and with its environment; it is ended with the run.
-   * `part` names its folder, JOB-ATTEMPT-INDEX-part, and may be used once a task. `take` gets its output in the run's stead. Never rejects:
+   * `part`, of lower-case letters, names its folder, JOB-ATTEMPT-INDEX-part, and may be used once a task. `take` gets its output in the run's stead. Never rejects:
    * a command that is not there has the exit status that a shell would give.
    */
   command(part: string, command: StepCommand): Promise<Ending>;

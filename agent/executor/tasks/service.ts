@@ -30,7 +30,7 @@ export async function bringService(
   if (!init) return failed('neither systemd nor OpenRC runs on this machine');
   const { unit } = task;
   const wish = wishOf(task);
-  const commands = numbered(context);
+  const commands = commandsOf(context);
   const before = await query(init, unit, commands);
   const { check } = context.spec;
   // What an earlier task of the run would install is not there in a check.
@@ -74,16 +74,15 @@ function wishOf({ state, enabled }: Message<'ServiceTask'>): ServiceWish {
   };
 }
 
-/** Commands of the run, each with a part of its own. */
+/** The init system's commands, in folders of their own: an agent that takes a start up is not to mistake it for a stop. */
 interface Commands {
   ask(argv: readonly string[]): Promise<Answer>;
   /** With its output in the run's. Why it failed, or undefined. */
-  run(argv: readonly string[]): Promise<string | undefined>;
+  run(part: Action | 'words', argv: readonly string[]): Promise<string | undefined>;
 }
 
-function numbered(context: StepContext): Commands {
-  let serial = 0;
-  const part = () => `service-${serial++}`;
+function commandsOf(context: StepContext): Commands {
+  let asked = 0;
   return {
     async ask(argv) {
       const pieces: Buffer[] = [];
@@ -93,21 +92,25 @@ function numbered(context: StepContext): Commands {
         size += data.length;
         pieces.push(Buffer.from(data));
       };
-      const ending = await context.command(part(), { argv, take });
+      const ending = await context.command(`ask${inLetters(asked++)}`, { argv, take });
       if (ending.kind === 'not-started') throw new Error(ending.reason);
       if (ending.kind !== 'exited') throw new Error(`${argv[0]} was ended`);
       // Of the shell, which could not execute it.
       if (ending.reason !== undefined) throw new Error(ending.reason);
       return { exitCode: ending.exitCode, stdout: Buffer.concat(pieces).toString() };
     },
-    async run(argv) {
-      const ending = await context.command(part(), { argv });
-      const name = argv.slice(0, 1).join(' ');
+    async run(part, argv) {
+      const ending = await context.command(part, { argv });
       if (ending.kind === 'not-started') return ending.reason;
-      if (ending.kind !== 'exited') return `${name} was ended`;
-      return ending.exitCode === 0 ? undefined : `${name} exited with ${ending.exitCode}`;
+      if (ending.kind !== 'exited') return `${argv[0]} was ended`;
+      return ending.exitCode === 0 ? undefined : `${argv[0]} exited with ${ending.exitCode}`;
     },
   };
+}
+
+/** 0 is `aa`, 25 is `az`. */
+function inLetters(number: number): string {
+  return String.fromCharCode(97 + (Math.floor(number / 26) % 26), 97 + (number % 26));
 }
 
 async function query(init: InitSystem, unit: string, commands: Commands): Promise<Service> {
@@ -124,7 +127,7 @@ async function act(
   commands: Commands,
 ): Promise<string | undefined> {
   for (const action of actions) {
-    const why = await commands.run(init.command(action, unit));
+    const why = await commands.run(action, init.command(action, unit));
     if (why !== undefined) return `${action} failed: ${why}`;
   }
   return undefined;
@@ -156,5 +159,5 @@ async function tellLastWords(
 ): Promise<void> {
   if (context.signal.aborted) return;
   say(context, `${unit}: its last words:`);
-  await commands.run(init.lastWords(unit));
+  await commands.run('words', init.lastWords(unit));
 }
