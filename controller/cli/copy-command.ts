@@ -16,6 +16,9 @@ export interface CopyOptions extends JobOptions {
   mode?: number;
 }
 
+/** What is there already is left alone, so that a host may begin again after a crash. */
+const SAFE_ATTEMPTS = 3;
+
 /** A file or a folder to the same path on each host; nothing is sent where it is there already. */
 export function copy(
   surroundings: Surroundings,
@@ -23,7 +26,7 @@ export function copy(
   to: string,
   options: CopyOptions,
 ): Promise<number> {
-  return dispatch(surroundings, options, async () => {
+  return dispatch(surroundings, { attempts: SAFE_ATTEMPTS, ...options }, async () => {
     // What seals and encodes, for those who need it.
     const { copyTask } = await import('./content/copy-task.ts');
     const { owner, group, mode } = options;

@@ -10,7 +10,7 @@ import { hosts, listNames } from './output/summary.ts';
 import { renderTable } from './output/table.ts';
 import { atMost, resolve, wholeSelection } from './selection.ts';
 import type { Surroundings } from './surroundings.ts';
-import { watchJob } from './watch-job.ts';
+import { type ShowJob, watchJob } from './watch-job.ts';
 import { withClient } from './with-client.ts';
 
 /** More hosts than this are confirmed once, at a terminal. */
@@ -46,12 +46,13 @@ export async function showTargets(
 
 /**
  * What every command that makes a job does: who is meant, once asked where they are many, then the job and its view.
- * `tasksOf` is not called for `--list`.
+ * `tasksOf` is not called for `--list`; `show` takes the place of the usual view.
  */
 export async function dispatch(
   surroundings: Surroundings,
   options: JobOptions,
   tasksOf: () => Promise<Tasks>,
+  show?: ShowJob,
 ): Promise<number> {
   if (options.list) return list(surroundings, options);
   const tasks = await tasksOf();
@@ -59,12 +60,13 @@ export async function dispatch(
   const ready = jobBody(asked, typeof tasks === 'function' ? [] : tasks, options);
   return withClient(surroundings, async (client) => {
     const selection = await wholeSelection(client, asked);
-    return make(surroundings, client, selection, options, async (idempotencyKey) => {
+    const create = async (idempotencyKey: string): Promise<JobCreated> => {
       if (typeof tasks === 'function' && (await resolve(client, selection)).length === 0)
         throw new MusterError('nobody-matched');
       const made = typeof tasks === 'function' ? { tasks: [...(await tasks(client))] } : {};
       return client.call('jobs.create', { body: { ...ready, ...made, ...selection } }, { idempotencyKey });
-    });
+    };
+    return make(surroundings, client, selection, options, create, show);
   });
 }
 
@@ -75,6 +77,7 @@ export async function make(
   selection: TargetQuery,
   options: MakeOptions,
   create: (idempotencyKey: string) => Promise<JobCreated>,
+  show?: ShowJob,
 ): Promise<number> {
   if (!options.yes && !(await confirmed(surroundings, client, selection))) {
     surroundings.stderr.write('muster: nothing was done\n');
@@ -95,7 +98,7 @@ export async function make(
     surroundings.stderr.write(
       `muster: this idempotency key made job ${job.slice(0, 12)} earlier; showing that one\n`,
     );
-  return watchJob(surroundings, client, { job, targets, tasks, json, folded: options.fold ?? false });
+  return watchJob(surroundings, client, { job, targets, tasks, json, folded: options.fold ?? false, show });
 }
 
 async function confirmed(surroundings: Surroundings, client: Client, query: TargetQuery): Promise<boolean> {

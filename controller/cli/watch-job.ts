@@ -32,7 +32,12 @@ export interface WatchRequest {
   follow?: boolean;
   json: boolean;
   folded: boolean;
+  /** In place of the usual view. */
+  show?: ShowJob | undefined;
 }
+
+/** A view of a job on these hosts, made once there is a screen. */
+export type ShowJob = (screen: Screen, names: readonly string[]) => JobView;
 
 /** Where no terminal says how wide it is. */
 const PLAIN_COLUMNS = 200;
@@ -123,6 +128,7 @@ export async function watchJob(
     for await (const event of followJob(parts, range)) {
       take(event);
       await stdout.settled();
+      await view.settled?.();
     }
   } finally {
     stopWatching();
@@ -138,6 +144,11 @@ export async function watchJob(
 }
 
 function viewOf({ stdout, stderr, env }: Surroundings, screen: Screen, request: WatchRequest): JobView {
+  if (request.show)
+    return request.show(
+      screen,
+      request.targets.map(({ name }) => name),
+    );
   if (request.json) return createNdjsonView(screen.out, request.tasks, request.outputPrunedAtMs);
   return createTextView({
     screen,

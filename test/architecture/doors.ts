@@ -48,7 +48,11 @@ export const DOORS: Record<string, Door> = {
     files: ['controller/cli/bundle/document.ts'],
     why: 'what of YAML is taken is decided in one place',
   },
+<<<<<<< HEAD
   'tar-stream': { files: ['agent/executor/tasks/collect.ts'], why: 'archives are written in one place' },
+=======
+  'tar-stream': { files: ['controller/cli/content/unpack.ts'], why: "hosts' archives are read in one place" },
+>>>>>>> 82394e0 (controller: fetch files and folders from machines)
   commander: {
     files: ['controller/cli/', 'agent/cli/'],
     why: 'only the command lines parse arguments',
@@ -66,6 +70,7 @@ export const DOORS: Record<string, Door> = {
       'controller/contents/disk.ts',
       'controller/cli/files.ts',
       'controller/cli/content/local-file.ts',
+      'controller/cli/content/unpack.ts',
       'controller/cli/agent-process.ts',
       'controller/cli/quickstart-command.ts',
       'agent/facts/system.ts',

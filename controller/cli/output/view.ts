@@ -27,6 +27,8 @@ export interface JobView {
   ended(run: Tracked): void;
   /** Nothing follows: the job is over, or this command leaves it. */
   finished(end: End): void;
+  /** Resolves when it is ready for more, where what it takes may pile up. */
+  settled?(): Promise<void>;
 }
 
 export interface End {

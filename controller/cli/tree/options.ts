@@ -101,21 +101,31 @@ export function paceOptions(command: Command): Command {
     );
 }
 
-/** How a command that makes a job asks and shows. */
-export function viewOptions(command: Command): Command {
+/** How a command that makes a job asks. */
+export function askOptions(command: Command): Command {
   return command
     .option('--list', 'show who would be meant, and do nothing')
     .option('--reason <text>', 'for the audit log')
     .option('--idempotency-key <key>', 'the same key makes the same job, however often it is sent')
-    .option('--yes', 'do not ask, however many hosts are meant')
+    .option('--yes', 'do not ask, however many hosts are meant');
+}
+
+/** How it asks and shows. */
+export function viewOptions(command: Command): Command {
+  return askOptions(command)
     .option('--detach', 'print the id of the job and leave it running')
     .option('--fold', 'no live output; at the end each distinct output once')
     .option('--json', 'print events as JSON, one object a line');
 }
 
-export function jobOptions(command: Command): Command {
+/** Who is meant by name or by what became of an earlier job, and at which pace. */
+export function hostOptions(command: Command): Command {
   targetOptions(command).option('--failed-of <job>', 'only those that did not succeed in this job');
-  paceOptions(command)
+  return paceOptions(command);
+}
+
+export function jobOptions(command: Command): Command {
+  hostOptions(command)
     .option('--user <name>', 'run as this user')
     .option('--cwd <path>', 'run in this folder')
     .option('--env <key=value>', 'set a variable; several times: several', pairs)

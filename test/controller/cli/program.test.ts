@@ -57,6 +57,7 @@ test('one letter means one thing everywhere', () => {
       ['-l', '--selector'],
       // tail and kubectl both live in people's hands: follow what is there, or the file to apply.
       ['-f', '--file', '--follow'],
+      ['-o', '--out'],
     ],
   );
 });
