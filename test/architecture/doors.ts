@@ -48,11 +48,10 @@ export const DOORS: Record<string, Door> = {
     files: ['controller/cli/bundle/document.ts'],
     why: 'what of YAML is taken is decided in one place',
   },
-<<<<<<< HEAD
-  'tar-stream': { files: ['agent/executor/tasks/collect.ts'], why: 'archives are written in one place' },
-=======
-  'tar-stream': { files: ['controller/cli/content/unpack.ts'], why: "hosts' archives are read in one place" },
->>>>>>> 82394e0 (controller: fetch files and folders from machines)
+  'tar-stream': {
+    files: ['agent/executor/tasks/collect.ts', 'controller/cli/content/unpack.ts'],
+    why: 'archives are written in one place, and read in one',
+  },
   commander: {
     files: ['controller/cli/', 'agent/cli/'],
     why: 'only the command lines parse arguments',

@@ -47,6 +47,8 @@ export async function unpack(
     broken = error;
     entries.destroy(error);
   });
+  // What goes wrong comes out of the loop below.
+  entries.on('error', () => {});
   await mkdir(dirname(folder), { recursive: true }).catch((error: unknown) =>
     Promise.reject(fileFailure(dirname(folder), error)),
   );
