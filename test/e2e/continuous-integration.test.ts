@@ -39,6 +39,8 @@ function run(
   );
   for (const name of ['npx', 'apt-get', 'sudo', 'npm']) chmodSync(join(folder, 'bin', name), 0o755);
   cpSync(join(checkout, '.ci/run'), join(project, '.ci/run'));
+  write(join(project, 'test/hosts/make-tree'), '#!/bin/sh\n');
+  chmodSync(join(project, 'test/hosts/make-tree'), 0o755);
   write(join(project, '.gitignore'), 'ignored\n');
   write(join(project, 'test/support/programs.json'), JSON.stringify(programs, undefined, 2));
   for (const command of [

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { treePath } from '../hosts/tree.ts';
 import programs from './programs.json' with { type: 'json' };
 
 /**
@@ -13,6 +14,8 @@ type Right = keyof typeof RIGHTS;
 const RIGHTS = {
   root: () => process.getuid?.() === 0,
   'network-namespaces': () => spawnSync('unshare', ['--net', 'true']).status === 0,
+  /** Made by test/hosts/make-tree. */
+  'debian-tree': () => existsSync(treePath()),
   mounts: () => spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0,
 };
 const isRight = (need: Need): need is Right => Object.hasOwn(RIGHTS, need);
