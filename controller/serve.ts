@@ -11,6 +11,7 @@ import { MUSTER_VERSION } from '../proto/version.ts';
 import { SERVER_OPTIONS } from './api/limits.ts';
 import { startProbe } from './api/probe.ts';
 import { createApi } from './api/server.ts';
+import { refuseUnfinishedRestore } from './backup/folder.ts';
 import { completeConfig, type ServeOptions } from './config.ts';
 import { openContentDisk } from './contents/disk.ts';
 import { openController } from './controller.ts';
@@ -48,6 +49,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   try {
     const files = openSecretFiles(config.keys);
     undo.push(lockFile(config.lock));
+    refuseUnfinishedRestore(config.home);
     const db = openDatabase({ path: config.database, schedule: setImmediate });
     undo.push(() => db.close());
     const keys = openKeys(files, random, await hasFleet(db));

@@ -70,6 +70,18 @@ export const ERRORS = {
     500,
     5,
   ),
+  'bad-backup': row('this is no backup that can be restored', 400, 2),
+  'home-not-empty': row(
+    'this home holds something already; with --force that is moved aside, nothing is deleted',
+    409,
+    2,
+  ),
+  'file-exists': row('there is such a file already; --force replaces it', 409, 2),
+  'restore-unfinished': row(
+    'a restore of this home was cut off; run "muster restore FILE --force" again',
+    409,
+    5,
+  ),
   'output-pruned': row('the output was pruned; states and outcomes are kept', 410, 2),
   'store-failed': row('the controller could not write to its store', 507, 5, true),
 

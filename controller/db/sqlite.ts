@@ -6,6 +6,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { MusterError } from '../../proto/errors.ts';
 import type { Command, Database, Lane, Query, Statement, Transaction } from './database.ts';
 import { pendingMigrations } from './migrations.ts';
+import { checkDatabase } from './snapshot.ts';
 import { asCommitError, asOpenError, asReadError, asWriteError, isStoreFailure } from './sqlite-error.ts';
 
 export interface SqliteOptions {
@@ -19,6 +20,8 @@ export interface SqliteOptions {
 
 /** Statements are built once, so this is only a guard against one that is built anew each time. */
 const PREPARED_MAX = 512;
+/** Looked through at the start: a tenth of a second. */
+const CHECKED_BYTES = 64 * 1024 * 1024;
 
 interface Batch {
   readonly statements: readonly Statement[];
@@ -125,13 +128,7 @@ export function openDatabase({ path, schedule, busyTimeoutMs = 2_000 }: SqliteOp
 
     commits: () => commits,
 
-    size() {
-      const pageBytes = numberOf(connection, 'page_size');
-      return {
-        bytes: numberOf(connection, 'page_count') * pageBytes,
-        freeBytes: numberOf(connection, 'freelist_count') * pageBytes,
-      };
-    },
+    size: () => sizeOf(connection),
 
     shrink(bytes) {
       const pages = Math.ceil(bytes / numberOf(connection, 'page_size'));
@@ -158,6 +155,8 @@ function connect(path: string, timeout: number): DatabaseSync {
     connection = new DatabaseSync(path, { timeout, enableForeignKeyConstraints: true });
     // First of all, so that a newer Muster's file is left as it is.
     pendingMigrations(schemaVersion(connection));
+    // A large one takes too long to look through at every start; it is looked through at each backup.
+    if (sizeOf(connection).bytes <= CHECKED_BYTES) checkDatabase(connection, path);
     // Heeded while the file is empty: what is pruned can then be given back to the file system, in small steps.
     connection.exec('pragma auto_vacuum = incremental');
     connection.exec('pragma journal_mode = wal');
@@ -192,6 +191,14 @@ function migrate(connection: DatabaseSync): void {
 
 function schemaVersion(connection: DatabaseSync): number {
   return numberOf(connection, 'user_version');
+}
+
+function sizeOf(connection: DatabaseSync): { bytes: number; freeBytes: number } {
+  const pageBytes = numberOf(connection, 'page_size');
+  return {
+    bytes: numberOf(connection, 'page_count') * pageBytes,
+    freeBytes: numberOf(connection, 'freelist_count') * pageBytes,
+  };
 }
 
 function numberOf(connection: DatabaseSync, pragma: string): number {

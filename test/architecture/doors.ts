@@ -35,13 +35,19 @@ export const DOORS: Record<string, Door> = {
     why: 'it only compiles; another database is another dialect there',
     typesIn: /^controller\/\w+\/store\.ts$/,
   },
+  'tar-stream': { files: ['controller/backup/archive.ts'], why: 'backups are written and read in one place' },
   'node:sqlite': {
     files: ['controller/db/', 'agent/spool/sqlite.ts', 'agent/spool/schema.ts'],
     why: 'what is stored goes through the store',
   },
   fastify: { files: ['controller/api/'], why: 'features know no HTTP' },
   zod: {
-    files: ['controller/api/', 'controller/inventory/facts-shape.ts', 'controller/cli/bundle/shape.ts'],
+    files: [
+      'controller/api/',
+      'controller/backup/manifest.ts',
+      'controller/inventory/facts-shape.ts',
+      'controller/cli/bundle/shape.ts',
+    ],
     why: 'shapes that others can get wrong',
   },
   yaml: {
@@ -66,6 +72,7 @@ export const DOORS: Record<string, Door> = {
     files: [
       'controller/first-start.ts',
       'controller/fleet/files.ts',
+      'controller/backup/folder.ts',
       'controller/contents/disk.ts',
       'controller/cli/files.ts',
       'controller/cli/content/local-file.ts',

@@ -32,6 +32,8 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   // Knows jobs by their tables alone: what it removes, nobody asks it about.
   'controller/retention': STATE,
   'controller/storage': STATE,
+  // A root of its own: it works on a home where no controller runs, or beside one. What it settles of runs it settles as jobs does.
+  'controller/backup': [...STATE, 'certs', 'controller/fleet', 'controller/jobs'],
   'controller/rollouts': [...STATE, 'controller/targeting', 'controller/jobs'],
   'controller/workflows': [...STATE, 'controller/targeting', 'controller/jobs'],
   'controller/schedules': [...STATE, 'controller/targeting', 'controller/jobs'],
@@ -39,7 +41,13 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   'controller/gateway': [...GROUND, 'certs'],
   'controller/api': GROUND,
   // Of config only what is built in, for the help of `muster serve`.
-  'controller/cli': ['proto', 'controller/api/contract.ts', 'controller/serve', 'controller/config'],
+  'controller/cli': [
+    'proto',
+    'controller/api/contract.ts',
+    'controller/serve',
+    'controller/config',
+    'controller/backup',
+  ],
   'controller/console': ['proto', 'controller/api/contract.ts'],
   // The composition root: serve joins the controller to the machine, controller.ts its parts to each other.
   'controller/main': ['controller/cli'],
@@ -85,10 +93,21 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
 };
 
 /** Files that may be imported only by `import()`, at the moment they are needed: the command line has to start fast. */
-const ONLY_LAZILY: Record<string, string> = { 'controller/serve.ts': 'controller/cli/' };
+const ONLY_LAZILY: Record<string, string> = {
+  'controller/serve.ts': 'controller/cli/',
+  'controller/backup/backup.ts': 'controller/cli/',
+  'controller/backup/restore.ts': 'controller/cli/',
+};
 
 /** These alone construct: what they import nobody else of the source does, except as a type. */
-const ROOTS = ['controller/serve.ts', 'controller/controller.ts', 'agent/run.ts', 'agent/agent.ts'];
+const ROOTS = [
+  // Writes its line into the audit log of a home that no controller has open.
+  'controller/backup/restore.ts',
+  'controller/serve.ts',
+  'controller/controller.ts',
+  'agent/run.ts',
+  'agent/agent.ts',
+];
 const CONSTRUCTED = /\/engine\.ts$/;
 
 /** `proto/x.ts` -> `proto`, `controller/db/x.ts` -> `controller/db`, `controller/log.ts` -> `controller/log`. */

@@ -28,14 +28,18 @@ export async function controllerWorld(
     path?: string;
     keeping?: Partial<Keeping>;
     logTo?: { write(line: string): void };
+    /** To go on with another controller's store: its keys and its time. */
+    keys?: FleetKeys;
+    clock?: VirtualClock;
     /** What the controller is given in place of the store, as with a disk that fails. */
     wrap?: (db: Database) => Database;
   } = {},
 ): Promise<ControllerWorld> {
-  const clock = virtualClock();
+  const clock = options.clock ?? virtualClock();
   const random = seededRandom('controller');
   const root = signKeyPair(random(32));
-  const keys = { root, controller: signKeyPair(random(32)), job: random(32), made: true };
+  const made = { root, controller: signKeyPair(random(32)), job: random(32), made: true };
+  const keys = options.keys ?? made;
   const log = options.logTo ? pino({}, options.logTo) : pino({ level: 'silent' });
   const opened = openDatabase({ path: options.path ?? ':memory:', schedule: setImmediate });
   const db = options.wrap?.(opened) ?? opened;

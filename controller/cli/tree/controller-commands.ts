@@ -75,6 +75,44 @@ function serveCommands(program: Command, choose: Choose): void {
       choose(async (surroundings) => (await import('../status-command.ts')).status(surroundings, options)),
     );
   program
+    .command('backup')
+    .summary('copy a controller into one file')
+    .description(
+      'Copies the controller of this machine, as it is at one moment, into one tar file: database, keys, certificate. It may go on working meanwhile. The file holds the keys of the fleet; whoever can read it owns the fleet.',
+    )
+    .argument('<file>', 'where to; "-": standard output')
+    .option('--with-contents', 'uploaded files too')
+    .option('--force', 'replace a file that is there')
+    .option('--json', 'print what was copied as JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  muster backup /mnt/elsewhere/muster-$(date +%F).tar\n  muster backup - | age -r age1… > muster.tar.age',
+    )
+    .action((file: string, options) =>
+      choose(async (surroundings) =>
+        (await import('../backup-command.ts')).backup(surroundings, file, options),
+      ),
+    );
+  program
+    .command('restore')
+    .summary('put a controller back from a backup')
+    .description(
+      'Puts a controller back as it was at a backup, on this or another machine, while none works on that home. Nothing runs twice: agents know what they had. What was done after the backup is lost to the controller; see docs/keeping.md.',
+    )
+    .argument('<file>', 'the backup')
+    .option('--home <path>', 'the home to restore (MUSTER_HOME where not said)')
+    .option('--force', 'move aside what is in that home')
+    .option('--json', 'print what was restored as JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  muster restore /mnt/elsewhere/muster-2026-11-27.tar\n  muster restore muster.tar --home /srv/muster --force',
+    )
+    .action((file: string, options) =>
+      choose(async (surroundings) =>
+        (await import('../backup-command.ts')).restore(surroundings, file, options),
+      ),
+    );
+  program
     .command('login')
     .summary('use a controller from this machine')
     .description(
