@@ -15,7 +15,7 @@ import { fold } from '../fleet/documents.ts';
 import { openSecretFiles } from '../fleet/files.ts';
 import { openKeys } from '../fleet/keys.ts';
 import { allDocuments } from '../fleet/store.ts';
-import { createChanges } from '../jobs/transition.ts';
+import { transition } from '../jobs/transition.ts';
 import { changesOf, leap } from './aftermath.ts';
 import { readArchive } from './archive.ts';
 import {
@@ -137,10 +137,11 @@ async function settle(
     const found = { tokensRevoked: tokens.length, runsSent: queued.length - runsLost, runsLost };
     const { madeAtMs, fleetId, muster } = manifest;
     const nowMs = clock.now();
-    const changes = createChanges({ db, clock, bus: { ...SILENT } }, () => {});
-    await changes.commit((change) => [
+    // The next controller's deadlines begin at its wall clock; nobody is given a turn here.
+    const at = { wallMs: nowMs, steadyMs: nowMs };
+    await db.write([
       revokeOpenTokens({ nowMs }),
-      ...queued.flatMap((run) => changesOf(run, madeAtMs).map(change)),
+      ...queued.flatMap((run) => changesOf(run, madeAtMs).map((change) => transition(change, at, () => {}))),
       ...leap(trust, keys.root, nowMs),
       audit.entry({ name: 'muster' }, 'controller.restore', {
         madeAtMs,
@@ -163,9 +164,6 @@ async function settle(
     await db.close();
   }
 }
-
-/** Nobody listens yet. */
-const SILENT = { emit: () => {}, on: () => () => {}, waitFor: () => new Promise<never>(() => {}) };
 
 /** Cut off in between, the home says so, and no controller starts on it; nothing is ever deleted. */
 function putInPlace(home: string, staging: string, nowMs: number): string | null {

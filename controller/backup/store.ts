@@ -11,7 +11,7 @@ export const queuedRuns = query((_: Params<None>) =>
     .select([
       'runs.job_id',
       'runs.agent_id',
-      sql<0 | 1>`runs.turn_at_ms is null and pace.batch is not null`.as('waits'),
+      sql<0 | 1>`runs.turn_at_ms is null and pace.job_id is not null`.as('waits'),
     ])
     .where('runs.ended_at_ms', 'is', null)
     .where('runs.state', '=', sql.lit('queued' as const)),

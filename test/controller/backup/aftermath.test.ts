@@ -93,32 +93,28 @@ test('without an answer it is lost, and never said to have expired or been cance
 
 test('a run that waited for its turn is lost at once and is not sent past its batch; a report replaces that', async (t) => {
   const at = await stage(t);
-  const { agent } = await at.agent('web-1');
-  const job = await created(at.world(), { ttlMs: HOUR });
-  const { db } = at.world();
-  const session = await agent.connect();
-  const bundle = taken(agent, session);
-  session.close();
-  await at.world().clock.settle();
-  // As a job with --batch has it before the turn of this host.
-  const counts = "update run_counts set runs = case state when 'queued' then 1 else 0 end where job_id = ?";
-  await db.write([
-    { sql: 'delete from pace where job_id = ?', values: [job] },
-    { sql: 'insert into pace (job_id, batch, ttl_ms, waiting) values (?, 1, ?, 1)', values: [job, HOUR] },
-    { sql: "update runs set state = 'queued', turn_at_ms = null where job_id = ?", values: [job] },
-    { sql: counts, values: [job] },
-  ]);
+  const { agent: first } = await at.agent('web-1');
+  const { agent: second } = await at.agent('web-2');
+  const job = await created(at.world(), { ttlMs: HOUR, batch: '1' });
   await at.backUp();
+  const sessions = [await first.connect(), await second.connect()] as const;
+  await reported(at.world(), first, sessions[0], '');
+  const bundle = taken(second, sessions[1]);
+  for (const session of sessions) session.close();
   const restored = await at.restore();
-  assert.deepEqual([restored.runsSent, restored.runsLost], [0, 1]);
-  const run = await at.state(job);
-  assert.equal(run?.state, 'lost');
-  assert.match(run?.reason ?? '', /waited for its turn at the backup of .*; it may have run since/);
-  const back = await agent.connect();
+  assert.deepEqual([restored.runsSent, restored.runsLost], [1, 1]);
+  const run = async (name: string) =>
+    (await at.world().controller.verbs.jobs.show(job)).runs.find((one) => one.agent === name);
+  assert.deepEqual([(await run('web-1'))?.state, (await run('web-2'))?.state], ['sent', 'lost']);
+  assert.match(
+    (await run('web-2'))?.reason ?? '',
+    /waited for its turn at the backup of .*; it may have run/,
+  );
+  const back = await second.connect();
   assert.equal(back.of('deliver').length, 0);
-  back.send('report', agent.report(bundle));
+  back.send('report', second.report(bundle));
   await at.world().clock.settle();
-  assert.equal((await at.state(job))?.state, 'succeeded');
+  assert.equal((await run('web-2'))?.state, 'succeeded');
 });
 
 test('single-use things do not come back: tokens that were open are revoked, agents that joined since are strangers', async (t) => {
