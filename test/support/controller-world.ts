@@ -5,6 +5,7 @@ import type { Database } from '../../controller/db/database.ts';
 import { openDatabase } from '../../controller/db/sqlite.ts';
 import type { FleetKeys } from '../../controller/fleet/keys.ts';
 import { signKeyPair } from '../../proto/crypto.ts';
+import { type Leash, leash } from './leash.ts';
 import { type MemoryDisk, memoryDisk } from './memory-disk.ts';
 import { seededRandom } from './seeded-random.ts';
 import { type VirtualClock, virtualClock } from './virtual-clock.ts';
@@ -17,8 +18,12 @@ export interface ControllerWorld {
   keys: FleetKeys;
   contentDisk: MemoryDisk;
   controller: Controller;
-  /** Stops the controller and starts another one on the same store, as after a crash. */
+  /** Stops the controller and starts another one on the same store. */
   restart(): Promise<void>;
+  /** Kills the controller where it stands and starts another one on the same store. */
+  crash(): Promise<void>;
+  /** The store as the controller that lives now sees it. */
+  leash: Leash;
 }
 
 /** A whole controller in memory: real features, real SQLite, virtual time. It ends with the test. */
@@ -44,10 +49,11 @@ export async function controllerWorld(
   const opened = openDatabase({ path: options.path ?? ':memory:', schedule: setImmediate });
   const db = options.wrap?.(opened) ?? opened;
   const contentDisk = memoryDisk();
+  let held = leash(db);
   const open = async (): Promise<Controller> => {
     const urls = ['https://127.0.0.1:7443'];
     const controller = await openController({
-      ...{ clock, random, db, log, keys, contentDisk, urls },
+      ...{ clock, random, db: held.db, log, keys, contentDisk, urls },
       keeping: { ...KEEPING, ...options.keeping },
     });
     await controller.start();
@@ -63,6 +69,13 @@ export async function controllerWorld(
       await world.controller.stop();
       world.controller = await open();
     },
+    async crash() {
+      held.cut();
+      held = leash(db);
+      world.leash = held;
+      world.controller = await open();
+    },
+    leash: held,
   };
   t.after(async () => {
     await world.controller.stop();
