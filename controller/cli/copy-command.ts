@@ -1,13 +1,10 @@
-import type { Client } from './client.ts';
 import type { CopyTarget } from './content/copy-task.ts';
 import { readSource } from './content/local-file.ts';
+import { showUploads } from './content/upload-progress.ts';
 import { dispatch } from './dispatch.ts';
 import { wrongUse } from './failure.ts';
 import { defined, type JobOptions } from './job-body.ts';
-import { wantsColour } from './output/paint.ts';
-import { createScreen } from './output/screen.ts';
 import { remotePath } from './remote-path.ts';
-import { formatSize } from './size.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface CopyOptions extends JobOptions {
@@ -38,7 +35,7 @@ export function copy(
     if (source.kind === 'tree' && mode !== undefined)
       throw wrongUse('--mode is for one file', 'those of a folder keep their own');
     return async (client) => {
-      const progress = showProgress(surroundings, client);
+      const progress = showUploads(surroundings, client);
       try {
         return [await copyTask(progress, source, from, target)];
       } finally {
@@ -46,30 +43,4 @@ export function copy(
       }
     };
   });
-}
-
-/** `sending 34 MiB of 1.2 GiB (12 MiB/s)`, at a terminal and while it takes long enough to be seen. */
-function showProgress(surroundings: Surroundings, client: Client) {
-  const { stdout, stderr, clock, random, env } = surroundings;
-  const screen = createScreen({ stdout, stderr, clock, live: wantsColour(stderr.isTerminal, env) });
-  const startedMs = clock.monotonicMs();
-  let total = 0;
-  let done = 0;
-  screen.progress((columns) => {
-    const seconds = Math.max(1, clock.monotonicMs() - startedMs) / 1000;
-    const text = `sending ${formatSize(done)} of ${formatSize(total)} (${formatSize(Math.round(done / seconds))}/s)`;
-    return total === 0 ? '' : text.slice(0, columns);
-  });
-  return {
-    client,
-    clock,
-    random,
-    begun(bytes: number) {
-      total += bytes;
-    },
-    moved(bytes: number) {
-      done += bytes;
-    },
-    stop: () => screen.stop(),
-  };
 }

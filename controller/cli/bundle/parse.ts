@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { TaskBody, TaskKindBody } from '../../api/contract.ts';
+import type { CopyTarget } from '../content/copy-task.ts';
 import { type Document, type Path, type Problem, readDocument } from './document.ts';
 import {
   BUNDLE,
@@ -18,10 +19,26 @@ export interface Bundle {
   tasks: BundleTask[];
 }
 
-/** A task, or what becomes one once the file that it names was read. `line` and `path` say where that file is named. */
-export type BundleTask =
-  | { body: TaskBody }
-  | { source: string; line: number; path: string; maxBytes?: number; with(bytes: Uint8Array): TaskBody };
+/** A task, or what becomes one: a script whose bytes have to be read, a file or folder that may have to be uploaded. */
+export type BundleTask = { body: TaskBody } | ScriptSource | CopySource;
+
+export interface ScriptSource extends Named {
+  script(bytes: Uint8Array): TaskBody;
+}
+
+export interface CopySource extends Named {
+  is: 'file' | 'folder';
+  target: CopyTarget;
+  /** Its name and guards. */
+  more: Pick<TaskBody, 'name' | 'unless' | 'creates'>;
+}
+
+/** A file of this machine; `line` and `path` say where it is named. */
+interface Named {
+  source: string;
+  line: number;
+  path: string;
+}
 
 /** What a bundle file holds as tasks, or all that is wrong with it, by line. Pure. */
 export function parseBundle(bytes: Uint8Array): { bundle: Bundle } | { problems: Problem[] } {
@@ -170,17 +187,17 @@ function taskOf(task: CheckedTask, document: Document, path: Path): BundleTask {
     const fileName = script.slice(script.lastIndexOf('/') + 1);
     return {
       ...from(script, 'script'),
-      with: (bytes) => ({
+      script: (bytes) => ({
         ...guards,
         script: { content: base64(bytes), args, name: fileName, ...input },
       }),
     };
   }
-  const { content, source, ...attributes } = task.file;
-  if (source === undefined)
-    return ready({ file: { ...attributes, state: 'file', inline: base64(content ?? '') } });
-  return {
-    ...from(source, 'file', 'source'),
-    with: (bytes) => ({ ...guards, file: { ...attributes, state: 'file', inline: base64(bytes) } }),
-  };
+  if ('tree' in task) {
+    const { source, ...target } = task.tree;
+    return { ...from(source, 'tree', 'source'), is: 'folder', target, more: guards };
+  }
+  const { content, source, ...target } = task.file;
+  if (source !== undefined) return { ...from(source, 'file', 'source'), is: 'file', target, more: guards };
+  return ready({ file: { ...target, state: 'file', inline: base64(content ?? '') } });
 }

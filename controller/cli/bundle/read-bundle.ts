@@ -1,26 +1,30 @@
 import { dirname, resolve } from 'node:path';
 import { LIMITS, MIB } from '../../../proto/limits.ts';
 import type { TaskBody } from '../../api/contract.ts';
+import type { Client } from '../client.ts';
+import { copyTask } from '../content/copy-task.ts';
+import { type LocalSource, readSource } from '../content/local-file.ts';
+import { showUploads } from '../content/upload-progress.ts';
+import type { Tasks } from '../dispatch.ts';
 import { EXIT, Failure } from '../failure.ts';
 import { readBytes } from '../files.ts';
 import { sanitiseLine } from '../output/sanitise.ts';
 import type { Surroundings } from '../surroundings.ts';
 import type { Problem } from './document.ts';
-import { type Bundle, type BundleTask, parseBundle } from './parse.ts';
+import { type Bundle, type BundleTask, type CopySource, parseBundle } from './parse.ts';
 
 /** As much as an order could hold. */
 export const BUNDLE_BYTES = MIB;
 const SHOWN = 20;
 
-export interface ReadBundle extends Omit<Bundle, 'tasks'> {
-  tasks: TaskBody[];
-}
-
 /**
  * A bundle file (`-`: standard input) and the files that it names, from its own folder on. Throws a Failure (wrong use) with all that
  * is wrong, a line each: `bundle.yaml:7: tasks[2].file.mode: expected …`.
  */
-export async function readBundle(surroundings: Surroundings, file: string): Promise<ReadBundle> {
+export async function readBundle(
+  surroundings: Surroundings,
+  file: string,
+): Promise<Omit<Bundle, 'tasks'> & { tasks: Tasks }> {
   const fromStdin = file === '-';
   const bytes = fromStdin
     ? await surroundings.stdin.readAll(BUNDLE_BYTES)
@@ -30,21 +34,63 @@ export async function readBundle(surroundings: Surroundings, file: string): Prom
   if ('problems' in parsed) throw problemsFailure(called, parsed.problems);
   const folder = fromStdin ? '.' : dirname(file);
   const read = await Promise.all(parsed.bundle.tasks.map((task) => readTask(task, folder)));
-  const problems = read.filter((one): one is Problem => 'message' in one);
+  const problems = read.flatMap((one) => ('problem' in one ? [one.problem] : []));
   if (problems.length > 0) throw problemsFailure(called, problems);
-  return { ...parsed.bundle, tasks: read.filter((one): one is TaskBody => !('message' in one)) };
+  const tasks = read.flatMap((one) => ('task' in one ? [one.task] : []));
+  const ready = tasks.flatMap((task) => ('local' in task ? [] : [task]));
+  return {
+    ...parsed.bundle,
+    tasks: ready.length === tasks.length ? ready : (client) => uploaded(surroundings, client, tasks),
+  };
 }
 
-async function readTask(task: BundleTask, folder: string): Promise<TaskBody | Problem> {
-  if ('body' in task) return task.body;
+/** A copy whose source was looked at. */
+type LocalCopy = CopySource & { local: LocalSource };
+
+async function readTask(
+  task: BundleTask,
+  folder: string,
+): Promise<{ task: TaskBody | LocalCopy } | { problem: Problem }> {
+  if ('body' in task) return { task: task.body };
   const { line, path, source } = task;
+  const from = resolve(folder, source);
+  const wrong = (message: string) => ({ problem: { line, path, message } });
   try {
-    const bytes = await readBytes(resolve(folder, source), LIMITS.inlineFileBytes);
-    if (bytes.length === 0 && path.endsWith('.script')) return { line, path, message: `${source} is empty` };
-    return task.with(bytes);
+    if ('script' in task) {
+      const bytes = await readBytes(from, LIMITS.scriptBytes);
+      return bytes.length === 0 ? wrong(`${source} is empty`) : { task: task.script(bytes) };
+    }
+    const local = await readSource(from);
+    if ((local.kind === 'tree') === (task.is === 'folder')) return { task: { ...task, local } };
+    return wrong(
+      task.is === 'file'
+        ? `expected a file, ${source} is a folder, which is for a tree task`
+        : `expected a folder, ${source} is a file, which is for a file task`,
+    );
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    return { line, path, message: error.message };
+    return wrong(error.message);
+  }
+}
+
+/** The tasks once what they name is at the controller. */
+async function uploaded(
+  surroundings: Surroundings,
+  client: Client,
+  tasks: readonly (TaskBody | LocalCopy)[],
+): Promise<TaskBody[]> {
+  const progress = showUploads(surroundings, client);
+  try {
+    const bodies: TaskBody[] = [];
+    for (const task of tasks)
+      bodies.push(
+        'local' in task
+          ? { ...task.more, ...(await copyTask(progress, task.local, task.source, task.target)) }
+          : task,
+      );
+    return bodies;
+  } finally {
+    progress.stop();
   }
 }
 

@@ -118,6 +118,10 @@ export const TASKS = {
       'expected either content or source',
     ),
   }),
+  tree: map({
+    ...guarded,
+    tree: map({ path, source, owner: owner.exactOptional(), group: group.exactOptional() }),
+  }),
   directory: map({ ...guarded, directory: map({ path, ...attributes }) }),
   link: map({
     ...guarded,

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { JobBody } from '../../../controller/api/contract.ts';
 import { commandLine } from '../../../controller/cli/command-line.ts';
 import { temporaryFolder } from '../../support/folder.ts';
+import type { Handlers } from './fake-api.ts';
+import { target } from './fake-job.ts';
 import { oneWell, type Stage, stage } from './run-stage.ts';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
@@ -25,17 +29,21 @@ async function applyStage(t: TestContext, files: Record<string, string | Uint8Ar
 }
 
 test('apply sends the tasks of a bundle file, with the files that it names beside it', async (t) => {
-  const { apply, file, created } = await applyStage(t, {
-    'bundle.yaml': `name: web tier
+  const { apply, file, created } = await applyStage(
+    t,
+    {
+      'bundle.yaml': `name: web tier
 tasks:
   - script: bin/fix.sh
     args: [--now]
   - file: { path: /etc/motd, source: motd, mode: "0644" }
   - shell: date
 `,
-    'bin/fix.sh': '#!/bin/sh\n',
-    motd: 'hello\n',
-  });
+      'bin/fix.sh': '#!/bin/sh\n',
+      motd: 'hello\n',
+    },
+    { handlers: { 'targets.list': () => [target('web-1')] } },
+  );
   assert.equal(await apply('-f', file, '-t', 'web-1'), 0);
   assert.deepEqual(created()?.body, {
     targets: 'web-1',
@@ -80,7 +88,7 @@ test('a bundle with mistakes is told line by line, and nothing is sent', async (
   assert.equal(
     err(),
     `muster: /bundle.yaml has 2 mistakes; nothing was sent
-  /bundle.yaml:2: tasks[0].shel: expected one of command, shell, script, file, directory, link, absent, service and reboot
+  /bundle.yaml:2: tasks[0].shel: expected one of command, shell, script, file, tree, directory, link, absent, service and reboot
   /bundle.yaml:3: tasks[1].file.mode: expected four octal digits in quotes, like "0644", not the number 644; a text is put in quotes
 `,
   );
@@ -97,16 +105,64 @@ test('of a hundred mistakes the first twenty are told, harmless on a terminal', 
   assert.match(lines[1] ?? '', /not "\\u001b\[31m\\u\{202e\}"$/);
 });
 
+test('what is too large for an order is uploaded first, once somebody is meant', async (t) => {
+  const put: [string, unknown][] = [];
+  const key = 'cd'.repeat(32);
+  const large = Buffer.alloc(300 * 1024, 'x');
+  const handlers: Handlers = {
+    'targets.list': () => [target('web-1')],
+    'contents.put': ({ params, query }) => {
+      put.push([params.sha512 ?? '', query]);
+      const length = Number(query.length);
+      return { sha512: params.sha512 ?? '', length, have: length, complete: true, key };
+    },
+  };
+  const { apply, file, created } = await applyStage(
+    t,
+    {
+      'bundle.yaml': `tasks:
+  - name: the site
+    unless: "false"
+    tree: { path: /srv/site, source: site, owner: www }
+  - file: { path: /opt/app, source: large, mode: "0755" }
+  - file: { path: /opt/small, source: site/a }
+`,
+      large,
+      'site/a': 'a\n',
+    },
+    { handlers },
+  );
+  assert.equal(await apply('-f', file, '-t', 'web-1'), 0);
+  const body = created()?.body as JobBody | undefined;
+  const [tree, app, small] = body?.tasks ?? [];
+  assert.ok(tree && 'tree' in tree && app && 'file' in app && small && 'file' in small);
+  const sent = put.map(([digest]) => digest);
+  assert.deepEqual(
+    [tree.name, tree.unless, tree.tree.path, tree.tree.owner],
+    [...['the site', 'false', '/srv/site', 'www']],
+  );
+  assert.ok(sent.includes(tree.tree.manifest.sha512));
+  const sha512 = createHash('sha512').update(large).digest('hex');
+  assert.deepEqual(app.file, {
+    ...{ path: '/opt/app', state: 'file', mode: 0o755 },
+    content: { sha512, length: large.length, key },
+  });
+  assert.deepEqual([small.file.inline, small.file.mode], [base64('a\n'), 0o644]);
+  assert.equal(sent.length, 3, 'the list of the tree, what is in it, and the large file');
+});
+
 test('files that a bundle names and nobody can read are told with the line that names them', async (t) => {
   const { apply, file, api, err } = await applyStage(t, {
     'bundle.yaml': `tasks:
   - script: none.sh
   - script: empty.sh
   - file: { path: /opt/a, source: . }
-  - file: { path: /opt/b, source: large }
+  - script: large.sh
+  - tree: { path: /srv, source: empty.sh }
+  - tree: { path: /srv, source: /dev/null }
 `,
     'empty.sh': '',
-    large: Buffer.alloc(768 * 1024 + 1),
+    'large.sh': Buffer.alloc(768 * 1024 + 1),
   });
   assert.equal(await apply('-f', file, '-t', 'web-1'), 2);
   assert.equal(api.calls.length, 0);
@@ -114,8 +170,10 @@ test('files that a bundle names and nobody can read are told with the line that 
   assert.deepEqual(lines, [
     '  /bundle.yaml:2: tasks[0].script: /none.sh: there is no such file',
     '  /bundle.yaml:3: tasks[1].script: empty.sh is empty',
-    '  /bundle.yaml:4: tasks[2].file.source: : it is a folder',
-    '  /bundle.yaml:5: tasks[3].file.source: /large is larger than 786432 bytes',
+    '  /bundle.yaml:4: tasks[2].file.source: expected a file, . is a folder, which is for a tree task',
+    '  /bundle.yaml:5: tasks[3].script: /large.sh is larger than 786432 bytes',
+    '  /bundle.yaml:6: tasks[4].tree.source: expected a folder, empty.sh is a file, which is for a file task',
+    '  /bundle.yaml:7: tasks[5].tree.source: /dev/null is a device; files, folders and links are copied',
   ]);
 });
 

@@ -97,7 +97,8 @@ export async function fakeApi(
         throw new MusterError('not-found', `${request.method} ${url.pathname} is not faked`);
       if (ROUTES[found.name].role !== 'public' && request.headers.authorization !== `Bearer ${TOKEN}`)
         throw new MusterError('unauthenticated');
-      const body: unknown = request.text === '' ? undefined : JSON.parse(request.text);
+      const isJson = request.headers['content-type'] === 'application/json';
+      const body: unknown = isJson ? JSON.parse(request.text) : undefined;
       const call = {
         ...found,
         query: Object.fromEntries(url.searchParams),

@@ -85,6 +85,9 @@ test('what a file names is said with its place, for whoever reads it', () => {
   - file:
       path: /opt/app
       source: ./app.bin
+      mode: "0755"
+  - creates: /srv/site/done
+    tree: { path: /srv/site, source: site, owner: www }
 `);
   const read = tasks.map((task) => ('source' in task ? task : undefined));
   assert.deepEqual(
@@ -92,15 +95,24 @@ test('what a file names is said with its place, for whoever reads it', () => {
     [
       ['bin/fix.sh', 3, 'tasks[0].script'],
       ['./app.bin', 7, 'tasks[1].file.source'],
+      ['site', 10, 'tasks[2].tree.source'],
     ],
   );
-  assert.deepEqual(
-    read.map((task) => task?.with(Buffer.from('hi'))),
-    [
-      { name: 'mend', script: { content: 'aGk=', args: ['--now'], name: 'fix.sh' } },
-      { file: { path: '/opt/app', state: 'file', inline: 'aGk=' } },
-    ],
-  );
+  const [script, file, tree] = read;
+  assert.deepEqual(script && 'script' in script && script.script(Buffer.from('hi')), {
+    name: 'mend',
+    script: { content: 'aGk=', args: ['--now'], name: 'fix.sh' },
+  });
+  assert.deepEqual(file && 'is' in file && [file.is, file.target, file.more], [
+    'file',
+    { path: '/opt/app', mode: 0o755 },
+    {},
+  ]);
+  assert.deepEqual(tree && 'is' in tree && [tree.is, tree.target, tree.more], [
+    'folder',
+    { path: '/srv/site', owner: 'www' },
+    { creates: '/srv/site/done' },
+  ]);
 });
 
 test('a byte order mark, CRLF, comments, JSON and a marked document are YAML too', () => {
@@ -170,15 +182,15 @@ describe('a task that is wrong is refused with its place and what was expected',
   const refused: [task: string, ...problems: string[]][] = [
     [
       'foo',
-      '2: tasks[0]: expected a map with one of command, shell, script, file, directory, link, absent, service and reboot, not "foo"',
+      '2: tasks[0]: expected a map with one of command, shell, script, file, tree, directory, link, absent, service and reboot, not "foo"',
     ],
     [
       '{ name: x }',
-      '2: tasks[0]: expected one of command, shell, script, file, directory, link, absent, service and reboot',
+      '2: tasks[0]: expected one of command, shell, script, file, tree, directory, link, absent, service and reboot',
     ],
     [
       'name: x\n    shel: y',
-      '3: tasks[0].shel: expected one of command, shell, script, file, directory, link, absent, service and reboot',
+      '3: tasks[0].shel: expected one of command, shell, script, file, tree, directory, link, absent, service and reboot',
     ],
     ['shell: x\n    command: [y]', '2: tasks[0].shell: one task does one thing: there is command already'],
     [
