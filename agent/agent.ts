@@ -18,7 +18,7 @@ import type { LinkEnd, LinkState } from './link/state.ts';
 import type { Dial } from './link/transport.ts';
 import type { Log } from './log.ts';
 import { createRuns } from './runs/engine.ts';
-import type { RunLimits, RunStatus, RunsPorts, Starter } from './runs/ports.ts';
+import type { RunLimits, RunStatus, Starter } from './runs/ports.ts';
 import { type Reporter, signAgain } from './runs/report.ts';
 import type { Chain, Journal, Rechain } from './spool/journal.ts';
 import type { KeptFiles } from './spool/kept-files.ts';
@@ -45,7 +45,6 @@ export interface AgentPorts {
   soon(fn: () => void): void;
   gatherFacts(): Promise<Gathered>;
   freeBytes(): number;
-  findEnding: RunsPorts['findEnding'];
   onLink(state: LinkState): void;
 }
 
@@ -267,6 +266,7 @@ function statusFrame(status: RunStatus) {
     jobId,
     detail: (status.detail ?? '').slice(0, DETAIL_CHARS).toWellFormed(),
     code: status.code ?? '',
+    task: status.task ?? 0,
   };
 }
 

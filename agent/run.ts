@@ -24,8 +24,6 @@ import { type AgentStatus, removeStatus, startTicksOf, writeStatus } from './ide
 import type { LinkState } from './link/state.ts';
 import { dialWebSocket } from './link/transport.ts';
 import type { Log } from './log.ts';
-import { runFolders } from './run-folders.ts';
-import { outcomeOf } from './runs/ending.ts';
 import type { Journal } from './spool/journal.ts';
 import { keptFiles } from './spool/kept-files.ts';
 import { openJournal } from './spool/open-journal.ts';
@@ -57,7 +55,6 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
     await pool.start();
     // One for the process: it remembers file systems that hang.
     const source = systemSource();
-    const folders = runFolders(home.runs);
     const agent = createAgent({
       clock: systemClock,
       random: systemRandom,
@@ -80,12 +77,14 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
       agentVersion: MUSTER_VERSION,
       gatherFacts: () => gather(source),
       freeBytes: () => freeBytes(home.folder),
-      findEnding: (row) => outcomeOf(folders.endings(row), row, systemClock.now()),
       onLink: statusWriter(home, log),
     });
     log.info({ agent: identity.name, version: MUSTER_VERSION, home: home.folder }, 'agent started');
     agent.start();
-    folders.sweep(({ jobId }) => (journal.find(jobId)?.state ?? 'over') !== 'over');
+    executor.sweep(({ jobId, attempt }) => {
+      const row = journal.find(jobId);
+      return row !== undefined && row.attempt === attempt && row.state !== 'over';
+    });
     return { stop: () => stop(agent, executor, pool, journal, home) };
   } catch (cause) {
     journal.close();

@@ -1,12 +1,10 @@
 /**
  * A block is a stretch of a run's output: its bytes in the order in which they were read, and the lengths of the
  * runs of bytes by which stdout and stderr alternate (stdout first, so the first length may be 0).
- * Encoded: u32le length of the run lengths, u32le length of the bytes, the run lengths as varints, the bytes.
  */
 export type Stream = 'stdout' | 'stderr';
 
 export const BLOCK_BYTES = 64 * 1024;
-export const HEADER_BYTES = 8;
 
 export interface Block {
   /** Grows; the first `length` bytes count. */
@@ -76,42 +74,4 @@ export function pieces(block: Block, at: number, maxBytes: number): Piece[] {
     if (begin >= end) break;
   }
   return found;
-}
-
-export function encodeBlock(block: Block): Uint8Array {
-  const runs: number[] = [];
-  for (const length of block.runs) {
-    let rest = length;
-    for (; rest > 0x7f; rest >>>= 7) runs.push((rest & 0x7f) | 0x80);
-    runs.push(rest);
-  }
-  const encoded = new Uint8Array(HEADER_BYTES + runs.length + block.length);
-  const view = new DataView(encoded.buffer);
-  view.setUint32(0, runs.length, true);
-  view.setUint32(4, block.length, true);
-  encoded.set(runs, HEADER_BYTES);
-  encoded.set(block.bytes.subarray(0, block.length), HEADER_BYTES + runs.length);
-  return encoded;
-}
-
-/** Reads what `encodeBlock` made; throws a RangeError on anything shorter. */
-export function decodeBlock(encoded: Uint8Array): Block {
-  const view = new DataView(encoded.buffer, encoded.byteOffset, encoded.length);
-  const runsBytes = view.getUint32(0, true);
-  const length = view.getUint32(4, true);
-  const bytesAt = HEADER_BYTES + runsBytes;
-  if (encoded.length < bytesAt + length) throw new RangeError('a block of output was cut off');
-  const runs: number[] = [];
-  let run = 0;
-  let shift = 0;
-  for (let i = HEADER_BYTES; i < bytesAt; i++) {
-    const byte = encoded[i] ?? 0;
-    run |= (byte & 0x7f) << shift;
-    shift += 7;
-    if (byte > 0x7f) continue;
-    runs.push(run);
-    run = 0;
-    shift = 0;
-  }
-  return { bytes: encoded.subarray(bytesAt, bytesAt + length), length, runs };
 }

@@ -1,147 +1,240 @@
 import { join } from 'node:path';
 import { type Clock, delay } from '../../proto/clock.ts';
-import { MusterError } from '../../proto/errors.ts';
-import { planCommand } from './command.ts';
+import { createCommands, type Ended } from './commands.ts';
 import { jobMark } from './environment.ts';
-import { type BlockStore, createOutputLog, type Stream } from './output.ts';
+import { type LogFile, openOutputLog, type Stream } from './output.ts';
+import { encodeNote, interruption, isRepeatable, type Note, readPast, resultsBeforeReboot } from './past.ts';
 import type { ProcessTable } from './proc.ts';
-import type { Process, Processes } from './process.ts';
+import type { Processes } from './process.ts';
 import type { Programs } from './program.ts';
 import {
-  type Cause,
+  type Beginning,
   type CheckedRun,
   type CommandTask,
   conclude,
   isCommand,
-  judge,
+  type Resumption,
   type Run,
   type RunResult,
+  type StepTask,
   stateOf,
   type Task,
   type TaskResult,
 } from './run.ts';
-import type { Ending } from './shim.ts';
-import type { StepCommand, StepContext, StepResult, Steps } from './step.ts';
-import { endTree } from './terminate.ts';
+import type { StepContext, StepResult, Steps } from './step.ts';
+import { supervise } from './supervision.ts';
 
 export interface EngineOptions {
   readonly clock: Clock;
-  /** Absolute. Holds a folder per task: JOB-ATTEMPT-INDEX. */
+  /** Absolute. Holds a folder per command, JOB-ATTEMPT-INDEX, and a log per run, JOB-ATTEMPT.log. */
   readonly spoolDir: string;
   readonly processes: Processes;
   readonly table: ProcessTable;
   readonly programs: Programs;
   readonly steps: Steps;
-  /** Where a run's output goes beyond what is in memory. */
-  openStore(path: string): BlockStore & { close(): void };
+  /** Throws what the disk throws. */
+  openLog(path: string, isNew: boolean): LogFile;
   /** Pids that no run may end: the agent's own. */
   readonly spared: readonly number[];
 }
-
-type Ended = Omit<TaskResult, 'index' | 'durationMs' | 'outputFrom' | 'outputTo'>;
 
 const NO_BYTES = new Uint8Array(0);
 /** How long past the grace a step may take to end. */
 const STEP_WAIT_MS = 5_000;
 
 /**
- * One run, from its first task to its result. A task ends by a race between its own end and the first cause from
- * outside (cancel, timeout, stop); what loses the race changes nothing.
+ * One run, from its first task to its result; with `resumed`, from where an agent before this one was. What that one knew is in
+ * the run's log, what it started in folders. Throws what the disk throws at reading the log.
  */
-export function startRun(options: EngineOptions, checked: CheckedRun): { run: Run; letGo(): void } {
+export function startRun(
+  options: EngineOptions,
+  checked: CheckedRun,
+  beginning: Beginning,
+  resumed?: Resumption,
+): { run: Run; disposed: Promise<void>; letGo(): void } {
   const { clock, processes } = options;
   const { spec } = checked;
-  const folderOf = (index: number) => join(options.spoolDir, `${spec.jobId}-${spec.attempt}-${index}`);
-  const folders = spec.tasks.map((_, index) => folderOf(index));
-  const store = options.openStore(join(folderOf(0), 'log'));
-  const output = createOutputLog({ capBytes: spec.outputCapBytes, store });
-  const listeners = new Set<() => void>();
-  /** Aborts with the first cause. */
-  const ending = new AbortController();
-  let cause: Cause | undefined;
-  /** The run's end is certain, so that a cause comes too late. */
-  let decided = false;
-  let released = false;
-  let paused = false;
-  let current: { process: Process; giveUp(): void } | undefined;
-  let first: Process | undefined;
-  let last: Process | undefined;
-  let treeEnd: Promise<readonly number[]> | undefined;
-
-  const startedAtMs = clock.now();
-  const startedMs = clock.monotonicMs();
-  const cancelTimeout = clock.after(spec.timeoutMs, () => terminate('timeout'));
+  const base = join(options.spoolDir, `${spec.jobId}-${spec.attempt}`);
+  const file = options.openLog(`${base}.log`, !resumed);
+  const { log: output, notes, closed } = openOutputLog({ capBytes: spec.outputCapBytes, file });
+  const past = readPast(notes);
+  const outputListeners = new Set<() => void>();
+  const taskListeners = new Set<() => void>();
+  const supervision = supervise({
+    ...options,
+    spec,
+    mark: jobMark(spec.jobId),
+    leftMs: spec.timeoutMs - beginning.elapsedMs,
+    root: past.root,
+    sinceTicks: past.sinceTicks,
+    isKnown: !resumed,
+  });
+  const commands = createCommands({
+    ...options,
+    checked,
+    supervision,
+    output,
+    write,
+    taken: resumed && { closed },
+  });
+  /** The wall time at which the last task ended, and the current one began. */
+  let turnedAtMs = past.endedAtMs || beginning.startedAtMs;
+  /** When the current one ended, where that was before this agent. */
+  let foundEndMs = 0;
+  let at = 0;
   const done = carryOut();
+  const disposed = Promise.withResolvers<void>();
 
-  function terminate(why: Cause): void {
-    if (cause || decided || released) return;
-    cause = why;
-    cancelTimeout();
-    ending.abort();
-    if (current) endProcess(current.process, current.giveUp);
+  function write(stream: Stream, data: Uint8Array): boolean {
+    const isLogged = output.append(stream, data);
+    for (const listener of outputListeners) listener();
+    return isLogged;
   }
 
-  function endProcess(process: Process, giveUp: () => void): void {
-    treeEnd ??= endTree({
-      clock,
-      table: options.table,
-      root: process.root,
-      sinceTicks: Math.min(first?.root.startTicks ?? Number.POSITIVE_INFINITY, process.root.startTicks),
-      rootEnd: process.end,
-      mark: jobMark(spec.jobId),
-      spared: options.spared,
-      graceMs: spec.killGraceMs,
-      abandoned: () => released,
-    });
-    // Without the shim's end there would be none of the run either.
-    void treeEnd.then(() => {
-      if (!process.end.aborted) giveUp();
-    });
+  function note(what: Note): void {
+    output.note(encodeNote(what));
   }
 
   async function carryOut(): Promise<RunResult> {
+    const startedMs = clock.monotonicMs();
     const tasks: TaskResult[] = [];
+    const problem = resumed && goOn(resumed);
     for (const [index, task] of spec.tasks.entries()) {
-      const outputFrom = output.length;
-      const beganMs = clock.monotonicMs();
-      const goesOn = !cause && tasks.every((earlier) => earlier.state === 'succeeded');
-      const result = goesOn ? await carryOutTask(index, task) : ({ state: 'skipped' } as const);
-      const durationMs = clock.monotonicMs() - beganMs;
-      tasks.push({ index, durationMs, outputFrom, outputTo: output.length, ...result });
+      const known = past.results.get(index);
+      if (known) tasks.push(known);
+      else tasks.push(await take(index, task, tasks, problem));
     }
-    decided = true;
-    cancelTimeout();
+    supervision.decide();
+    supervision.know();
     // A cause between two tasks still ends what the earlier ones left behind.
-    if (cause && last) endProcess(last, () => {});
-    const leftover = (await treeEnd) ?? [];
-    await unlessReleased();
+    if (supervision.cause) supervision.sweep();
+    const leftover = await supervision.settled();
+    const { startedAtMs } = beginning;
     return {
-      ...conclude(tasks, cause, leftover, spec),
+      ...conclude(tasks, supervision.cause, leftover, spec),
       tasks,
       output: output.summary(),
       startedAtMs,
-      endedAtMs: clock.now(),
-      durationMs: clock.monotonicMs() - startedMs,
+      endedAtMs: turnedAtMs,
+      durationMs: resumed ? Math.max(0, turnedAtMs - startedAtMs) : clock.monotonicMs() - startedMs,
       leftover,
     };
   }
 
+  /** Why nothing of the run can be taken up, if so. */
+  function goOn({ restarted, resumeAt, goOn: makeDurable }: Resumption): string | undefined {
+    if (!restarted) return undefined;
+    // What was read last before the machine went down may not have reached the disk.
+    for (const stream of closed ? [] : (['stdout', 'stderr'] as const)) output.gap(stream);
+    if (resumeAt === 0) return 'the machine restarted while it ran; its effect is unknown';
+    try {
+      for (const result of resultsBeforeReboot(past.results, resumeAt, output.length)) {
+        past.results.set(result.index, result);
+        note({ ended: result, atMs: clock.now() });
+      }
+      makeDurable();
+      turnedAtMs = clock.now();
+      return undefined;
+    } catch (error) {
+      return `it could not go on after the restart: ${messageOf(error)}`;
+    }
+  }
+
+  async function take(
+    index: number,
+    task: Task,
+    before: readonly TaskResult[],
+    problem: string | undefined,
+  ): Promise<TaskResult> {
+    const outputFrom = before.at(-1)?.outputTo ?? 0;
+    const goesOn = !supervision.cause && before.every(({ state }) => state === 'succeeded');
+    const isFirst = before.length === past.results.size;
+    const beganMs = clock.monotonicMs();
+    foundEndMs = 0;
+    let ended: Ended = { state: 'skipped' };
+    if (problem !== undefined) ended = { state: 'interrupted', reason: problem };
+    else if (goesOn) {
+      come(index);
+      ended = await carryOutTask(index, task);
+    }
+    await supervision.settled();
+    const endMs = foundEndMs || clock.now();
+    const durationMs = resumed && isFirst ? Math.max(0, endMs - turnedAtMs) : clock.monotonicMs() - beganMs;
+    turnedAtMs = endMs;
+    const result = { index, durationMs, outputFrom, outputTo: output.length, ...ended };
+    const isFollowed = ended.state === 'succeeded' && index < spec.tasks.length - 1;
+    if (goesOn && problem === undefined && (isFollowed || !isCommand(task))) writeEnd(result);
+    return result;
+  }
+
+  /** Not of the run's last command: its end is in its folder, which is there until the report is. */
+  function writeEnd(ended: TaskResult): void {
+    try {
+      note({ ended, atMs: turnedAtMs, ...supervision.traces() });
+      commands.release();
+    } catch {
+      // Where it was a command its folder still says so; of a step, an agent after this one would not know.
+    }
+  }
+
+  function come(index: number): void {
+    if (index === at) return;
+    at = index;
+    for (const listener of taskListeners) listener();
+  }
+
   async function carryOutTask(index: number, task: Task): Promise<Ended> {
-    if (task.guard) {
+    if (task.guard && past.began?.index !== index) {
       const { guard } = task;
       const held = await stepped(index, (context) => options.steps.holds(guard, context));
       if (held === true) return { state: 'succeeded', change: 'unchanged' };
       if (held !== false) return held;
     }
-    if (!isCommand(task)) return stepped(index, (context) => options.steps.carryOut(task, context));
+    if (!isCommand(task)) return carryOutStep(index, task);
     if (spec.check) return { state: 'succeeded', change: 'would-change' };
-    const { judged, process } = await carryOutCommand(task, folderOf(index));
-    if (!cause) decided = judged.state !== 'succeeded' || index === spec.tasks.length - 1;
-    await treeEnd;
-    await unlessReleased();
-    const endedBy = cause && !decided ? { state: stateOf(cause) } : {};
+    return carryOutCommand(index, task);
+  }
+
+  async function carryOutCommand(index: number, task: CommandTask): Promise<Ended> {
+    const { ended, process, endedAtMs } = await commands.carryOut(task, `${base}-${index}`);
+    foundEndMs = endedAtMs;
+    const { cause } = supervision;
+    if (!cause && (ended.state !== 'succeeded' || index === spec.tasks.length - 1)) supervision.decide();
+    supervision.know();
+    await supervision.settled();
+    const endedBy = cause ? { state: stateOf(cause) } : {};
     const held = process?.drain() ? { outputHeld: true } : {};
-    return { ...judged, ...held, ...endedBy };
+    return { ...ended, ...held, ...endedBy };
+  }
+
+  async function carryOutStep(index: number, task: StepTask): Promise<Ended> {
+    const { began } = past;
+    const again = began?.index === index;
+    if (again && task.kind === 'reboot' && resumed?.resumeAt === index + 1) {
+      supervision.know();
+      const waitedMs = clock.uptimeMs() - began.uptimeMs;
+      return stepped(index, ({ signal }) => waitForReboot(task.timeoutMs, waitedMs, signal));
+    }
+    if (again && !isRepeatable(task)) return { state: 'interrupted', reason: interruption(task) };
+    try {
+      note({ began: index, uptimeMs: clock.uptimeMs() });
+    } catch (error) {
+      return { state: 'failed', reason: `its begin could not be written down: ${messageOf(error)}` };
+    }
+    const { change, ...ended } = await stepped(index, (context) => options.steps.carryOut(task, context));
+    // The first time may have changed it.
+    const isUnsure = change === undefined || (again && change === 'unchanged');
+    return isUnsure ? ended : { ...ended, change };
+  }
+
+  /** The machine is going down, or should: this agent finds itself in the boot in which that was said. */
+  async function waitForReboot(
+    timeoutMs: number,
+    waitedMs: number,
+    signal: AbortSignal,
+  ): Promise<StepResult> {
+    await delay(clock, Math.max(0, timeoutMs - waitedMs), signal).catch(() => {});
+    return { state: 'failed', reason: `the machine did not restart within ${timeoutMs / 1000} s` };
   }
 
   /** Whatever a step answers, a cause from outside is the truer end; one that does not answer then is not waited for. */
@@ -151,21 +244,23 @@ export function startRun(options: EngineOptions, checked: CheckedRun): { run: Ru
   ): Promise<Answer | Ended> {
     const over = new AbortController();
     const answer = step(contextOf(index)).catch(
-      (error): Ended => ({ state: 'failed', reason: error instanceof Error ? error.message : String(error) }),
+      (error): Ended => ({ state: 'failed', reason: messageOf(error) }),
     );
     const result = await Promise.race([answer, givenUp(over.signal)]);
     over.abort();
-    await treeEnd;
-    await unlessReleased();
-    if (!cause) return result;
-    return { ...(typeof result === 'object' && result), state: stateOf(cause) };
+    supervision.know();
+    await supervision.settled();
+    if (!supervision.cause) return result;
+    return { ...(typeof result === 'object' && result), state: stateOf(supervision.cause) };
   }
 
   /** Resolves when a step that was told to end has not done so in time; never, once it is `over`. */
   async function givenUp(over: AbortSignal): Promise<Ended> {
-    await new Promise((resolve) =>
-      ending.signal.addEventListener('abort', resolve, { once: true, signal: over }),
-    );
+    const { signal } = supervision;
+    await new Promise((resolve) => {
+      if (signal.aborted) resolve(undefined);
+      signal.addEventListener('abort', resolve, { once: true, signal: over });
+    });
     await delay(clock, spec.killGraceMs + STEP_WAIT_MS, over).catch(() => {});
     return { state: 'interrupted', reason: 'it did not end when it was told to' };
   }
@@ -175,108 +270,53 @@ export function startRun(options: EngineOptions, checked: CheckedRun): { run: Ru
       spec,
       checked,
       index,
-      signal: ending.signal,
-      write,
+      signal: supervision.signal,
+      write: (stream, data) => void write(stream, data),
       room: async () => {},
       async command(part, { argv, stdin = NO_BYTES, take }) {
-        const folder = `${folderOf(index)}-${part}`;
-        folders.push(folder);
-        const { end, process } = await carryOutCommand({ kind: 'command', argv, stdin }, folder, take);
+        const folder = `${base}-${index}-${part}`;
+        const { end, process } = await commands.carryOut({ kind: 'command', argv, stdin }, folder, take);
         process?.drain();
         return end;
       },
-      beforeReboot: () => Promise.reject(new MusterError('journal-failed', 'not possible yet')),
+      async beforeReboot() {
+        output.sync();
+        beginning.awaitReboot(index + 1);
+      },
     };
-  }
-
-  function write(stream: Stream, data: Uint8Array): void {
-    output.append(stream, data);
-    for (const listener of listeners) listener();
-  }
-
-  async function carryOutCommand(
-    task: CommandTask,
-    folder: string,
-    take?: StepCommand['take'],
-  ): Promise<{ end: Ending; judged: Ended; process?: Process }> {
-    const planned = planCommand(checked, task, folder, options.programs);
-    if ('reason' in planned) {
-      const { exitCode, reason } = planned;
-      const end: Ending =
-        exitCode === undefined ? { kind: 'not-started', reason } : { kind: 'exited', exitCode, reason };
-      return { end, judged: { state: 'failed', ...planned } };
-    }
-    let process: Process;
-    try {
-      process = await processes.launch(
-        {
-          folder,
-          command: planned.command,
-          ...(checked.otherUser ? { owner: checked.account } : {}),
-          onData: take ?? write,
-          onBroken: take ? () => {} : (stream) => output.gap(stream),
-        },
-        ending.signal,
-      );
-    } catch (error) {
-      const reason = `the command could not be started: ${error instanceof Error ? error.message : error}`;
-      const end: Ending = { kind: 'not-started', reason };
-      return { end, judged: cause ? { state: stateOf(cause) } : judge(end) };
-    }
-    first ??= process;
-    last = process;
-    const end = await watch(process);
-    if (end.kind === 'unknown') endProcess(process, () => {});
-    return { end, judged: judge(end), process };
-  }
-
-  /** Resolves with the end of the process; or, if its tree had to be ended and it outlived that, with no knowledge. */
-  function watch(process: Process): Promise<Ending> {
-    return new Promise((resolve) => {
-      if (released) return process.detach();
-      const giveUp = () => resolve({ kind: 'unknown', reason: 'its end was not seen' });
-      current = { process, giveUp };
-      if (paused) process.pause();
-      if (cause) endProcess(process, giveUp);
-      void process.ended.then((end) => {
-        current = undefined;
-        if (!released) resolve(end);
-      });
-    });
-  }
-
-  /** Never returns once the run was let go: what follows is for whoever takes it up again. */
-  async function unlessReleased(): Promise<void> {
-    if (released) await new Promise<never>(() => {});
   }
 
   return {
     run: {
       output,
       done,
-      terminate,
+      terminate: supervision.terminate,
+      get task() {
+        return at;
+      },
+      onTask: (listener) => void taskListeners.add(listener),
       onOutput(listener) {
-        listeners.add(listener);
-        return () => listeners.delete(listener);
+        outputListeners.add(listener);
+        return () => outputListeners.delete(listener);
       },
-      pause() {
-        paused = true;
-        current?.process.pause();
-      },
-      resume() {
-        paused = false;
-        current?.process.resume();
-      },
+      pause: supervision.pause,
+      resume: supervision.resume,
       async dispose() {
-        store.close();
-        await Promise.all(folders.map((folder) => processes.remove(folder)));
+        commands.release();
+        file.remove();
+        disposed.resolve();
+        await processes.clear(base);
       },
     },
+    disposed: disposed.promise,
     letGo() {
-      released = true;
-      cancelTimeout();
-      current?.process.detach();
-      store.close();
+      supervision.letGo();
+      commands.letGo();
+      output.close();
     },
   };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -2,10 +2,12 @@ import { MusterError } from '../../proto/errors.ts';
 import type { Accounts } from './account.ts';
 import { checkSpec } from './check.ts';
 import { type EngineOptions, startRun } from './engine.ts';
-import type { CheckedRun, Run, RunSpec } from './run.ts';
+import type { RunFolders } from './folders.ts';
+import type { Beginning, CheckedRun, Resumption, Run, RunSpec } from './run.ts';
 
 export interface ExecutorOptions extends EngineOptions {
   readonly accounts: Accounts;
+  readonly folders: RunFolders;
 }
 
 export interface Executor {
@@ -14,8 +16,15 @@ export interface Executor {
    * Throws MusterError: bad-task, no-such-user, cannot-switch-user, no-such-directory.
    */
   check(spec: RunSpec): Promise<CheckedRun>;
-  /** Starts at once. Throws MusterError agent-stopping after `stop`; all else that goes wrong is in the result. */
-  start(checked: CheckedRun): Run;
+  /**
+   * Starts at once; with `resumed` it takes up what an agent before this one started. Throws MusterError agent-stopping after
+   * `stop`, and what the disk throws at the run's log; all else that goes wrong is in the result.
+   */
+  start(checked: CheckedRun, beginning: Beginning, resumed?: Resumption): Run;
+  /** Whether an agent before this one came as far as to start something of this run. */
+  hasBegun(run: { readonly jobId: string; readonly attempt: number }): boolean;
+  /** Clears away what is left of runs that nobody needs and that have ended. */
+  sweep(isNeeded: (run: { readonly jobId: string; readonly attempt: number }) => boolean): void;
   /** Lets go of all runs, which live on; their `done` does not settle any more. */
   stop(): void;
 }
@@ -25,13 +34,15 @@ export function createExecutor(options: ExecutorOptions): Executor {
   let stopped = false;
   return {
     check: (spec) => checkSpec(spec, options),
-    start(checked) {
+    start(checked, beginning, resumed) {
       if (stopped) throw new MusterError('agent-stopping');
-      const started = startRun(options, checked);
+      const started = startRun(options, checked, beginning, resumed);
       letGo.add(started.letGo);
-      void started.run.done.then(() => letGo.delete(started.letGo));
+      void started.disposed.then(() => letGo.delete(started.letGo));
       return started.run;
     },
+    hasBegun: options.folders.hasBegun,
+    sweep: options.folders.sweep,
     stop() {
       stopped = true;
       for (const release of letGo) release();

@@ -1,5 +1,16 @@
-import { constants, openSync, readSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  futimesSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { Socket } from 'node:net';
+import { join } from 'node:path';
 
 /** The reading end of a named pipe that somebody else holds open for writing. */
 export interface Fifo {
@@ -20,11 +31,64 @@ const PIPE_BYTES = 1024 * 1024;
 const buffer = Buffer.allocUnsafe(64 * 1024);
 
 /**
- * Opens without waiting for a writer. Before the first writer the kernel reports no end of file to those who wait
- * for events, so that the reader may come first. `onData` gets bytes that are good until it returns.
+ * Whether something was read from a pipe and never reached its log is what an agent wants to know of one that was killed.
+ * The kernel says it: reading sets a file's time of access. So that is set to 0 once what was read is in the log, and any
+ * other time says that a read came after. The kernel's other time says whether anything was ever written.
  */
-export function openFifo(path: string, onData: (data: Uint8Array) => void, onError: () => void): Fifo {
+const UNTOUCHED_S = 0;
+const LOGGED_S = 1;
+/** The time of access where the file system does not keep it (noatime): nothing is known then. */
+const UNKNOWN_S = 5;
+
+/** What the times of a pipe say. Throws what the disk throws. */
+export function traceOf(path: string): { readonly mayLack: boolean; readonly wasUsed: boolean } {
+  const { atimeMs, mtimeMs } = statSync(path);
+  return { mayLack: atimeMs !== UNTOUCHED_S, wasUsed: atimeMs !== UNTOUCHED_S || mtimeMs !== UNTOUCHED_S };
+}
+
+/** Whether files in this folder keep the time of their last reading. Throws what the disk throws. */
+export function keepsReadTimes(folder: string): boolean {
+  const path = join(folder, `read-time-${process.pid}`);
+  const fd = openSync(path, 'w+', 0o600);
+  try {
+    writeSync(fd, 'x');
+    futimesSync(fd, UNTOUCHED_S, LOGGED_S);
+    readSync(fd, Buffer.alloc(1), 0, 1, 0);
+    return fstatSync(fd).atimeMs !== UNTOUCHED_S;
+  } finally {
+    closeSync(fd);
+    rmSync(path, { force: true });
+  }
+}
+
+export interface FifoOptions {
+  /** Bytes are good until it returns. False when they are not in the log by then. */
+  onData(data: Uint8Array): boolean;
+  onError(): void;
+  /** Whether its file system keeps times of access. */
+  readonly keepsTimes: boolean;
+  /** Nobody has written to it before. */
+  readonly isNew: boolean;
+}
+
+/**
+ * Opens without waiting for a writer. Before the first writer the kernel reports no end of file to those who wait
+ * for events, so that the reader may come first.
+ */
+export function openFifo(path: string, options: FifoOptions): Fifo {
+  const { onError, keepsTimes } = options;
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const setTimes = (modifiedS: number): void => {
+    try {
+      futimesSync(fd, keepsTimes ? UNTOUCHED_S : UNKNOWN_S, modifiedS);
+    } catch {
+      // Then the time of access stays, and says less than is known.
+    }
+  };
+  setTimes(options.isNew ? UNTOUCHED_S : LOGGED_S);
+  const onData = (data: Uint8Array): void => {
+    if (options.onData(data)) setTimes(LOGGED_S);
+  };
   const socket = new Socket({
     fd,
     readable: true,

@@ -1,14 +1,18 @@
 import { chmodSync, chownSync, fstatSync, readSync, renameSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { setPriority } from 'node:os';
 import { join } from 'node:path';
+import type { Clock } from '../../proto/clock.ts';
 import { SCRIPT_FILE, VARIABLES_FILE } from './command.ts';
+import { foldersOf } from './folders.ts';
+import { findProcess } from './found.ts';
 import type { Pool } from './pool.ts';
 import type { Launch, Process, Processes } from './process.ts';
-import { type Ending, orderLine, parseEnding } from './shim.ts';
+import { type Ending, hasEnded, orderLine, parseEnding } from './shim.ts';
 import type { Spare } from './spare.ts';
 
 /** Starts commands from the pool's spares. */
-export function createLauncher(pool: Pool): Processes {
+export function createLauncher(pool: Pool, clock: Clock): Processes {
   return {
     async launch(launch, signal) {
       const spare = await pool.take();
@@ -22,13 +26,18 @@ export function createLauncher(pool: Pool): Processes {
       }
       try {
         writeFiles(launch);
+        // What it starts inherits it.
+        if (launch.nice > 0) setPriority(spare.root.pid, launch.nice);
       } catch (error) {
         spare.close();
         throw error;
       }
       return start(spare, launch);
     },
-    remove: (folder) => rm(folder, { recursive: true, force: true }),
+    find: (at) => findProcess(at, { clock, keepsTimes: pool.keepsTimes }),
+    async clear(base) {
+      await Promise.all(foldersOf(base).map((folder) => rm(folder, { recursive: true, force: true })));
+    },
   };
 }
 
@@ -58,16 +67,22 @@ function start(spare: Spare, launch: Launch): Process {
 
   const ended = new Promise<Ending>((resolve) => {
     const finish = (signal: string | null) => {
+      if (end.signal.aborted) return;
       end.abort();
       resolve(readEnding(spare.exitFd, signal ?? undefined));
     };
+    // It closes its stdout when it has written the end down; it might also have been killed, which `exit` tells of.
+    const closed = () => {
+      if (saysEnd(spare.exitFd)) finish(null);
+    };
     // It may have been killed while it waited.
-    if (shim.exitCode !== null || shim.signalCode !== null) finish(shim.signalCode);
-    else shim.once('exit', (_code, signal) => finish(signal));
+    if (shim.exitCode !== null || shim.signalCode !== null) return finish(shim.signalCode);
+    shim.once('exit', (_code, signal) => finish(signal));
+    shim.stdout?.once('close', closed);
   });
   const input = command.stdin.length > 0 ? 'in' : '/dev/null';
   const opens = { env: command.variables !== undefined, script: command.scriptByDescriptor === true };
-  shim.stdin?.end(orderLine({ cwd: command.cwd, input, opens, env: command.env, argv: command.argv }));
+  shim.stdin?.write(orderLine({ cwd: command.cwd, input, opens, env: command.env, argv: command.argv }));
 
   return {
     root,
@@ -83,8 +98,11 @@ function start(spare: Spare, launch: Launch): Process {
     },
     drain() {
       const held = [pipes.stdout.drain(), pipes.stderr.drain()];
-      spare.close();
       return held.includes(true);
+    },
+    release() {
+      spare.close();
+      shim.kill('SIGKILL');
     },
     detach() {
       spare.close();
@@ -96,12 +114,25 @@ function start(spare: Spare, launch: Launch): Process {
 /** Enough for the two marks and a shell's word on the end; a longer file is not of a shim's making. */
 const EXIT_BYTES = 4096;
 
+function readExit(exitFd: number): string {
+  const { size } = fstatSync(exitFd);
+  const text = Buffer.alloc(Math.min(size, EXIT_BYTES));
+  readSync(exitFd, text, 0, text.length, 0);
+  return text.toString('utf8');
+}
+
+function saysEnd(exitFd: number): boolean {
+  try {
+    return hasEnded(readExit(exitFd));
+  } catch {
+    // It will not be readable later either.
+    return true;
+  }
+}
+
 function readEnding(exitFd: number, shimSignal: string | undefined): Ending {
   try {
-    const { size } = fstatSync(exitFd);
-    const text = Buffer.alloc(Math.min(size, EXIT_BYTES));
-    readSync(exitFd, text, 0, text.length, 0);
-    return parseEnding(text.toString('utf8'), shimSignal);
+    return parseEnding(readExit(exitFd), shimSignal);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     return { kind: 'unknown', reason: `the end of the command was not recorded: ${why}` };

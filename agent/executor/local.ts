@@ -1,12 +1,13 @@
 import type { Clock } from '../../proto/clock.ts';
 import { localAccounts } from './account.ts';
 import { createExecutor, type Executor } from './executor.ts';
+import { runFolders } from './folders.ts';
 import { createLauncher } from './launcher.ts';
 import { createPool, type Pool } from './pool.ts';
 import { localProcessTable } from './proc.ts';
 import { localPrograms } from './program.ts';
 import { NO_STEPS, type Steps } from './step.ts';
-import { createFileStore } from './storage.ts';
+import { openLogFile } from './storage.ts';
 
 /** The executor of this machine, with its pool: start the pool before the first run, stop it last. */
 export function createLocalExecutor(options: {
@@ -27,12 +28,13 @@ export function createLocalExecutor(options: {
   const executor = createExecutor({
     clock,
     spoolDir,
-    processes: createLauncher(pool),
+    processes: createLauncher(pool, clock),
     table: localProcessTable,
     accounts: localAccounts(),
     programs: localPrograms,
     steps: options.steps ?? NO_STEPS,
-    openStore: createFileStore,
+    openLog: openLogFile,
+    folders: runFolders(spoolDir),
     spared: [process.pid],
   });
   return { executor, pool };

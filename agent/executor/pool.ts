@@ -1,11 +1,14 @@
 import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../proto/clock.ts';
+import { keepsReadTimes } from './fifo.ts';
 import { makeSpare, type Spare } from './spare.ts';
 
 export interface Pool {
   /** Makes the spool folder, clears away the spares of an earlier agent, and begins to keep spares ready. */
   start(): Promise<void>;
+  /** Whether the spool's file system keeps times of access. */
+  readonly keepsTimes: boolean;
   /** A spare that is ready, or else one that is made now. Throws what the machine throws. */
   take(): Promise<Spare>;
   stop(): Promise<void>;
@@ -23,10 +26,20 @@ export interface PoolOptions {
 
 const SPARE = 'spare-';
 
+/** Not knowing is no reason not to start. */
+function readTimesKept(folder: string): boolean {
+  try {
+    return keepsReadTimes(folder);
+  } catch {
+    return false;
+  }
+}
+
 export function createPool(options: PoolOptions): Pool {
   const { clock, spoolDir, size = 3, refillMs = 25, shell = '/bin/sh' } = options;
   const ready: Spare[] = [];
   let running = false;
+  let keepsTimes = false;
   let serial = 0;
   let filling: Promise<void> | undefined;
   let cancelRefill: (() => void) | undefined;
@@ -38,7 +51,7 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   function make(): Promise<Spare> {
-    return makeSpare(join(spoolDir, `${SPARE}${process.pid}-${serial++}`), shell);
+    return makeSpare(join(spoolDir, `${SPARE}${process.pid}-${serial++}`), { shell, keepsTimes });
   }
 
   async function fill(): Promise<void> {
@@ -66,8 +79,12 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   return {
+    get keepsTimes() {
+      return keepsTimes;
+    },
     async start() {
       makeSpoolDir();
+      keepsTimes = readTimesKept(spoolDir);
       for (const name of readdirSync(spoolDir))
         if (name.startsWith(SPARE)) rmSync(join(spoolDir, name), { recursive: true, force: true });
       running = true;

@@ -51,6 +51,12 @@ export function identify(pid: number): ProcessId | undefined {
   return stat && { pid, startTicks: stat.startTicks };
 }
 
+/** Whether this very process runs; one that nobody waited for does not. Throws if the machine cannot say. */
+export function isAlive({ pid, startTicks }: ProcessId): boolean {
+  const stat = readStat(pid);
+  return stat !== undefined && stat.startTicks === startTicks && stat.state !== 'Z' && stat.state !== 'X';
+}
+
 function isMarked(pid: number, mark: Buffer): boolean {
   const environment = read(`/proc/${pid}/environ`);
   if (!environment) return false;

@@ -10,13 +10,15 @@ export interface Launch {
   readonly command: Command;
   /** Set where the command runs as another user. */
   readonly owner?: { readonly uid: number; readonly gid: number };
-  /** Bytes are good until it returns. */
-  onData(stream: Stream, data: Uint8Array): void;
+  /** 0 to 19; 0 leaves it as the agent's is. */
+  readonly nice: number;
+  /** Bytes are good until it returns. False when they are not where an agent after this one finds them. */
+  onData(stream: Stream, data: Uint8Array): boolean;
   /** The stream broke; bytes may be missing. */
   onBroken(stream: Stream): void;
 }
 
-/** A command that was started and watched by its shim. */
+/** A command that was started, and is watched by its shim. */
 export interface Process {
   readonly root: ProcessId;
   /** Aborts at the end, before `ended` settles. */
@@ -24,10 +26,28 @@ export interface Process {
   readonly ended: Promise<Ending>;
   pause(): void;
   resume(): void;
-  /** After the end: takes what is left in the pipes. True if somebody still holds them open for writing. */
+  /** After the end: takes what is left in the pipes. True if somebody else still holds them open for writing. */
   drain(): boolean;
+  /** All that it wrote and how it ended is known elsewhere: its shim may go. */
+  release(): void;
   /** Lets go of it, without ending it. */
   detach(): void;
+}
+
+/** A command that an agent before this one started. */
+export interface FoundProcess extends Process {
+  /** It wrote something. */
+  readonly wasUsed: boolean;
+  /** Of what it wrote, something may have been read and not kept; or it was in pipes that are gone. */
+  readonly mayLack: readonly Stream[];
+  /** Milliseconds since the Unix epoch; 0 while it runs, or where nobody saw it. */
+  readonly endedAtMs: number;
+}
+
+/** Where an earlier start may be found. */
+export interface Found extends Pick<Launch, 'folder' | 'onData' | 'onBroken'> {
+  /** Whoever read its output before let go in good order, with all of that in the log. */
+  readonly closed: boolean;
 }
 
 export interface Processes {
@@ -36,6 +56,8 @@ export interface Processes {
    * nothing was started then.
    */
   launch(launch: Launch, signal: AbortSignal): Promise<Process>;
-  /** Removes a run folder and what is in it, if it is there. */
-  remove(folder: string): Promise<void>;
+  /** Undefined where nothing was started in this folder, which is not there then. Throws what the machine throws. */
+  find(at: Found): Promise<FoundProcess | undefined>;
+  /** Removes this folder, if it is there, and those whose names go on with a dash. */
+  clear(base: string): Promise<void>;
 }

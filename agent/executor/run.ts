@@ -58,6 +58,25 @@ export interface RunSpec {
   readonly nice: number;
 }
 
+/** What the journal says of a run's start. */
+export interface Beginning {
+  readonly startedAtMs: number;
+  /** How much of its time it has had, over agents and reboots; 0 for one that starts now. */
+  readonly elapsedMs: number;
+  /** Makes durable that the run goes on with task `resumeAt` in another boot. Throws MusterError journal-failed. */
+  awaitReboot(resumeAt: number): void;
+}
+
+/** How a run is found that an agent before this one started. */
+export interface Resumption {
+  /** The machine has another boot id than when the run started: nothing that was started is there any more. */
+  readonly restarted: boolean;
+  /** The task with which it goes on after that; 0 where no reboot was awaited. */
+  readonly resumeAt: number;
+  /** Makes durable that it goes on in this boot. Throws MusterError journal-failed. */
+  goOn(): void;
+}
+
 /** A spec whose user and directory were found on this machine. Only `check` makes one. */
 export interface CheckedRun {
   readonly spec: RunSpec;
@@ -112,6 +131,10 @@ export interface RunResult {
 
 export interface Run {
   readonly output: OutputLog;
+  /** The task that it is at, from 0. */
+  readonly task: number;
+  /** Called when it comes to another task. */
+  onTask(listener: () => void): void;
   /** Called after each piece that was read, without arguments: read it from `output`. Returns the way to stop. */
   onOutput(listener: () => void): () => void;
   /** Holds the readers, so that the programs block once their pipes are full. */

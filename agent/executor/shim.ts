@@ -15,6 +15,11 @@ import { constants } from 'node:os';
  *   env, script  opened as 9 and 8 where the command is to read them by descriptor: another user may own them and still have
  *              no way to them, when a folder above keeps him out.
  *
+ * At the end the shim closes its stdout, which tells the agent, and stays until that kills it: what the command wrote last is
+ * in the pipes, and pipes that nobody holds are empty. It holds them for reading only by then (5, 6), so that their end says
+ * whether somebody else still writes. If the agent goes first, stdin ends; then the shim becomes a sleep
+ * that holds the pipes for the next agent. For a day, lest it outlive an agent that was removed for ever.
+ *
  * The traps let the shim outlive a signal to its whole group; handlers, unlike ignored signals, are not inherited.
  * Node raises the limit of open files for itself; a command gets the soft limit that systemd gives.
  */
@@ -29,8 +34,11 @@ echo start >&2 || exit 125
 [ "$4" ] && exec 8<script
 cd "$1" || exit 126; shift 4; unset OLDPWD; exec "$@") <"$2" >out 2>err 3>&- 4>&-
 s=$?
-echo "exit $s" >&2
-exit "$s"
+echo "exit $s" >&2 || exit 125
+exec 5<out 6<err 3>&- 4>&- >&-
+read -r s
+unset MUSTER_JOB
+exec sleep 86400
 }
 `;
 
@@ -59,6 +67,19 @@ export function orderLine(order: {
   return `{ ${exports.join('')}run ${words}\n}\n`;
 }
 
+/** Whether the file `exit` says that the command was about to be started: from then on its effect may be there. */
+export function hasStarted(text: string): boolean {
+  return STARTED.test(text);
+}
+
+/** Whether the file `exit` says how the command ended. */
+export function hasEnded(text: string): boolean {
+  return hasStarted(text) && COMMITTED.test(text);
+}
+
+const STARTED = /(?:^|\n)start\n/;
+const COMMITTED = /(?:^|\n)exit (\d{1,3})\n$/;
+
 /** How the command ended, as far as it is known. */
 export type Ending =
   | { readonly kind: 'exited'; readonly exitCode: number; readonly reason?: string }
@@ -67,19 +88,19 @@ export type Ending =
   | { readonly kind: 'unknown'; readonly reason: string };
 
 /**
- * Reads the file `exit` of a shim that is gone. `shimSignal` is what killed it, if that is known.
+ * Reads the file `exit` of a shim that has ended its command, or is gone. `shimSignal` is what killed it, if that is known.
  *
  * A shell gives 128+n both for a command that exits so and for one that dies of signal n; but dash, bash and busybox
  * all say a word of the latter, except for INT and PIPE.
  */
 export function parseEnding(text: string, shimSignal: string | undefined): Ending {
-  const started = /(?:^|\n)start\n/.exec(text);
+  const started = STARTED.exec(text);
   if (!started) {
     const said = text.trim();
     return { kind: 'not-started', reason: `the command could not be started${said ? `: ${said}` : ''}` };
   }
   const rest = text.slice(started.index + started[0].length);
-  const committed = /(?:^|\n)exit (\d{1,3})\n$/.exec(rest);
+  const committed = COMMITTED.exec(rest);
   const note = rest.slice(0, committed?.index).trim();
   if (!committed) {
     const how = shimSignal ? `was killed by ${shimSignal}` : note ? `failed: ${note}` : 'failed';

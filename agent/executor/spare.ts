@@ -20,8 +20,8 @@ export interface Spare {
   /** The file `exit`, open for reading: the end of a command is not to depend on there being a descriptor left. */
   readonly exitFd: number;
   /** Who gets what the pipes bring. */
-  readonly sink: { onData(stream: Stream, data: Uint8Array): void; onBroken(stream: Stream): void };
-  /** Closes all that is open, whereupon a shim that still waits leaves. */
+  readonly sink: { onData(stream: Stream, data: Uint8Array): boolean; onBroken(stream: Stream): void };
+  /** Closes all that is open, whereupon a shim that still waits for its order leaves. */
   close(): void;
   /**
    * Ends a shim that was not given its order, and removes the folder once it is gone: it might else make a file in
@@ -32,8 +32,14 @@ export interface Spare {
   readonly gone: Promise<void>;
 }
 
+export interface SpareOptions {
+  readonly shell: string;
+  /** Whether its file system keeps times of access. */
+  readonly keepsTimes: boolean;
+}
+
 /** Makes a spare in a folder that is not there yet. Throws what the machine throws, and leaves nothing then. */
-export async function makeSpare(folder: string, shell: string): Promise<Spare> {
+export async function makeSpare(folder: string, { shell, keepsTimes }: SpareOptions): Promise<Spare> {
   const closers: (() => void)[] = [];
   let shimProcess: ChildProcess | undefined;
   let gone = Promise.resolve();
@@ -54,14 +60,19 @@ export async function makeSpare(folder: string, shell: string): Promise<Spare> {
     shimProcess = shim;
     gone = shimGone;
     closers.push(() => shim.stdin?.destroy());
+    closers.push(() => shim.stdout?.destroy());
     const making = makeFifos(folder);
     // Neither is to go on in a folder that the other's failure lets be removed.
     await Promise.allSettled([identified, making]);
     const [root] = await Promise.all([identified, making]);
-    const sink: Spare['sink'] = { onData: () => {}, onBroken: () => {} };
+    const sink: Spare['sink'] = { onData: () => true, onBroken: () => {} };
     const open = (stream: Stream, file: string) => {
-      const onData = (data: Uint8Array) => sink.onData(stream, data);
-      const fifo = openFifo(join(folder, file), onData, () => sink.onBroken(stream));
+      const fifo = openFifo(join(folder, file), {
+        onData: (data) => sink.onData(stream, data),
+        onError: () => sink.onBroken(stream),
+        keepsTimes,
+        isNew: true,
+      });
       closers.push(() => fifo.close());
       return fifo;
     };
@@ -115,7 +126,7 @@ function startShim(
   const shim: ChildProcess = spawn(shell, SHIM_ARGV, {
     cwd: folder,
     detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
+    stdio: ['pipe', 'pipe', 'ignore'],
     env: { PATH: DEFAULT_PATH, LANG: 'C.UTF-8' },
   });
   const gone = new Promise<void>((resolve) => {
@@ -124,6 +135,8 @@ function startShim(
   });
   // A shim that is gone is noticed by its end; what could not be written to it is no news.
   shim.stdin?.on('error', () => {});
+  // It says nothing; that it closes it is the news, which only comes to those who read.
+  shim.stdout?.on('error', () => {}).resume();
   const root = started(shim).then(() => {
     const id = shim.pid === undefined ? undefined : identify(shim.pid);
     if (!id) throw new Error(`${shell} ended at once`);

@@ -31,15 +31,16 @@ export function concludeNow(ports: ConclusionPorts, accepted: Accepted, outcome:
 
 /**
  * The report of a run that did happen: it cannot be refused, so a disk that does not take it is tried again until it does
- * or the agent stops (then the next start finds the run unfinished). Undefined in that case.
+ * or the agent stops (then the next start finds the run unfinished). Undefined in that case. With `again` the next attempt is
+ * accepted with it.
  */
 export async function concludeSurely(
   ports: ConclusionPorts,
   accepted: Accepted,
   outcome: Outcome,
-  run?: Run,
+  { run, again = false }: { run?: Run; again?: boolean } = {},
 ): Promise<StoredReport | undefined> {
-  const output = await keep(ports, accepted, run);
+  const output = { ...(await keep(ports, accepted, run)), again };
   for (let attempt = 0; !ports.stopping.aborted; attempt++) {
     try {
       return commit(ports, accepted, outcome, output);
@@ -52,6 +53,7 @@ export async function concludeSurely(
 }
 
 interface Kept {
+  again?: boolean;
   kept: KeptIn;
   output?: Uint8Array;
   outputEnd: number;

@@ -1,12 +1,15 @@
 import { signerProblem } from '../bundle/open.ts';
-import type { Run, RunResult } from '../executor/run.ts';
-import type { StoredReport } from '../spool/journal.ts';
+import type { Beginning, Resumption, Run, RunResult } from '../executor/run.ts';
+import { keyOf } from '../spool/forward.ts';
+import type { OrderRow, RunKey, StoredReport } from '../spool/journal.ts';
 import { concludeSurely } from './conclusion.ts';
 import { due } from './due.ts';
 import { createIntake } from './intake.ts';
 import type { Runs, RunsPorts } from './ports.ts';
+import { mayTryAgain, type Recovery, recoveryOf, startInThisBoot } from './recovery.ts';
 import type { Verdict } from './report.ts';
-import { type Accepted, type ActiveRun, applyRun } from './run.ts';
+import { type ActiveRun, applyRun } from './run.ts';
+import { readWork } from './work.ts';
 
 /**
  * The runs that this agent has taken: starts them as places become free, ends them, and sees that each gets its one report.
@@ -16,7 +19,7 @@ export function createRuns(ports: RunsPorts): Runs {
   const { clock, journal, log, outbox } = ports;
   /** In the order in which they came. */
   const active = new Map<string, ActiveRun>();
-  /** Runs whose output could not be put away: theirs is the only copy until the receipt. */
+  /** Runs whose output could not be put away: theirs is the only copy until the receipt. By `keyOf`. */
   const held = new Map<string, Run>();
   let cancelLook = (): void => {};
 
@@ -49,49 +52,70 @@ export function createRuns(ports: RunsPorts): Runs {
   function tell(run: ActiveRun): void {
     const { jobId, orderHash, attempt, at } = run;
     if (at.state === 'ending') return;
-    const state = at.state === 'waiting' ? 'accepted' : 'running';
-    ports.tell({ jobId, orderHash, attempt, state, atMs: run.startedAtMs || clock.now() });
+    const status = { jobId, orderHash, attempt, atMs: run.startedAtMs || clock.now() };
+    if (at.state === 'running') ports.tell({ ...status, state: 'running', task: at.run.task });
+    else ports.tell({ ...status, state: 'accepted' });
   }
 
   /** Running is durable by now. */
-  function begin(waiting: ActiveRun): void {
-    const startedAtMs = waiting.startedAtMs || clock.now();
+  function begin(waiting: ActiveRun, elapsedMs = 0, resumed?: Resumption): void {
+    const { startedAtMs } = waiting;
+    const beginning: Beginning = {
+      startedAtMs,
+      elapsedMs,
+      awaitReboot: (resumeAt) => journal.awaitReboot(waiting, resumeAt),
+    };
     let run: Run;
     try {
-      run = ports.executor.start(waiting.checked);
+      run = ports.executor.start(waiting.checked, beginning, resumed);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      return end(waiting, { state: 'failed', reason, startedAtMs, endedAtMs: clock.now() });
+      const state = resumed ? 'interrupted' : 'failed';
+      return end(waiting, { state, reason, startedAtMs, endedAtMs: clock.now() });
     }
-    const started = applyRun(waiting, { event: 'start', run, startedAtMs });
+    const started = applyRun(waiting, { event: 'start', run });
     active.set(started.jobId, started);
     tell(started);
     outbox.attach(started, run.output);
     run.onOutput(outbox.wake);
+    run.onTask(() => tell(started));
     run.done.then((result) => ended(started, run, result));
   }
 
   function ended(started: ActiveRun, run: Run, result: RunResult): void {
     if (result.leftover.length > 0)
       log.warn({ job: started.jobId, pids: result.leftover }, 'processes outlived the end of their run');
-    end(started, result, run);
+    const again =
+      result.state === 'interrupted' && mayTryAgain(started, ports.nowMs()) && !isCancelled(started);
+    end(started, result, run, again);
   }
 
-  function end(run: ActiveRun, outcome: Verdict | RunResult, of?: Run): void {
+  function end(run: ActiveRun, outcome: Verdict | RunResult, of?: Run, again = false): void {
     active.set(run.jobId, applyRun(run, { event: 'end' }));
-    concludeSurely(ports, run, outcome, of).then((report) => {
+    concludeSurely(ports, run, outcome, { ...(of && { run: of }), again }).then((report) => {
       if (!report) return;
       active.delete(run.jobId);
       settle(report, of);
-      log.info({ job: run.jobId, state: outcome.state, reason: outcome.reason }, 'run over');
+      const { attempt } = run;
+      log.info({ job: run.jobId, attempt, state: outcome.state, reason: outcome.reason }, 'run over');
+      if (again) tryAgain(run);
       look();
     });
+  }
+
+  /** Its next attempt was accepted with the report of this one. */
+  function tryAgain(run: ActiveRun): void {
+    const attempt = run.attempt + 1;
+    const checked = { ...run.checked, spec: { ...run.checked.spec, attempt } };
+    const next: ActiveRun = { ...run, attempt, checked, startedAtMs: 0, at: { state: 'waiting' } };
+    active.set(next.jobId, next);
+    tell(next);
   }
 
   function settle(report: StoredReport, run: Run | undefined): void {
     outbox.settle(report);
     if (!run) return;
-    if (report.kept === 'none' && report.outputEnd > 0) held.set(report.jobId, run);
+    if (report.kept === 'none' && report.outputEnd > 0) held.set(keyOf(report), run);
     else dispose(run, report.jobId);
   }
 
@@ -106,7 +130,7 @@ export function createRuns(ports: RunsPorts): Runs {
     if (ports.stopping.aborted || nowMs === undefined) return;
     const waiting = [...active.values()].filter((run) => run.at.state === 'waiting');
     const next = due(waiting, ports.limits.parallel - count('running'), nowMs);
-    for (const run of next.expired) end(run, neverStarted('expired', 'it was not started in time'));
+    for (const run of next.expired) end(run, neverStarted(run, 'expired', 'it was not started in time'));
     const failed = next.start.filter((run) => !startWaiting(run, nowMs));
     const againInMs = failed.length > 0 ? LOOK_AGAIN_MS : next.againInMs;
     if (againInMs !== undefined) cancelLook = clock.after(againInMs, look);
@@ -116,10 +140,12 @@ export function createRuns(ports: RunsPorts): Runs {
   function startWaiting(run: ActiveRun, nowMs: number): boolean {
     const code = signerProblem(ports.opener.trust(), run.signerIds, run.kind, nowMs);
     const startedAtMs = clock.now();
-    if (code) end(run, { ...neverStarted('rejected', ''), code });
+    if (code) end(run, { ...neverStarted(run, 'rejected', run.attempt > 1 ? code : ''), code });
     else {
+      const start = { startedAtMs, startedUptimeMs: clock.uptimeMs(), bootId: ports.bootId };
       try {
-        journal.start(run, startedAtMs);
+        if (run.startedAtMs > 0) journal.goOn(run, start);
+        else journal.start(run, start);
       } catch (cause) {
         log.error({ job: run.jobId, cause: String(cause) }, 'run not started');
         return false;
@@ -129,31 +155,89 @@ export function createRuns(ports: RunsPorts): Runs {
     return true;
   }
 
-  function neverStarted(state: Verdict['state'], reason: string): Verdict {
+  /** Of a run that had an attempt before, that one is what happened; and its effect is unknown. */
+  function neverStarted(run: RunKey, state: Verdict['state'], reason: string): Verdict {
+    const nothing = { startedAtMs: 0, endedAtMs: clock.now() };
+    if (run.attempt > 1) {
+      const before = `attempt ${run.attempt - 1} was interrupted; attempt ${run.attempt} was not started`;
+      return { ...nothing, state: 'interrupted', reason: `${before}: ${reason}` };
+    }
     const code = state === 'expired' ? 'order-expired' : undefined;
-    return { state, reason, startedAtMs: 0, endedAtMs: clock.now(), ...(code && { code }) };
+    return { ...nothing, state, reason, ...(code && { code }) };
   }
 
   function cancel(run: ActiveRun): void {
-    if (run.at.state === 'waiting') end(run, neverStarted('cancelled', 'cancelled before it started'));
-    else if (run.at.state === 'running') run.at.run.terminate('cancel');
+    if (run.at.state === 'waiting') return end(run, neverStarted(run, 'cancelled', CANCELLED));
+    if (run.at.state !== 'running') return;
+    try {
+      // For an agent after this one, should this one not live to see the end.
+      journal.rememberCancel(run.jobId, run.orderHash, run.expiresAtMs);
+    } catch (cause) {
+      log.error({ job: run.jobId, cause: String(cause) }, 'cancel not remembered');
+    }
+    run.at.run.terminate('cancel');
   }
 
-  /** What an agent that died left unfinished: its effect is not guessed. */
+  function isCancelled({ jobId, orderHash }: ActiveRun): boolean {
+    try {
+      return journal.isCancelled(jobId, orderHash);
+    } catch {
+      return false;
+    }
+  }
+
+  /** Takes up what an agent before this one had accepted and not reported. */
   function recover(): void {
     for (const row of journal.unfinished()) {
-      const hasStarted = row.state === 'running';
-      const reason = INTERRUPTED[hasStarted ? 'running' : 'accepted'];
-      const outcome = (hasStarted && ports.findEnding(row)) || {
-        ...neverStarted('interrupted', reason),
-        startedAtMs: row.startedAtMs,
+      const found = {
+        bootId: ports.bootId,
+        nowMs: clock.now(),
+        uptimeMs: clock.uptimeMs(),
+        hasBegun: row.state === 'running' && ports.executor.hasBegun(row),
       };
-      log.warn({ job: row.jobId, state: outcome.state }, 'found a run that was not reported');
-      concludeSurely(ports, row satisfies Accepted, outcome).then(
-        (report) => report && outbox.settle(report),
+      const recovery = recoveryOf(row, found);
+      const run = restore(row);
+      log.info(
+        { job: row.jobId, attempt: row.attempt, state: row.state, recovery: recovery.is },
+        'run found',
       );
+      if (run === undefined) continue;
+      active.set(run.jobId, run);
+      if (recovery.is === 'goes-on')
+        takeUp(run, row, recovery, () => {
+          journal.goOn(row, startInThisBoot(row, found, recovery.elapsedMs));
+        });
+      const at = active.get(run.jobId)?.at;
+      if (!isCancelled(run)) continue;
+      if (at?.state === 'waiting') end(run, neverStarted(run, 'cancelled', CANCELLED));
+      else if (at?.state === 'running') at.run.terminate('cancel');
     }
     for (const run of ports.kept.list()) if (!journal.keepsFile(run)) ports.kept.remove(run);
+  }
+
+  /** What was accepted, not started by this agent. A run that the journal does not tell enough of is over. */
+  function restore(row: OrderRow): ActiveRun | undefined {
+    try {
+      const work = journal.work(row.jobId);
+      if (!work) throw new Error('its order is not in the journal');
+      return readWork(row, work);
+    } catch (cause) {
+      log.error({ job: row.jobId, cause: String(cause) }, 'run cannot be taken up');
+      const reason = row.state === 'running' ? LOST.running : LOST.accepted;
+      const { startedAtMs } = row;
+      const verdict: Verdict = { state: 'interrupted', reason, startedAtMs, endedAtMs: clock.now() };
+      concludeSurely(ports, row, verdict).then((report) => report && outbox.settle(report));
+      return undefined;
+    }
+  }
+
+  function takeUp(
+    run: ActiveRun,
+    { resumeAt }: OrderRow,
+    { restarted, elapsedMs }: Extract<Recovery, { is: 'goes-on' }>,
+    goOn: () => void,
+  ): void {
+    begin(run, elapsedMs, { restarted, resumeAt, goOn });
   }
 
   return {
@@ -170,8 +254,8 @@ export function createRuns(ports: RunsPorts): Runs {
       outbox.release(receipted);
       for (const run of receipted) {
         if (run.kept === 'file') ports.kept.remove(run);
-        const keeper = held.get(run.jobId);
-        held.delete(run.jobId);
+        const keeper = held.get(keyOf(run));
+        held.delete(keyOf(run));
         if (keeper) dispose(keeper, run.jobId);
       }
     },
@@ -182,7 +266,9 @@ export function createRuns(ports: RunsPorts): Runs {
 /** A disk that did not take the journal is tried again after this; what expires meanwhile is found then. */
 const LOOK_AGAIN_MS = 5_000;
 
-const INTERRUPTED = {
+const CANCELLED = 'cancelled before it started';
+
+const LOST = {
   running: 'the agent stopped while it ran; its effect is unknown',
   accepted: 'the agent stopped before it started; nothing was run',
 };

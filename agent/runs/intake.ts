@@ -13,6 +13,7 @@ import type { Runs, RunsPorts } from './ports.ts';
 import type { Verdict } from './report.ts';
 import type { Accepted, ActiveRun } from './run.ts';
 import { specOf } from './spec.ts';
+import { attemptsOf, encodeWork } from './work.ts';
 
 /** The runs that were taken before, and how to take one more. */
 export interface Desk {
@@ -145,15 +146,18 @@ export function createIntake(ports: RunsPorts, desk: Desk): Pick<Runs, 'deliver'
       throw new MusterError('disk-reserve', `${freeBytes} bytes are free`);
     if (desk.waiting() >= ports.limits.waiting) throw new MusterError('agent-busy');
     const startsNow = !desk.isFull();
-    const startedAtMs = startsNow ? clock.now() : 0;
+    const start = { startedAtMs: clock.now(), startedUptimeMs: clock.uptimeMs(), bootId: ports.bootId };
+    const { signerIds } = opened;
+    const work = encodeWork(opened.orderBytes, checked, signerIds);
     try {
-      journal.accept({ ...order, tasks: opened.order.tasks.length, ...(startsNow && { startedAtMs }) });
+      journal.accept({ ...order, tasks: opened.order.tasks.length, work, ...(startsNow && { start }) });
     } catch (cause) {
       return refuse(order.orderHash, cause, order.jobId);
     }
-    const { signerIds } = opened;
-    const at = { state: 'waiting' } as const;
-    desk.take({ ...order, kind: opened.order.kind, checked, bytes, signerIds, startedAtMs, at }, startsNow);
+    const { kind, retry } = opened.order;
+    const run = { ...order, kind, checked, bytes, signerIds, attempts: attemptsOf(retry) };
+    const startedAtMs = startsNow ? start.startedAtMs : 0;
+    desk.take({ ...run, startedAtMs, at: { state: 'waiting' } }, startsNow);
   }
 
   /** The order is genuine and for this agent, so its end is a report like any other; unless that cannot be written. */

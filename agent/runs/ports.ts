@@ -2,17 +2,19 @@ import type { DeliverMessage } from '../../proto/codec.ts';
 import type { ErrorCode } from '../../proto/errors.ts';
 import type { Opener } from '../bundle/open.ts';
 import type { Policy } from '../bundle/policy.ts';
-import type { CheckedRun, Run, RunSpec } from '../executor/run.ts';
-import type { OrderRow } from '../spool/journal.ts';
+import type { Beginning, CheckedRun, Resumption, Run, RunSpec } from '../executor/run.ts';
+import type { RunKey } from '../spool/journal.ts';
 import type { Outbox } from '../spool/outbox.ts';
 import type { ConclusionPorts } from './conclusion.ts';
-import type { Outcome } from './report.ts';
 
 /** What the runs need of the executor. */
 export interface Starter {
   /** Throws MusterError for what can be known before the start. */
   check(spec: RunSpec): Promise<CheckedRun>;
-  start(checked: CheckedRun): Run;
+  /** With `resumed` it takes up what an agent before this one started. Throws where not even that can be tried. */
+  start(checked: CheckedRun, beginning: Beginning, resumed?: Resumption): Run;
+  /** Whether an agent before this one came as far as to start something of this run. */
+  hasBegun(run: RunKey): boolean;
 }
 
 /** What the controller is told of an order before there is a report. */
@@ -24,6 +26,8 @@ export interface RunStatus {
   readonly state: 'accepted' | 'running' | 'refused';
   readonly code?: ErrorCode;
   readonly detail?: string;
+  /** Of a run: the task that it is at. */
+  readonly task?: number;
   readonly atMs: number;
 }
 
@@ -39,8 +43,8 @@ export interface RunsPorts extends ConclusionPorts {
   freeBytes(): number;
   /** Reaches the controller if a session is up; what is lost is told again when the next one begins. */
   tell(status: RunStatus): void;
-  /** How a run ended that an agent before this one started, where its folder says so. */
-  findEnding(run: OrderRow): Outcome | undefined;
+  /** Of this boot of the machine. */
+  readonly bootId: string;
 }
 
 export interface RunLimits {
@@ -53,7 +57,7 @@ export interface RunLimits {
 }
 
 export interface Runs {
-  /** Before the first session: reports what an agent before this one left unfinished. */
+  /** Before the first session: takes up what an agent before this one left unfinished. */
   recover(): void;
   deliver(message: DeliverMessage): Promise<void>;
   /** The bytes of a SignedOrder of kind cancel. */

@@ -14,7 +14,8 @@ export interface Accepted {
  *   waiting ──start──> running ──ended──> ending ──(its report is in the journal)──> gone
  *      └──────────────────end──────────────^
  *
- * `waiting`: accepted is durable, no place was free. `ending`: nothing of it runs any more, and its place is free.
+ * `waiting`: accepted is durable, no place was free; or running is, and its agent died before anything of it was started.
+ * `ending`: nothing of it runs any more, and its place is free.
  */
 export type RunState =
   | { readonly state: 'waiting' }
@@ -27,15 +28,16 @@ export interface ActiveRun extends Accepted {
   readonly checked: CheckedRun;
   /** What its order takes in memory. */
   readonly bytes: number;
+  /** How often it may be started; again by itself only after it was interrupted. */
+  readonly attempts: number;
   /** Who signed the order; asked again before it starts. */
   readonly signerIds: readonly Uint8Array[];
+  /** 0 until its start is in the journal. */
   readonly startedAtMs: number;
   readonly at: RunState;
 }
 
-export type RunEvent =
-  | { readonly event: 'start'; readonly run: Run; readonly startedAtMs: number }
-  | { readonly event: 'end' };
+export type RunEvent = { readonly event: 'start'; readonly run: Run } | { readonly event: 'end' };
 
 /** Throws on an event that the state does not know: that is a bug of the one writer, runs/engine.ts. */
 export function applyRun(active: ActiveRun, change: RunEvent): ActiveRun {
@@ -43,7 +45,7 @@ export function applyRun(active: ActiveRun, change: RunEvent): ActiveRun {
   switch (change.event) {
     case 'start':
       if (state !== 'waiting') break;
-      return { ...active, at: { state: 'running', run: change.run }, startedAtMs: change.startedAtMs };
+      return { ...active, at: { state: 'running', run: change.run } };
     case 'end':
       if (state === 'ending') break;
       return { ...active, at: { state: 'ending' } };

@@ -4,11 +4,29 @@
  * MusterError('journal-failed') when the disk does not take or give it, and then nothing has changed.
  *
  *   (unknown) --accept--> accepted --start--> running --conclude--> over --receipt--> over, output gone --forget--> (forgotten)
- *        \________________________________________conclude (rejected)____/
+ *        \                  ^_____________________________/ again       ^
+ *         \________________________________________conclude (rejected)__/
+ *
+ * A run that may be attempted again is concluded and accepted anew, with the next attempt, in one commit.
  */
 export type JournalState = 'accepted' | 'running' | 'over';
 
-export interface OrderRow {
+/** When a run started: for people, and for an agent after this one, which goes on counting in the same boot. */
+export interface Start {
+  readonly startedAtMs: number;
+  readonly startedUptimeMs: number;
+  readonly bootId: string;
+}
+
+/** What an agent needs to carry on with a run: kept from its acceptance to its end, and erased then. */
+export interface Work {
+  /** The bytes of the order. */
+  readonly order: Uint8Array;
+  /** What was found out about the machine, and who signed; runs/work.ts writes and reads it. */
+  readonly context: string;
+}
+
+export interface OrderRow extends Start {
   readonly jobId: string;
   /** 32 bytes. */
   readonly orderHash: Uint8Array;
@@ -17,10 +35,10 @@ export interface OrderRow {
   readonly attempt: number;
   /** How many tasks the run has. */
   readonly tasks: number;
-  /** 0 until it started. */
-  readonly startedAtMs: number;
   /** 0 until it is over. */
   readonly reportSeq: number;
+  /** It goes on with this task once the boot id is another than this run's; 0: it waits for no reboot. */
+  readonly resumeAt: number;
 }
 
 export interface Acceptance {
@@ -29,8 +47,9 @@ export interface Acceptance {
   readonly expiresAtMs: number;
   readonly attempt: number;
   readonly tasks: number;
+  readonly work: Work;
   /** Set when the run starts at once: accepted and running are then one commit. */
-  readonly startedAtMs?: number;
+  readonly start?: Start;
 }
 
 /** Where the kept output of a finished run is: nowhere (there is none), in the report's row, in a file of its own. */
@@ -46,6 +65,8 @@ export interface Conclusion {
   readonly output?: Uint8Array;
   /** Bytes of output that go before the report. */
   readonly outputEnd: number;
+  /** The next attempt is accepted in the same commit, and the run's work kept for it. */
+  readonly again?: boolean;
 }
 
 /** The link of the chain that the next report continues. */
@@ -94,7 +115,13 @@ export interface Journal {
   /** Accepted or running, oldest first: what an agent that died was at. */
   unfinished(): OrderRow[];
   accept(acceptance: Acceptance): void;
-  start(run: RunKey, startedAtMs: number): void;
+  /** Undefined when it is over, or was never accepted. */
+  work(jobId: string): Work | undefined;
+  start(run: RunKey, start: Start): void;
+  /** A running one counts from here on: nothing of it had begun when its agent died, or the machine came back from its reboot. */
+  goOn(run: RunKey, start: Start): void;
+  /** The run goes on with task `resumeAt` once the boot id is another than it started with. */
+  awaitReboot(run: RunKey, resumeAt: number): void;
   /** Makes the run over and appends its report, which `sign` makes of the chain, in one commit. */
   conclude(conclusion: Conclusion, sign: (chain: Chain) => SignedReport): StoredReport;
   /** The first report after `seq`, with or without receipt. */

@@ -17,6 +17,10 @@ const STEPS: readonly string[] = [
    CREATE INDEX reports_open ON reports (seq) WHERE receipted = 0;
    CREATE TABLE cancels (job_id TEXT NOT NULL, order_hash BLOB NOT NULL, expires_at_ms INTEGER NOT NULL,
      PRIMARY KEY (job_id, order_hash)) STRICT, WITHOUT ROWID;`,
+  `ALTER TABLE runs ADD COLUMN boot_id TEXT NOT NULL DEFAULT '';
+   ALTER TABLE runs ADD COLUMN started_uptime_ms INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE runs ADD COLUMN resume_at INTEGER NOT NULL DEFAULT 0;
+   CREATE TABLE work (job_id TEXT NOT NULL UNIQUE, order_bytes BLOB NOT NULL, context TEXT NOT NULL) STRICT;`,
 ];
 
 /** Inside the caller's transaction. Throws MusterError('journal-failed') for a journal of a newer version. */

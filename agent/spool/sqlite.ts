@@ -7,20 +7,26 @@ import {
   type Chain,
   FORGET_AFTER_MS,
   type Journal,
+  type JournalState,
   type OrderRow,
   type Receipted,
+  type RunKey,
+  type Start,
   type StoredReport,
+  type Work,
 } from './journal.ts';
 import { migrate } from './schema.ts';
 import { CORRUPT, guard } from './sqlite-error.ts';
 
 const ORDER = `SELECT o.job_id AS jobId, o.order_hash AS orderHash, o.expires_at_ms AS expiresAtMs, r.state, r.attempt, r.tasks,
-  r.started_at_ms AS startedAtMs, r.report_seq AS reportSeq FROM orders o JOIN runs r USING (job_id)`;
+  r.started_at_ms AS startedAtMs, r.started_uptime_ms AS startedUptimeMs, r.boot_id AS bootId, r.resume_at AS resumeAt,
+  r.report_seq AS reportSeq FROM orders o JOIN runs r USING (job_id)`;
 const REPORT = `SELECT seq, job_id AS jobId, attempt, report, signature, kept, output_end AS outputEnd FROM reports`;
 
 /**
  * The journal on node:sqlite. Every commit is fsynced, but for receipts. The connection holds its lock for as long as it is
- * open, so that no second agent can work on the same home; the kernel drops it with the process.
+ * open, so that no second agent can work on the same home; the kernel drops it with the process. What is deleted is
+ * overwritten: orders and outputs may hold secrets.
  */
 export function sqliteJournal(file: string, newEpoch: () => Uint8Array): Journal {
   // SQLite gives what it makes beside it the same mode. It holds outputs, which may be anything.
@@ -32,7 +38,7 @@ export function sqliteJournal(file: string, newEpoch: () => Uint8Array): Journal
 export function journalOver(db: DatabaseSync, newEpoch: () => Uint8Array): Journal {
   try {
     db.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-             PRAGMA cache_size = -256; PRAGMA foreign_keys = OFF`);
+             PRAGMA cache_size = -256; PRAGMA foreign_keys = OFF; PRAGMA secure_delete = ON`);
     db.exec('BEGIN IMMEDIATE');
     checkPages(db);
     migrate(db, newEpoch);
@@ -103,6 +109,20 @@ function journalOn(db: DatabaseSync): Journal {
       order.expiresAtMs,
     );
 
+  function setStart({ jobId, attempt }: RunKey, start: Start, from: JournalState): void {
+    const changed = run(
+      `UPDATE runs SET state = 'running', started_at_ms = ?, started_uptime_ms = ?, boot_id = ?, resume_at = 0
+       WHERE job_id = ? AND attempt = ? AND state = ?`,
+      Math.round(start.startedAtMs),
+      Math.round(start.startedUptimeMs),
+      start.bootId,
+      jobId,
+      attempt,
+      from,
+    );
+    if (changed !== 1) throw new MusterError('journal-failed', 'the run does not wait for its start');
+  }
+
   const journal: Journal = {
     epoch: () => chain().epoch,
     chain,
@@ -115,24 +135,29 @@ function journalOn(db: DatabaseSync): Journal {
       commit(() => {
         addOrder(order);
         run(
-          'INSERT INTO runs (job_id, attempt, tasks, state, started_at_ms) VALUES (?, ?, ?, ?, ?)',
+          'INSERT INTO runs (job_id, attempt, tasks, state) VALUES (?, ?, ?, ?)',
           order.jobId,
           order.attempt,
           order.tasks,
-          order.startedAtMs === undefined ? 'accepted' : 'running',
-          order.startedAtMs ?? 0,
+          'accepted',
         );
+        const { work } = order;
+        run('INSERT INTO work VALUES (?, ?, ?)', order.jobId, work.order, work.context);
+        if (order.start) setStart(order, order.start, 'accepted');
       }),
+    work: (jobId) => one<Work>('SELECT order_bytes AS "order", context FROM work WHERE job_id = ?', jobId),
 
-    start: ({ jobId, attempt }, startedAtMs) =>
+    start: (key, start) => commit(() => setStart(key, start, 'accepted')),
+    goOn: (key, start) => commit(() => setStart(key, start, 'running')),
+    awaitReboot: ({ jobId, attempt }, resumeAt) =>
       commit(() => {
         const changed = run(
-          `UPDATE runs SET state = 'running', started_at_ms = ? WHERE job_id = ? AND attempt = ? AND state = 'accepted'`,
-          startedAtMs,
+          `UPDATE runs SET resume_at = ? WHERE job_id = ? AND attempt = ? AND state = 'running'`,
+          resumeAt,
           jobId,
           attempt,
         );
-        if (changed !== 1) throw new MusterError('journal-failed', 'the run does not wait for its start');
+        if (changed !== 1) throw new MusterError('journal-failed', 'the run is not running');
       }),
 
     conclude: (end, sign) =>
@@ -161,6 +186,14 @@ function journalOn(db: DatabaseSync): Journal {
           end.outputEnd,
         );
         run('UPDATE meta SET report_seq = ?, report_hash = ?', seq, shortHash('report', report));
+        if (end.again)
+          run(
+            `INSERT INTO runs (job_id, attempt, tasks, state)
+             SELECT job_id, attempt + 1, tasks, 'accepted' FROM runs WHERE job_id = ? AND attempt = ?`,
+            end.jobId,
+            end.attempt,
+          );
+        else run('DELETE FROM work WHERE job_id = ?', end.jobId);
         const { jobId, attempt, kept, outputEnd } = end;
         return { seq, jobId, attempt, report, signature, kept, outputEnd };
       }),
@@ -219,6 +252,7 @@ function journalOn(db: DatabaseSync): Journal {
         run('UPDATE meta SET forget_floor_ms = max(forget_floor_ms, ?)', latest);
         const orders = run(`DELETE FROM orders WHERE ${due}`, before);
         run('DELETE FROM runs WHERE job_id NOT IN (SELECT job_id FROM orders)');
+        run('DELETE FROM work WHERE job_id NOT IN (SELECT job_id FROM orders)');
         run('DELETE FROM reports WHERE job_id NOT IN (SELECT job_id FROM orders)');
         return orders + run('DELETE FROM cancels WHERE expires_at_ms <= ?', before);
       });

@@ -59,7 +59,6 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   'agent/config': ['proto', 'agent/log-level'],
   'agent/log': ['proto', 'agent/log-level'],
   'agent/facts-feed': ['proto'],
-  'agent/run-folders': ['agent/executor', 'agent/spool'],
   'agent/identity': ['proto', 'certs'],
   'agent/link': ['proto', 'certs', 'agent/log', 'agent/identity'],
   'agent/bundle': ['proto', 'certs', 'agent/log'],

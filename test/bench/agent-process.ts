@@ -80,11 +80,12 @@ function marked(executor: Starter): Starter {
       mark('opened');
       return executor.check(spec);
     },
-    start(checked) {
+    hasBegun: executor.hasBegun,
+    start(...run) {
       mark('starting');
-      const run = executor.start(checked);
-      run.done.then(() => mark('ended'));
-      return run;
+      const started = executor.start(...run);
+      started.done.then(() => mark('ended'));
+      return started;
     },
   };
 }
@@ -141,7 +142,6 @@ async function start(folder: string): Promise<void> {
     agentVersion: MUSTER_VERSION,
     gatherFacts: async () => ({ json: Buffer.from('{}'), digest: new Uint8Array(32) }),
     freeBytes: () => statfsSync(folder).bavail * statfsSync(folder).bsize,
-    findEnding: () => undefined,
     onLink: ({ state }) => state === 'online' && online.resolve(),
   });
   stop = async () => {

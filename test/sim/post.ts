@@ -1,15 +1,13 @@
-import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type Agent, type AgentPorts, createAgent } from '../../agent/agent.ts';
 import { OPEN_POLICY } from '../../agent/bundle/policy.ts';
 import { createContents } from '../../agent/contents/engine.ts';
 import { createExecutor } from '../../agent/executor/executor.ts';
-import type { BlockStore } from '../../agent/executor/output.ts';
+import type { LogFile } from '../../agent/executor/output.ts';
 import { NO_STEPS } from '../../agent/executor/step.ts';
 import type { IdentityStore } from '../../agent/identity/identity.ts';
 import type { LinkState } from '../../agent/link/state.ts';
 import type { Log } from '../../agent/log.ts';
-import { outcomeOf } from '../../agent/runs/ending.ts';
 import type { Journal, RunKey } from '../../agent/spool/journal.ts';
 import type { KeptFiles } from '../../agent/spool/kept-files.ts';
 import { decodeOutput, encodeOutput } from '../../agent/spool/output.ts';
@@ -19,6 +17,7 @@ import { pinned, type Trust } from '../../certs/trust.ts';
 import { MusterError } from '../../proto/errors.ts';
 import { toHex } from '../../proto/ids.ts';
 import { memoryCache } from '../support/memory-cache.ts';
+import { memoryLog } from '../support/memory-log.ts';
 import { CONTROLLER_URL, FLEET_ID, ROOT_KEY_ID } from './central.ts';
 import { createDatabaseDisk, type DatabaseDisk } from './database-disk.ts';
 import { type Dice, diceOf } from './dice.ts';
@@ -82,6 +81,7 @@ const READS: ReadonlySet<string> = new Set([
   'find',
   'findByHash',
   'unfinished',
+  'work',
   'reportAfter',
   'report',
   'output',
@@ -99,6 +99,8 @@ export function createPost(ports: PostPorts): Post {
   const identity = { fleetId: FLEET_ID, agentId, name, keys, urls: [CONTROLLER_URL] };
   const limits = { parallel: 1 + dice.below(3), waiting: 2 + dice.below(6), reserveBytes: 1000 };
   const kept = new Map<string, { run: RunKey; stored: number; encoded: Uint8Array }>();
+  /** Runs' logs on the machine's disk, and how much of each is durable. */
+  const logs = new Map<string, { file: ReturnType<typeof memoryLog>; syncedBytes: number }>();
   let trust: Trust = pinned(FLEET_ID, ROOT_KEY_ID);
   let counter = 0;
   let journalDisk = createDatabaseDisk();
@@ -180,6 +182,42 @@ export function createPost(ports: PostPorts): Post {
     };
   }
 
+  function logFile(own: Life, path: string, isNew: boolean): LogFile {
+    let known = isNew ? undefined : logs.get(path);
+    return {
+      get size() {
+        return known?.file.size ?? 0;
+      },
+      write(at, parts) {
+        own.call('writing of a log', () => {
+          if (machine.diskFull) throw new Error('ENOSPC: no space left on device');
+          if (!known && logs.has(path)) throw new Error('EEXIST');
+          known ??= { file: memoryLog(), syncedBytes: 0 };
+          logs.set(path, known);
+          known.file.write(at, parts);
+        });
+      },
+      read: (at, length) => known?.file.read(at, length) ?? new Uint8Array(0),
+      truncate: (length) => known?.file.truncate(length),
+      sync() {
+        own.call('syncing of a log', () => {
+          if (known) known.syncedBytes = known.file.size;
+        });
+      },
+      close() {},
+      remove() {
+        own.pass('removal of a log');
+        logs.delete(path);
+      },
+    };
+  }
+
+  /** Of what was not synced, some of the front may have reached the disk. */
+  function tearLogs(): void {
+    for (const { file, syncedBytes } of logs.values())
+      file.truncate(syncedBytes + dice.below(1 + Math.max(0, file.size - syncedBytes)));
+  }
+
   function portsOf(own: Life, random: Dice): AgentPorts {
     const clock = clockOf(own, machine.times);
     const executor = createExecutor({
@@ -189,7 +227,15 @@ export function createPost(ports: PostPorts): Post {
       table: machine.table,
       programs: { find: (program) => ({ path: program }), isDirectory: () => true, isOpenToAll: () => true },
       accounts: { self: () => ROOT, find: async () => undefined },
-      openStore: () => memoryBlocks(machine),
+      openLog: (path, isNew) => logFile(own, path, isNew),
+      folders: {
+        hasBegun({ jobId, attempt }) {
+          own.pass('a look for folders');
+          const base = `${SPOOL}/${jobId}-${attempt}`;
+          return stage.has(`${base}-`) || logs.has(`${base}.log`);
+        },
+        sweep() {},
+      },
       spared: [],
       steps: NO_STEPS,
     });
@@ -217,15 +263,6 @@ export function createPost(ports: PostPorts): Post {
       soon: (fn) => void own.after(random.between(0, 0.3), fn),
       gatherFacts: async () => ({ json: Buffer.from('{}'), digest: new Uint8Array(32).fill(7) }),
       freeBytes: () => (machine.diskFull ? 0 : 1 << 30),
-      findEnding: (row) => {
-        const endings = [];
-        for (let index = 0; index < row.tasks; index++) {
-          const ending = stage.folders.get(join(SPOOL, `${row.jobId}-${row.attempt}-${index}`))?.ending;
-          if (!ending) break;
-          endings.push(ending);
-        }
-        return outcomeOf(endings, row, clock.now());
-      },
       onLink(state) {
         if (!own.alive || link === state.state) return;
         link = state.state;
@@ -300,6 +337,7 @@ export function createPost(ports: PostPorts): Post {
       if (life) network.died(life, 'power');
       life?.kill('power');
       machine.powerOff();
+      tearLogs();
       ports.later(downMs, () => {
         machine.powerOn();
         story.tell(name, 'has booted');
@@ -322,18 +360,6 @@ export function createPost(ports: PostPorts): Post {
 }
 
 const ROOT = { name: 'root', uid: 0, gid: 0, home: '/root', shell: '/bin/sh' };
-
-function memoryBlocks(machine: Machine): BlockStore & { close(): void } {
-  let bytes = Buffer.alloc(0);
-  return {
-    append(more) {
-      if (machine.diskFull) throw new Error('ENOSPC: no space left on device');
-      bytes = Buffer.concat([bytes, more]);
-    },
-    read: (at, length) => bytes.subarray(at, at + length),
-    close() {},
-  };
-}
 
 function logOf(life: Life, story: Story, name: string): Log {
   const at = (level: string) => (fields: Record<string, unknown>, event: string) => {

@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
-import type { Launch, Process, Processes } from '../../agent/executor/process.ts';
+import type { Found, FoundProcess, Launch, Process, Processes } from '../../agent/executor/process.ts';
 import type { Ending } from '../../agent/executor/shim.ts';
 import type { Dice } from './dice.ts';
-import type { Life } from './life.ts';
+import { Dead, type Life } from './life.ts';
 import type { Machine, Proc } from './machine.ts';
 import type { Oracle, Performance } from './oracle.ts';
 import { outputBytes, type Program } from './program.ts';
@@ -17,7 +17,14 @@ interface Folder {
   reader: (() => void) | undefined;
   /** A program that waits for room in the pipe. */
   blocked: (() => void) | undefined;
+  /** Its shim has started it. */
+  started: boolean;
+  /** Something was written, and read; read and not known to have reached the log. */
+  used: boolean;
+  readonly unlogged: Set<Stream>;
+  shim: Proc | undefined;
   ending: Ending | undefined;
+  endedAtMs: number;
   readonly ends: EventEmitter;
   /** Processes that still hold the output open. */
   holders: number;
@@ -28,8 +35,8 @@ const PIPE_BYTES = 65_536;
 /** What becomes of commands on one machine, whoever launches them. */
 export interface Stage {
   processes(life: Life): Processes;
-  readonly folders: Map<string, Folder>;
-  remove(folder: string): void;
+  /** Whether a folder is there whose path begins so. */
+  has(base: string): boolean;
 }
 
 export function createStage(
@@ -47,6 +54,7 @@ export function createStage(
     const mark = `MUSTER_JOB=${jobId}`;
     // Its shim was killed before it came to it.
     if (folder.ending) return;
+    folder.started = true;
     if (!program) throw new Error(`a program that no operator asked for: ${launch.command.argv.join(' ')}`);
     const performance: Performance = {
       host: machine.name,
@@ -81,7 +89,9 @@ export function createStage(
             signal === undefined
               ? { kind: 'exited', exitCode: program.exitCode }
               : { kind: 'signalled', signal };
-          machine.end(shim);
+          folder.endedAtMs = machine.times.wallMs();
+          // The shim stays, and holds the pipes, until an agent has taken what is in them.
+          folder.ends.emit('end');
         });
       },
     });
@@ -131,6 +141,7 @@ export function createStage(
       at += 1;
       writtenBytes += data.length;
       performance.written.push(data);
+      folder.used = true;
       folder.pipe.push({ stream: step.stream, data });
       folder.pipeBytes += data.length;
       folder.reader?.();
@@ -141,18 +152,19 @@ export function createStage(
 
   const performances = new Map<Proc, Performance>();
 
-  function take(folder: Folder, launch: Launch): boolean {
+  function take(folder: Folder, launch: Pick<Launch, 'onData'>): boolean {
     const piece = folder.pipe.shift();
     if (!piece) return false;
     folder.pipeBytes -= piece.data.length;
-    launch.onData(piece.stream, piece.data);
+    folder.unlogged.add(piece.stream);
+    if (launch.onData(piece.stream, piece.data)) folder.unlogged.delete(piece.stream);
     const { blocked } = folder;
     folder.blocked = undefined;
     blocked?.();
     return true;
   }
 
-  function processOf(life: Life, folder: Folder, launch: Launch, shim: Proc): Process {
+  function processOf(life: Life, folder: Folder, launch: Pick<Launch, 'onData'>, shim: Proc): Process {
     const end = new AbortController();
     let paused = false;
     let reading = false;
@@ -161,7 +173,12 @@ export function createStage(
       reading = true;
       machine.after(dice.between(0.02, 0.5), () => {
         reading = false;
-        if (!paused && life.alive && folder.reader === read && take(folder, launch)) read();
+        if (paused || !life.alive || folder.reader !== read) return;
+        try {
+          if (take(folder, launch)) read();
+        } catch (cause) {
+          if (!(cause instanceof Dead)) throw cause;
+        }
       });
     };
     folder.reader = read;
@@ -174,7 +191,8 @@ export function createStage(
             resolve(folder.ending ?? { kind: 'unknown', reason: 'its end was not recorded' });
           });
         };
-        folder.ends.once('end', finish);
+        if (folder.ending) finish();
+        else folder.ends.once('end', finish);
       }),
     );
     return {
@@ -193,15 +211,35 @@ export function createStage(
         if (folder.reader === read) folder.reader = undefined;
         return folder.holders > 0;
       },
+      release() {
+        life.pass('release of a shim');
+        machine.end(shim);
+      },
       detach() {
         if (folder.reader === read) folder.reader = undefined;
       },
     };
   }
 
+  async function find(life: Life, at: Found): Promise<FoundProcess | undefined> {
+    life.pass('a look for what an earlier agent started');
+    const folder = folders.get(at.folder);
+    const shim = folder?.shim;
+    if (!folder || !shim) return undefined;
+    while (!folder.started && !folder.ending)
+      await life.living(new Promise<void>((resolve) => life.after(5, resolve)));
+    if (!folder.started) {
+      folders.delete(at.folder);
+      return undefined;
+    }
+    const mayLack = at.closed ? [] : [...folder.unlogged];
+    const process = processOf(life, folder, at, shim);
+    process.resume();
+    return { ...process, mayLack, wasUsed: folder.used, endedAtMs: folder.endedAtMs };
+  }
+
   return {
-    folders,
-    remove: (folder) => void folders.delete(folder),
+    has: (base) => [...folders.keys()].some((path) => path.startsWith(base)),
     processes: (life) => ({
       async launch(launch, signal) {
         await life.living(new Promise<void>((resolve) => life.after(dice.between(0.3, 3), resolve)));
@@ -214,17 +252,28 @@ export function createStage(
           pipeBytes: 0,
           reader: undefined,
           blocked: undefined,
+          started: false,
+          used: false,
+          unlogged: new Set(),
+          shim: undefined,
           ending: undefined,
+          endedAtMs: 0,
           ends: new EventEmitter(),
           holders: 0,
         };
         folders.set(launch.folder, folder);
         const shim = machine.spawn({
           ppid: 1,
-          mark: `MUSTER_JOB=${launch.command.env.MUSTER_JOB}`,
+          // Its environment does not have the job's.
+          mark: '',
           ignoresTerm: true,
           onEnd(how) {
-            if (how === 'power') folder.reader = undefined;
+            if (how === 'power') {
+              folder.reader = undefined;
+              folder.pipe.length = 0;
+              folder.pipeBytes = 0;
+            }
+            if (folder.ending) return;
             const performance = performances.get(shim);
             if (performance && folder.ending === undefined) performance.unseen = true;
             folder.ending ??= {
@@ -234,14 +283,17 @@ export function createStage(
             folder.ends.emit('end');
           },
         });
+        folder.shim = shim;
         machine.after(dice.between(0.2, 2), () => perform(folder, launch, shim));
         const process = processOf(life, folder, launch, shim);
         life.pass('after a spawn');
         return process;
       },
-      async remove(folder) {
-        life.pass('removal of a folder');
-        folders.delete(folder);
+      find: (at) => find(life, at),
+      async clear(base) {
+        life.pass('removal of folders');
+        for (const path of folders.keys())
+          if (path === base || path.startsWith(`${base}-`)) folders.delete(path);
       },
     }),
   };

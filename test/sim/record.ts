@@ -10,8 +10,9 @@ export interface Told {
   state: string;
   attempt: number;
   /** What is stored of its output, put together. */
-  readonly output: Uint8Array[];
+  output: Uint8Array[];
   outputBytes: number;
+  outputAttempt: number;
 }
 
 export interface RunFigures {
@@ -27,6 +28,8 @@ export interface RunFigures {
   output_bytes: number;
   output_stored: number;
   truncated: number;
+  /** JSON. */
+  gaps: string;
   deadline_at_ms: number | null;
   ended_at_ms: number | null;
   cancel_requested: number;
@@ -76,6 +79,7 @@ export function createRecord(first: DatabaseDisk): Record {
         attempt: 0,
         output: [],
         outputBytes: 0,
+        outputAttempt: 0,
       };
       runs.set(key, told);
     }
@@ -144,6 +148,8 @@ function checkOrder(told: Told, next: string, attempt: number): void {
   if (before === 'lost' && next === 'lost') throw new Violation(4, `${say}: it was lost twice`);
   if (before === 'interrupted' && !isReal(next) && attempt === told.attempt)
     throw new Violation(4, `${say}: only a real outcome replaces it`);
+  // It came to its next task.
+  if (before === 'running' && next === 'running') return;
   if (
     !isOver(before) &&
     !isOver(next) &&
@@ -155,6 +161,9 @@ function checkOrder(told: Told, next: string, attempt: number): void {
 
 function takeOutput(told: Told, row: EventRow): void {
   const data = row.data ?? new Uint8Array(0);
+  // Each attempt has an output of its own.
+  if ((row.attempt ?? 0) > told.outputAttempt) Object.assign(told, { output: [], outputBytes: 0 });
+  told.outputAttempt = Math.max(told.outputAttempt, row.attempt ?? 0);
   if (row.position !== told.outputBytes)
     throw new Violation(
       6,

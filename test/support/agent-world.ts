@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { type Agent, type AgentPorts, createAgent } from '../../agent/agent.ts';
 import { OPEN_POLICY } from '../../agent/bundle/policy.ts';
 import { createContents } from '../../agent/contents/engine.ts';
-import { createOutputLog, type OutputLog } from '../../agent/executor/output.ts';
-import type { CheckedRun, Run, RunResult, RunSpec } from '../../agent/executor/run.ts';
+import { openOutputLog } from '../../agent/executor/output.ts';
+import type { Beginning, CheckedRun, Resumption, Run, RunResult, RunSpec } from '../../agent/executor/run.ts';
 import type { Gathered } from '../../agent/facts-feed.ts';
 import type { IdentityStore } from '../../agent/identity/identity.ts';
 import type { LinkState } from '../../agent/link/state.ts';
@@ -21,12 +21,16 @@ import { LIMITS } from '../../proto/limits.ts';
 import { type FakeController, fakeController, pinOf, register } from './fake-controller.ts';
 import { temporaryFolder } from './folder.ts';
 import { memoryCache } from './memory-cache.ts';
+import { memoryLog } from './memory-log.ts';
 import { type Made, makeCancel, makeOrder } from './orders.ts';
 import { seededRandom } from './seeded-random.ts';
 import { type VirtualClock, virtualClock } from './virtual-clock.ts';
 
 export interface FakeRun extends Run {
   readonly spec: RunSpec;
+  readonly beginning: Beginning;
+  /** Set when it was taken up. */
+  readonly resumed: Resumption | undefined;
   readonly causes: string[];
   disposed: boolean;
   write(stream: 'stdout' | 'stderr', data: string | Uint8Array): void;
@@ -107,8 +111,10 @@ export async function agentWorld(
       executor: {
         check: async (spec) =>
           world.check ? world.check(spec) : { spec, cwd: '/', otherUser: false, account: ACCOUNT },
-        start(checked) {
-          const run = fakeRun(checked.spec, clock);
+        hasBegun: ({ jobId, attempt }) =>
+          started.some(({ spec }) => spec.jobId === jobId && spec.attempt === attempt),
+        start(checked, beginning, resumed) {
+          const run = fakeRun(checked.spec, clock, beginning, resumed);
           started.push(run);
           return run;
         },
@@ -126,7 +132,6 @@ export async function agentWorld(
       soon: setImmediate,
       gatherFacts: async () => world.facts,
       freeBytes: () => world.freeBytes,
-      findEnding: () => undefined,
       onLink: (state) => void living(() => links.push(state)),
       ...change,
       ...ports,
@@ -209,23 +214,20 @@ function listLog(lines: LogLine[]): Log {
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
-function memoryBlocks() {
-  let bytes = Buffer.alloc(0);
-  return {
-    append: (more: Uint8Array) => {
-      bytes = Buffer.concat([bytes, more]);
-    },
-    read: (at: number, length: number) => bytes.subarray(at, at + length),
-  };
-}
-
-function fakeRun(spec: RunSpec, clock: VirtualClock): FakeRun {
+function fakeRun(
+  spec: RunSpec,
+  clock: VirtualClock,
+  beginning: Beginning,
+  resumed: Resumption | undefined,
+): FakeRun {
   const listeners = new Set<() => void>();
-  const output: OutputLog = createOutputLog({ capBytes: spec.outputCapBytes, store: memoryBlocks() });
+  const { log: output } = openOutputLog({ capBytes: spec.outputCapBytes, file: memoryLog() });
   const { promise: done, resolve } = Promise.withResolvers<RunResult>();
-  const startedAtMs = clock.now();
+  const { startedAtMs } = beginning;
   const run: FakeRun = {
     spec,
+    beginning,
+    resumed,
     output,
     causes: [],
     disposed: false,
@@ -234,6 +236,8 @@ function fakeRun(spec: RunSpec, clock: VirtualClock): FakeRun {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    task: 0,
+    onTask() {},
     pause() {},
     resume() {},
     terminate(cause) {
@@ -261,6 +265,8 @@ function fakeRun(spec: RunSpec, clock: VirtualClock): FakeRun {
       });
     },
   };
+  if (resumed?.restarted && resumed.resumeAt === 0)
+    run.finish({ state: 'interrupted', reason: 'the machine restarted', tasks: [] });
   return run;
 }
 

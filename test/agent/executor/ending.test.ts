@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { fixture, machine, shell, specOf, survivors, textOf, until, written } from './machine.ts';
+import { beginning, fixture, machine, shell, specOf, survivors, textOf, until, written } from './machine.ts';
 
 test('a program that ignores TERM is killed after the grace, and nothing of it is left', async (t) => {
   const m = await machine(t);
@@ -102,7 +102,7 @@ test('the first cause wins, and one that comes after the end changes nothing', a
 test('a cancel before the command was started starts nothing', async (t) => {
   const m = await machine(t);
   const checked = await m.executor.check(specOf([shell('echo started'), shell('echo second')]));
-  const run = m.executor.start(checked);
+  const run = m.executor.start(checked, beginning());
   run.terminate('cancel');
   const result = await run.done;
   assert.equal(result.state, 'cancelled');

@@ -5,8 +5,9 @@ import type { Launch, Process, Processes } from '../../../agent/executor/process
 import type { CheckedRun, RunSpec, Task } from '../../../agent/executor/run.ts';
 import type { Ending } from '../../../agent/executor/shim.ts';
 import { NO_STEPS } from '../../../agent/executor/step.ts';
+import { memoryLog } from '../../support/memory-log.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
-import { bytes, shell, specOf } from './machine.ts';
+import { beginning, bytes, shell, specOf } from './machine.ts';
 
 /** Processes in memory, whose end is told by the test; KILL ends them, if it may. */
 function machineOf(
@@ -44,11 +45,13 @@ function machineOf(
           if (options.lastWords) launch.onData('stdout', bytes(options.lastWords));
           return false;
         },
+        release() {},
         detach: () => calls.push('detach'),
       };
       return process;
     },
-    remove: async (folder) => void calls.push(`remove ${folder}`),
+    find: async () => undefined,
+    clear: async (base) => void calls.push(`clear ${base}`),
   };
   const engine: EngineOptions = {
     clock,
@@ -57,7 +60,7 @@ function machineOf(
     programs: { find: (name) => ({ path: name }), isDirectory: () => true, isOpenToAll: () => true },
     spared: [],
     steps: NO_STEPS,
-    openStore: () => ({ append() {}, read: () => new Uint8Array(), close: () => calls.push('close') }),
+    openLog: () => memoryLog({ close: () => calls.push('close') }),
     table: {
       snapshot: () =>
         (alive && options.immortal) || stray
@@ -78,7 +81,7 @@ function machineOf(
     end: (ending: Ending) => end(ending),
     async start(tasks: Task[], more: Partial<RunSpec> = {}) {
       const checked: CheckedRun = { spec: specOf(tasks, more), account, otherUser: false, cwd: '/' };
-      const started = startRun(engine, checked);
+      const started = startRun(engine, checked, { ...beginning(), startedAtMs: clock.now() });
       await clock.settle();
       return started;
     },
@@ -227,5 +230,5 @@ test('a pause before the start holds what is started later', async () => {
   await run.done;
   assert.equal(m.calls.at(-1), 'resume');
   await run.dispose();
-  assert.equal(m.calls.filter((call) => call.startsWith('remove /spool/')).length, 2);
+  assert.equal(m.calls.filter((call) => call.startsWith('clear /spool/')).length, 1);
 });

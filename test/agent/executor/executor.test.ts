@@ -14,7 +14,18 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { RunResult } from '../../../agent/executor/run.ts';
-import { command, fixture, machine, script, shell, specOf, textOf, until, written } from './machine.ts';
+import {
+  beginning,
+  command,
+  fixture,
+  machine,
+  script,
+  shell,
+  specOf,
+  textOf,
+  until,
+  written,
+} from './machine.ts';
 
 const ended = (result: RunResult) =>
   result.tasks.map(({ state, exitCode, signal }) => ({ state, exitCode, signal }));
@@ -92,7 +103,7 @@ test('the environment is clean: nothing of the agent, all of the order, and none
   const spec = specOf(command('env', '-0'), {
     env: { FOO: "it's\n$HOME", PATH: '/bin:/usr/bin', 'dotted.name': 'x', MUSTER_JOB: 'forged' },
   });
-  const run = m.executor.start(await m.executor.check(spec));
+  const run = m.executor.start(await m.executor.check(spec), beginning());
   await run.done;
   const env = Object.fromEntries(
     textOf(run, 'stdout')
@@ -240,8 +251,8 @@ test('an attempt is started once: its folder is in the way of a second start', a
   const oracle = join(m.folder, 'oracle');
   const spec = specOf(shell(`echo ran >> '${oracle}'; wc -l < '${oracle}'`));
   const checked = await m.executor.check(spec);
-  assert.equal((await m.executor.start(checked).done).state, 'succeeded');
-  const again = m.executor.start(checked);
+  assert.equal((await m.executor.start(checked, beginning()).done).state, 'succeeded');
+  const again = m.executor.start(checked, beginning());
   const result = await again.done;
   assert.equal(result.state, 'failed');
   assert.match(result.reason ?? '', /could not be started: ENOTEMPTY/);
@@ -253,7 +264,7 @@ test('disposing of a run removes all of its folders', async (t) => {
   const { run, jobId } = await m.carryOut([shell('head -c 200000 /dev/zero'), shell('true')], {
     outputCapBytes: 200_000,
   });
-  assert.ok(existsSync(join(m.spoolDir, `${jobId}-1-0`, 'log')));
+  assert.ok(existsSync(join(m.spoolDir, `${jobId}-1.log`)));
   assert.ok(existsSync(join(m.spoolDir, `${jobId}-1-1`)));
   await run.dispose();
   assert.deepEqual(
@@ -280,7 +291,7 @@ test('a command lives on when the executor stops, and records its own end', asyn
     'the shim records the end',
   );
   assert.equal(settled, false);
-  assert.throws(() => m.executor.start({} as never), { code: 'agent-stopping' });
+  assert.throws(() => m.executor.start({} as never, beginning()), { code: 'agent-stopping' });
 });
 
 for (const path of ['/bin/dash', '/bin/bash', '/bin/busybox']) {

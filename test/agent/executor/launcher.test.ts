@@ -8,6 +8,7 @@ import { createLauncher } from '../../../agent/executor/launcher.ts';
 import { createPool, type Pool } from '../../../agent/executor/pool.ts';
 import { identify, localProcessTable } from '../../../agent/executor/proc.ts';
 import type { Launch } from '../../../agent/executor/process.ts';
+import { systemClock } from '../../../proto/system.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 import { bytes, until } from './machine.ts';
 
@@ -17,7 +18,8 @@ function spool() {
   const launch = (argv: string[], stdin = ''): Launch => ({
     folder: join(folder, 'run'),
     command: { argv, env: {}, cwd: '/', stdin: bytes(stdin) },
-    onData() {},
+    nice: 0,
+    onData: () => true,
     onBroken() {},
   });
   return { folder, pool, launch, remove: () => rmSync(folder, { recursive: true, force: true }) };
@@ -42,7 +44,7 @@ test('a full disk at the start is an error, and starts nothing', async (t) => {
   t.after(s.remove);
   const proof = join(s.folder, 'proof');
   const pids: number[] = [];
-  const launcher = createLauncher(fullDisk(s.pool, 'in', pids));
+  const launcher = createLauncher(fullDisk(s.pool, 'in', pids), systemClock);
   await assert.rejects(
     launcher.launch(s.launch(['touch', proof], 'input'), new AbortController().signal),
     /ENOSPC/,
@@ -56,7 +58,7 @@ test('a start that was called off leaves no folder and no shim', async (t) => {
   t.after(s.remove);
   const called = new AbortController();
   called.abort();
-  await assert.rejects(createLauncher(s.pool).launch(s.launch(['true']), called.signal), {
+  await assert.rejects(createLauncher(s.pool, systemClock).launch(s.launch(['true']), called.signal), {
     name: 'AbortError',
   });
   await until(() => readdirSync(s.folder).length === 0, 'the shim leaves, and then the folder goes');
@@ -65,16 +67,19 @@ test('a start that was called off leaves no folder and no shim', async (t) => {
 test('a shim that was killed before its order has started nothing, and says so', async (t) => {
   const s = spool();
   t.after(s.remove);
-  const launcher = createLauncher({
-    ...s.pool,
-    async take() {
-      const spare = await s.pool.take();
-      const gone = new Promise((resolve) => spare.shim.once('exit', resolve));
-      process.kill(spare.root.pid, 'SIGKILL');
-      await gone;
-      return spare;
+  const launcher = createLauncher(
+    {
+      ...s.pool,
+      async take() {
+        const spare = await s.pool.take();
+        const gone = new Promise((resolve) => spare.shim.once('exit', resolve));
+        process.kill(spare.root.pid, 'SIGKILL');
+        await gone;
+        return spare;
+      },
     },
-  });
+    systemClock,
+  );
   const started = await launcher.launch(s.launch(['true']), new AbortController().signal);
   assert.deepEqual(await started.ended, {
     kind: 'not-started',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { createLocalExecutor } from '../../../agent/executor/local.ts';
 import type { Stream } from '../../../agent/executor/output.ts';
-import type { CheckedRun, CommandTask, Run, RunSpec, Task } from '../../../agent/executor/run.ts';
+import type { Beginning, CheckedRun, CommandTask, Run, RunSpec, Task } from '../../../agent/executor/run.ts';
 import type { Steps } from '../../../agent/executor/step.ts';
 import { systemClock } from '../../../proto/system.ts';
 
@@ -27,6 +27,11 @@ export const script = (content: string, args: string[] = [], stdin = ''): Comman
 });
 export const fixture = (name: string, ...args: string[]) =>
   command('/bin/sh', join(import.meta.dirname, 'fixtures', name), ...args);
+
+/** Of a run that starts now. */
+export function beginning(): Beginning {
+  return { startedAtMs: Date.now(), elapsedMs: 0, awaitReboot() {} };
+}
 
 export function specOf(tasks: Task | Task[], more: Partial<RunSpec> = {}): RunSpec {
   return {
@@ -131,11 +136,13 @@ export async function machine(
   ): Promise<{ run: Run; jobId: string }> {
     const checked = await executor.check(specOf(tasks, more));
     jobs.push(checked.spec.jobId);
-    return { run: executor.start(checked), jobId: checked.spec.jobId };
+    return { run: executor.start(checked, beginning()), jobId: checked.spec.jobId };
   }
 
   return {
     folder,
+    /** What is ended with the test. */
+    jobs,
     spoolDir,
     executor,
     pool,

@@ -1,34 +1,17 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { decodeBlock, emptyBlock, encodeBlock, fill } from '../../../agent/executor/block.ts';
-import {
-  type BlockStore,
-  createOutputLog,
-  type OutputLog,
-  type Stream,
-} from '../../../agent/executor/output.ts';
-import { createFileStore } from '../../../agent/executor/storage.ts';
+import { type LogFile, type OutputLog, openOutputLog, type Stream } from '../../../agent/executor/output.ts';
+import { openLogFile } from '../../../agent/executor/storage.ts';
+import { memoryLog } from '../../support/memory-log.ts';
 import { bytes } from './machine.ts';
 
-function memoryStore(): BlockStore & { length(): number } {
-  let all = Buffer.alloc(0);
-  return {
-    append(data) {
-      all = Buffer.concat([all, data]);
-    },
-    read: (at, length) => new Uint8Array(all.subarray(at, at + length)),
-    length: () => all.length,
-  };
+function createLog({ capBytes, file = memoryLog() }: { capBytes: number; file?: LogFile }): OutputLog {
+  return openOutputLog({ capBytes, file }).log;
 }
-
-const none: BlockStore = {
-  append: () => assert.fail('a small output needs no store'),
-  read: () => assert.fail('a small output needs no store'),
-};
 
 /** Numbers that look random and are the same each time. */
 function sequence(seed: number): () => number {
@@ -74,7 +57,8 @@ test('a log gives back, from any position, what a simple-minded one would', () =
     [3, 65_536],
   ] as const) {
     const random = sequence(seed);
-    const log = createOutputLog({ capBytes: cap, store: memoryStore() });
+    const file = memoryLog();
+    const log = createLog({ capBytes: cap, file });
     const expected = model(cap);
     for (let n = 0; n < 60; n++) {
       const stream = random() < 0.5 ? 'stdout' : 'stderr';
@@ -85,11 +69,19 @@ test('a log gives back, from any position, what a simple-minded one would', () =
     }
     for (let n = 0; n < 12; n++)
       expected.check(log, Math.floor(random() * (log.stored + 10)), Math.floor(random() * 90_000));
+    const again = openOutputLog({ capBytes: cap, file: memoryLog({ bytes: file.bytes }) });
+    assert.equal(again.closed, false);
+    for (let n = 0; n < 12; n++)
+      expected.check(again.log, Math.floor(random() * (log.stored + 10)), Math.floor(random() * 90_000));
+    const more = Uint8Array.from({ length: 70_000 }, (_, n) => n);
+    again.log.append('stderr', more);
+    expected.append('stderr', more);
+    expected.check(again.log, 0, cap);
   }
 });
 
 test('the cap cuts in the midst of a piece, and nothing is kept behind it', () => {
-  const log = createOutputLog({ capBytes: 5, store: none });
+  const log = createLog({ capBytes: 5 });
   log.append('stdout', bytes('abc'));
   log.append('stderr', bytes('defg'));
   log.append('stdout', bytes('h'));
@@ -114,10 +106,10 @@ test('the cap cuts in the midst of a piece, and nothing is kept behind it', () =
 });
 
 test('exactly the cap is not truncated, and a cap of nothing keeps nothing', () => {
-  const full = createOutputLog({ capBytes: 3, store: none });
+  const full = createLog({ capBytes: 3 });
   full.append('stdout', bytes('abc'));
   assert.equal(full.summary().truncated, false);
-  const nothing = createOutputLog({ capBytes: 0, store: none });
+  const nothing = createLog({ capBytes: 0 });
   assert.equal(nothing.summary().truncated, false);
   nothing.append('stdout', bytes('a'));
   assert.deepEqual([nothing.stored, nothing.length, nothing.summary().truncated], [0, 1, true]);
@@ -125,7 +117,7 @@ test('exactly the cap is not truncated, and a cap of nothing keeps nothing', () 
 });
 
 test('bytes may be used again once they were appended, and what was read does not change', () => {
-  const log = createOutputLog({ capBytes: 100, store: none });
+  const log = createLog({ capBytes: 100 });
   const data = bytes('abc');
   log.append('stdout', data);
   data.fill(0);
@@ -135,7 +127,7 @@ test('bytes may be used again once they were appended, and what was read does no
 });
 
 test('a gap is named at the place in its stream behind which bytes may be missing', () => {
-  const log = createOutputLog({ capBytes: 100, store: none });
+  const log = createLog({ capBytes: 100 });
   log.append('stdout', bytes('abc'));
   log.append('stderr', bytes('e'));
   log.gap('stdout');
@@ -143,15 +135,14 @@ test('a gap is named at the place in its stream behind which bytes may be missin
 });
 
 test('a store that fails ends what is kept at a prefix, and says why', () => {
-  const store: BlockStore = {
-    append() {
+  const file = memoryLog({
+    write() {
       throw new Error('ENOSPC: no space left on device, write');
     },
-    read: none.read,
-  };
-  const log = createOutputLog({ capBytes: 1_000_000, store });
+  });
+  const log = createLog({ capBytes: 1_000_000, file });
   const data = new Uint8Array(50_000).fill(7);
-  for (let n = 0; n < 4; n++) log.append('stdout', data);
+  for (let n = 0; n < 4; n++) assert.equal(log.append('stdout', data), false);
   const summary = log.summary();
   assert.deepEqual([summary.length, summary.stored, summary.truncated], [200_000, 65_536, true]);
   assert.match(summary.problem ?? '', /cannot be kept: ENOSPC/);
@@ -160,43 +151,107 @@ test('a store that fails ends what is kept at a prefix, and says why', () => {
   assert.deepEqual(Buffer.from(summary.sha512), digest);
 });
 
-test('bytes that come one by one to alternating streams cost twice their room in the store, not more', () => {
-  const store = memoryStore();
-  const log = createOutputLog({ capBytes: 1_000_000, store });
+test('bytes that come one by one to alternating streams cost ten times their room in the file, not more', () => {
+  const file = memoryLog();
+  const log = createLog({ capBytes: 10_000, file });
   const one = bytes('x');
-  for (let n = 0; n < 200_000; n++) log.append(n % 2 ? 'stdout' : 'stderr', one);
-  assert.ok(store.length() < 2 * 200_000 + 100, `${store.length()} bytes`);
-  assert.deepEqual(
-    log.read(131_070, 4).map((segment) => [segment.stream, segment.position, segment.offset]),
-    [
-      ['stderr', 131_070, 65_535],
-      ['stdout', 131_071, 65_535],
-      ['stderr', 131_072, 65_536],
-      ['stdout', 131_073, 65_536],
-    ],
-  );
+  for (let n = 0; n < 10_000; n++) log.append(n % 2 ? 'stdout' : 'stderr', one);
+  assert.ok(file.size <= 10 * 10_000 + 100, `${file.size} bytes`);
 });
 
-test('a block that was cut off is refused, whole', () => {
-  const block = emptyBlock();
-  fill(block, 'stderr', bytes('abc'));
-  fill(block, 'stdout', new Uint8Array(300));
-  const encoded = encodeBlock(block);
-  assert.deepEqual(decodeBlock(encoded).runs, [0, 3, 300]);
-  for (let length = 0; length < encoded.length; length++)
-    assert.throws(() => decodeBlock(encoded.subarray(0, length)), RangeError);
+test('bytes that come one by one to one stream cost hardly more than themselves', () => {
+  const file = memoryLog();
+  const log = createLog({ capBytes: 20_000, file });
+  const one = bytes('x');
+  for (let n = 0; n < 20_000; n++) log.append('stdout', one);
+  assert.ok(file.size < 20_000 + 200, `${file.size} bytes`);
+  const again = openOutputLog({ capBytes: 20_000, file: memoryLog({ bytes: file.bytes }) });
+  assert.equal(again.log.stored, 20_000);
 });
 
-test('a file holds the blocks, is made when the first one comes, and is nobody else’s to read', (t) => {
+/** Output of both streams, a gap, a note and more than the cap. */
+function written(): ReturnType<typeof memoryLog> {
+  const file = memoryLog();
+  const log = createLog({ capBytes: 10, file });
+  log.append('stdout', bytes('abc'));
+  log.append('stderr', bytes('de'));
+  log.note('{"a":1}');
+  log.gap('stderr');
+  log.append('stdout', bytes('fghijklm'));
+  return file;
+}
+
+test('a log that is opened again says what it said, and whether it was let go of', () => {
+  const file = written();
+  const killed = openOutputLog({ capBytes: 10, file: memoryLog({ bytes: file.bytes }) });
+  assert.deepEqual([killed.closed, killed.notes], [false, ['{"a":1}']]);
+  const { sha512, ...rest } = killed.log.summary();
+  assert.deepEqual(rest, {
+    length: 13,
+    stdoutLength: 11,
+    stderrLength: 2,
+    stored: 10,
+    truncated: true,
+    gaps: [{ stream: 'stderr', offset: 2 }],
+  });
+  assert.deepEqual(Buffer.from(sha512), createHash('sha512').update('abcdefghij').digest());
+  killed.log.close();
+  const letGo = openOutputLog({ capBytes: 10, file: memoryLog({ bytes: file.bytes }) });
+  assert.equal(letGo.closed, false, 'the other one was');
+});
+
+test('a log that was let go of says so once', () => {
+  const file = written();
+  openOutputLog({ capBytes: 10, file }).log.close();
+  assert.equal(openOutputLog({ capBytes: 10, file }).closed, true);
+  assert.equal(openOutputLog({ capBytes: 10, file }).closed, false);
+});
+
+test('a log that was cut anywhere, or changed in any byte, is a prefix of what it was', () => {
+  const whole = written().bytes();
+  const all = 'abcdefghij';
+  const textOf = (file: Uint8Array) => {
+    const { log } = openOutputLog({ capBytes: 10, file: memoryLog({ bytes: () => file }) });
+    return Buffer.concat(log.read(0, 100).map(({ data }) => data)).toString();
+  };
+  assert.equal(textOf(whole), all);
+  for (let length = 0; length < whole.length; length++)
+    assert.ok(all.startsWith(textOf(whole.subarray(0, length))));
+  for (let at = 24; at < whole.length; at++) {
+    const flipped = Buffer.from(whole);
+    flipped[at] = (flipped[at] ?? 0) ^ 0x21;
+    const text = textOf(flipped);
+    assert.ok(all.startsWith(text) && text.length < all.length, `${at}: ${text}`);
+  }
+});
+
+test('what a killed agent wrote in part is cut off, lest it passes for a record later', () => {
+  const file = memoryLog();
+  createLog({ capBytes: 1000, file }).append('stdout', bytes('abc'));
+  const whole = file.size;
+  file.write(whole, [Uint8Array.from([1, 200, 0, 0, 0, 9, 9, 9, 9, 7, 7])]);
+  const { log } = openOutputLog({ capBytes: 1000, file });
+  assert.equal(file.size, whole);
+  log.append('stdout', bytes('def'));
+  assert.equal(openOutputLog({ capBytes: 1000, file }).log.length, 6);
+});
+
+test('a log file is made when it is first written, is nobody else’s to read, and goes when it is removed', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'muster-store-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'log');
-  const store = createFileStore(path);
-  assert.equal(existsSync(path), false);
-  store.append(bytes('abc'));
-  store.append(bytes('defg'));
+  const file = openLogFile(path, true);
+  assert.deepEqual([existsSync(path), file.size, file.read(0, 5).length], [false, 0, 0]);
+  file.write(0, [bytes('abc'), bytes('defg')]);
   assert.equal(statSync(path).mode & 0o777, 0o600);
-  assert.equal(Buffer.from(store.read(2, 3)).toString(), 'cde');
-  assert.throws(() => store.read(5, 10), /cut off/);
-  store.close();
+  assert.equal(Buffer.from(file.read(2, 3)).toString(), 'cde');
+  assert.equal(Buffer.from(file.read(5, 10)).toString(), 'fg');
+  file.close();
+  assert.throws(() => openLogFile(path, true).write(0, [bytes('a')]), { code: 'EEXIST' });
+  const again = openLogFile(path, false);
+  again.write(7, [bytes('h')]);
+  again.sync();
+  assert.equal(readFileSync(path, 'utf8'), 'abcdefgh');
+  again.remove();
+  assert.equal(existsSync(path), false);
 });

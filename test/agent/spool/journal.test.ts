@@ -32,7 +32,9 @@ function signed(text: string): SignedReport {
   return { report: Buffer.from(text), signature: new Uint8Array(64) };
 }
 
-const order = { jobId: JOB, orderHash: HASH, expiresAtMs: 5_000, attempt: 1, tasks: 1 };
+const work = { order: Buffer.from('the order'), context: '{}' };
+const order = { jobId: JOB, orderHash: HASH, expiresAtMs: 5_000, attempt: 1, tasks: 1, work };
+const startAt = (startedAtMs: number) => ({ startedAtMs, startedUptimeMs: 5, bootId: 'boot' });
 const end = { ...order, kept: 'none', outputEnd: 0 } as const;
 
 beforeEach(() => {
@@ -56,7 +58,7 @@ describe('the journal', () => {
 
   it('knows an order that starts at once as running, after it was closed and opened again', () => {
     const first = open();
-    first.accept({ ...order, startedAtMs: 99 });
+    first.accept({ ...order, start: startAt(99) });
     first.close();
     const row = open().find(JOB);
     assert.equal(row?.state, 'running');
@@ -69,9 +71,9 @@ describe('the journal', () => {
     const journal = open();
     journal.accept(order);
     assert.equal(journal.find(JOB)?.state, 'accepted');
-    journal.start({ jobId: JOB, attempt: 1 }, 7);
+    journal.start({ jobId: JOB, attempt: 1 }, startAt(7));
     assert.equal(journal.find(JOB)?.state, 'running');
-    assert.throws(() => journal.start({ jobId: JOB, attempt: 1 }, 8), { code: 'journal-failed' });
+    assert.throws(() => journal.start({ jobId: JOB, attempt: 1 }, startAt(8)), { code: 'journal-failed' });
   });
 
   it('refuses to accept a job id twice', () => {
@@ -100,7 +102,7 @@ describe('the journal', () => {
 
   it('changes nothing when the signing of a report fails', () => {
     const journal = open();
-    journal.accept({ ...order, startedAtMs: 1 });
+    journal.accept({ ...order, start: startAt(1) });
     const fail = (): never => {
       throw new Error('no key');
     };
@@ -111,7 +113,7 @@ describe('the journal', () => {
 
   it('changes nothing when a report cannot be written whole', () => {
     const journal = open();
-    journal.accept({ ...order, startedAtMs: 1 });
+    journal.accept({ ...order, start: startAt(1) });
     const cut = { ...end, outputEnd: Number.NaN };
     assert.throws(() => journal.conclude(cut, () => signed('one')), { code: 'journal-failed' });
     assert.equal(journal.find(JOB)?.state, 'running');
@@ -154,7 +156,7 @@ describe('the journal', () => {
 
   it('does not forget what still runs or was not receipted', () => {
     const journal = open();
-    journal.accept({ ...order, startedAtMs: 1 });
+    journal.accept({ ...order, start: startAt(1) });
     journal.conclude({ ...end, jobId: OTHER }, () => signed('one'));
     assert.equal(journal.forget(order.expiresAtMs + 2 * FORGET_AFTER_MS), 0);
     assert.equal(journal.forgetFloorMs(), 0);

@@ -2,22 +2,16 @@ import assert from 'node:assert/strict';
 import { readdirSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { createOutputLog } from '../../../agent/executor/output.ts';
+import { openOutputLog } from '../../../agent/executor/output.ts';
 import { keptFiles } from '../../../agent/spool/kept-files.ts';
 import type { OutputSource } from '../../../agent/spool/output.ts';
 import { temporaryFolder } from '../../support/folder.ts';
+import { memoryLog } from '../../support/memory-log.ts';
 
 const RUN = { jobId: '00112233445566778899aabbccddeeff', attempt: 1 };
 
 function longOutput(bytes: number) {
-  const stored: Uint8Array[] = [];
-  const output = createOutputLog({
-    capBytes: bytes,
-    store: {
-      append: (block) => void stored.push(block.slice()),
-      read: (at, length) => Buffer.concat(stored).subarray(at, at + length),
-    },
-  });
+  const { log: output } = openOutputLog({ capBytes: bytes, file: memoryLog() });
   for (let at = 0; at < bytes; at += 1000)
     output.append(at % 3000 === 0 ? 'stderr' : 'stdout', Buffer.alloc(1000, at / 1000));
   return output;

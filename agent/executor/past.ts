@@ -1,0 +1,90 @@
+import type { StepTask, TaskResult } from './run.ts';
+import type { ProcessId } from './tree.ts';
+
+/**
+ * What a run writes between its output, for an agent that takes it up: a step that began, since no folder tells of it, and
+ * every task that ended. A command that began is told by its folder.
+ */
+export type Note =
+  | { readonly began: number; readonly uptimeMs: number }
+  | {
+      readonly ended: TaskResult;
+      readonly atMs: number;
+      /** The shim of the run's last command so far, and the start of its first: what a late cancel begins with. */
+      readonly root?: ProcessId;
+      readonly sinceTicks?: number;
+    };
+
+/** What became of a run's tasks before this agent. */
+export interface Past {
+  /** By index; the engine adds what it concludes from them. */
+  readonly results: Map<number, TaskResult>;
+  /** The step that began and did not end, as far as is known, with the machine's uptime then. */
+  readonly began: { readonly index: number; readonly uptimeMs: number } | undefined;
+  /** Of the last task that ended; 0 before the first. */
+  readonly endedAtMs: number;
+  readonly root: ProcessId | undefined;
+  readonly sinceTicks: number;
+}
+
+export function encodeNote(note: Note): string {
+  return JSON.stringify(note);
+}
+
+/** Reads what `encodeNote` made, from a file whose checksums hold. */
+export function readPast(notes: readonly string[]): Past {
+  const results = new Map<number, TaskResult>();
+  let began: Past['began'];
+  let endedAtMs = 0;
+  let root: ProcessId | undefined;
+  let sinceTicks = Number.POSITIVE_INFINITY;
+  for (const text of notes) {
+    const note = JSON.parse(text) as Note;
+    if ('began' in note) began = { index: note.began, uptimeMs: note.uptimeMs };
+    else {
+      results.set(note.ended.index, note.ended);
+      if (began?.index === note.ended.index) began = undefined;
+      endedAtMs = note.atMs;
+      root = note.root ?? root;
+      sinceTicks = note.sinceTicks ?? sinceTicks;
+    }
+  }
+  return { results, began, endedAtMs, root, sinceTicks };
+}
+
+/** The results of tasks that are known to have succeeded since the reboot task behind them was begun, and of that itself. */
+export function resultsBeforeReboot(
+  known: ReadonlyMap<number, TaskResult>,
+  resumeAt: number,
+  outputAt: number,
+): TaskResult[] {
+  const missing: TaskResult[] = [];
+  for (let index = 0; index < resumeAt; index++) {
+    if (known.has(index)) continue;
+    const at = { outputFrom: outputAt, outputTo: outputAt, durationMs: 0 };
+    missing.push({ index, state: 'succeeded', ...at, ...(index === resumeAt - 1 && { change: 'changed' }) });
+  }
+  return missing;
+}
+
+/**
+ * Whether a step that an agent died over may be carried out again: its end is the same, however far it came. A reboot that
+ * was to be waited for is none of them; before that was written down, nothing had brought the machine down.
+ */
+export function isRepeatable(task: StepTask): boolean {
+  switch (task.kind) {
+    case 'file':
+    case 'tree':
+    case 'reboot':
+      return true;
+    case 'service':
+      return task.state !== 'restarted' && task.state !== 'reloaded';
+    case 'collect':
+      return false;
+  }
+}
+
+/** Why what was begun cannot be taken up. */
+export function interruption(task: StepTask): string {
+  return `the agent ended during this ${task.kind} task; its effect is unknown`;
+}

@@ -1,0 +1,48 @@
+import { Order } from '../../proto/codec.ts';
+import { fromHex, toHex } from '../../proto/ids.ts';
+import { LIMITS } from '../../proto/limits.ts';
+import { checkOrder } from '../../proto/validate.ts';
+import type { CheckedRun } from '../executor/run.ts';
+import type { OrderRow, Work } from '../spool/journal.ts';
+import type { ActiveRun } from './run.ts';
+import { specOf } from './spec.ts';
+
+/** What the journal keeps of an order beside its bytes, so that an agent after this one can carry on with it. */
+interface Context {
+  readonly account: CheckedRun['account'];
+  readonly otherUser: boolean;
+  readonly cwd: string;
+  readonly signers: readonly string[];
+}
+
+export function encodeWork(
+  orderBytes: Uint8Array,
+  { account, otherUser, cwd }: CheckedRun,
+  signerIds: readonly Uint8Array[],
+): Work {
+  const context: Context = { account, otherUser, cwd, signers: signerIds.map(toHex) };
+  return { order: orderBytes, context: JSON.stringify(context) };
+}
+
+/** The run of a journal's row, not started by this agent. Throws on what `encodeWork` did not make. */
+export function readWork(row: OrderRow, work: Work): ActiveRun {
+  const order = Order.decode(work.order);
+  checkOrder(order);
+  const { account, otherUser, cwd, signers } = JSON.parse(work.context) as Context;
+  const { jobId, orderHash, expiresAtMs, attempt } = row;
+  return {
+    ...{ jobId, orderHash, expiresAtMs, attempt },
+    kind: order.kind,
+    checked: { spec: specOf(order, attempt), account, otherUser, cwd },
+    bytes: work.order.length,
+    attempts: attemptsOf(order.retry),
+    signerIds: signers.map((id) => fromHex(id, LIMITS.keyIdBytes) ?? new Uint8Array(0)),
+    startedAtMs: row.startedAtMs,
+    at: { state: 'waiting' },
+  };
+}
+
+/** How often an order may be started. */
+export function attemptsOf(retry: { policy: string; attempts: number } | null): number {
+  return retry?.policy === 'safe' ? retry.attempts : 1;
+}
