@@ -107,6 +107,7 @@ export async function openController(world: World): Promise<Controller> {
     audit,
     links,
     disk: world.contentDisk,
+    reserveBytes: keeping.reserveBytes,
     sealingKey: keys.job,
   });
   const jobs = createJobs({

@@ -44,6 +44,8 @@ export interface ContentPorts {
   disk: ContentDisk;
   links: ContentLinks;
   audit: { entry(actor: { name: string }, action: string, detail: object): Statement };
+  /** Free space of the disk that no upload may take. */
+  reserveBytes: number;
   /** 32 bytes from a file outside the database; seals the key of each content. */
   sealingKey: Uint8Array;
 }

@@ -14,7 +14,7 @@ import {
 import { type IncrementalHash, incrementalSha512 } from '../../proto/crypto.ts';
 import { MusterError } from '../../proto/errors.ts';
 import { toHex } from '../../proto/ids.ts';
-import { LIMITS, MIB } from '../../proto/limits.ts';
+import { LIMITS } from '../../proto/limits.ts';
 import { isTaken } from '../db/database.ts';
 import { makeContentKey, openContentKey } from './keys.ts';
 import type { ContentFile, ContentPorts } from './ports.ts';
@@ -67,8 +67,6 @@ interface Progress {
 
 const haveOf = ({ chunks, length }: Progress): number => Math.min(length, chunks * LIMITS.contentChunkBytes);
 
-/** New contents leave at least so much of the disk to the database. */
-const RESERVE_BYTES = 64 * MIB;
 const REMEMBERED = 64;
 
 export function createUploads(ports: ContentPorts): Uploads {
@@ -179,7 +177,7 @@ export function createUploads(ports: ContentPorts): Uploads {
     const have = haveOf(progress);
     if (upload.offset !== have)
       throw new MusterError('bad-request', `query.offset: ${have} bytes are here, go on from there`);
-    if ((await disk.freeBytes()) - sealedLength(length - have) < RESERVE_BYTES)
+    if ((await disk.freeBytes()) - sealedLength(length - have) < ports.reserveBytes)
       throw new MusterError('store-full', `the content has ${length} bytes`);
     if (isKnown) await db.write([contentUsed({ sha512, nowMs: clock.now() })]);
     const file = await disk.open(sha512);

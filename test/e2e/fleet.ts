@@ -93,6 +93,8 @@ export interface FleetOptions {
   host?: string;
   /** Default: a new folder. */
   home?: string;
+  /** Of `muster serve`. */
+  flags?: readonly string[];
 }
 
 export interface TestFleet {
@@ -205,7 +207,7 @@ export async function startFleet(test: Test, options: FleetOptions = {}): Promis
       return fleet.controller.ended;
     },
     async startController() {
-      fleet.controller = begin(['serve', '--listen', listen]);
+      fleet.controller = begin(['serve', '--listen', listen, ...(options.flags ?? [])]);
       await until(
         'the controller is ready',
         async () => {
