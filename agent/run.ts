@@ -118,6 +118,11 @@ export function openHomeJournal(home: Home, log: Pick<Log, 'error' | 'info'>): J
         { cause: cause.message, movedTo },
         'the journal is damaged; a new one begins a new epoch, and orders of the old one are refused',
       ),
+    onOlder: () =>
+      log.error(
+        { file: home.journal },
+        'the journal is older than what was done by it (it was put back, or its disk lost writes); a new epoch begins',
+      ),
   });
   if (isNew) log.info({ file: home.journal }, 'journal made');
   return journal;

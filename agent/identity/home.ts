@@ -10,7 +10,7 @@ import { syncFolder } from './atomic-file.ts';
  *   joining.json    the same, before the controller has granted it
  *   trust.json      the newest trust document, and the root that signs the next one
  *   counter         of sessions; written in place, so that a full disk does not keep the agent away
- *   journal.db      orders, runs and reports
+ *   journal.db      orders, runs and reports; `journal.db-mark` tells an older copy of it
  *   spool/          long outputs of finished runs that the controller does not have yet
  *   cache/          fetched files, by digest; may be removed while no agent runs
  *   runs/           what runs: one folder for each task

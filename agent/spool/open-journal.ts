@@ -1,6 +1,7 @@
 import { existsSync, renameSync } from 'node:fs';
 import { MusterError } from '../../proto/errors.ts';
 import type { Journal } from './journal.ts';
+import { markFile } from './mark.ts';
 import { sqliteJournal } from './sqlite.ts';
 import { isBusy, isCorrupt } from './sqlite-error.ts';
 
@@ -9,17 +10,20 @@ export interface JournalFile {
   newEpoch(): Uint8Array;
   /** Told when a journal could not be read: it was moved to `movedTo`, and a new one with a new epoch took its place. */
   onCorrupt(cause: Error, movedTo: string): void;
+  /** Told when the journal is an older copy of itself, or has lost its last commits: it has begun a new epoch. */
+  onOlder?(): void;
   now(): number;
 }
 
 /**
  * Opens the journal, or makes one. One that is damaged is moved aside, never repaired: what it forgot cannot be known, so
- * the new one's epoch makes every outstanding bundle stop matching.
+ * the new one's epoch makes every outstanding bundle stop matching. So does one that is behind the mark beside it.
  * Throws MusterError('home-busy') while another agent has it open, 'journal-failed' for anything else.
  */
 export function openJournal(at: JournalFile): Journal {
+  const mark = { ...markFile(`${at.file}-mark`), onOlder: () => at.onOlder?.() };
   try {
-    return sqliteJournal(at.file, at.newEpoch);
+    return sqliteJournal(at.file, at.newEpoch, mark);
   } catch (cause) {
     if (isBusy(cause)) throw new MusterError('home-busy');
     if (!isCorrupt(cause)) throw failed(cause);
@@ -27,7 +31,7 @@ export function openJournal(at: JournalFile): Journal {
     at.onCorrupt(cause as Error, movedTo);
   }
   try {
-    return sqliteJournal(at.file, at.newEpoch);
+    return sqliteJournal(at.file, at.newEpoch, mark);
   } catch (cause) {
     throw failed(cause);
   }

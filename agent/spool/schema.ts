@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
 import { MusterError } from '../../proto/errors.ts';
 import { LIMITS } from '../../proto/limits.ts';
 
@@ -21,15 +21,51 @@ const STEPS: readonly string[] = [
    ALTER TABLE runs ADD COLUMN started_uptime_ms INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE runs ADD COLUMN resume_at INTEGER NOT NULL DEFAULT 0;
    CREATE TABLE work (job_id TEXT NOT NULL UNIQUE, order_bytes BLOB NOT NULL, context TEXT NOT NULL) STRICT;`,
+  `ALTER TABLE meta ADD COLUMN moves INTEGER NOT NULL DEFAULT 0;
+   CREATE TRIGGER run_made AFTER INSERT ON runs BEGIN UPDATE meta SET moves = moves + 1; END;
+   CREATE TRIGGER run_moved AFTER UPDATE OF state ON runs BEGIN UPDATE meta SET moves = moves + 1; END;`,
 ];
 
-/** Inside the caller's transaction. Throws MusterError('journal-failed') for a journal of a newer version. */
-export function migrate(db: DatabaseSync, newEpoch: () => Uint8Array): void {
+/** Inside the caller's transaction; whether it was an empty one. Throws MusterError('journal-failed') for a journal of a newer version. */
+export function migrate(db: DatabaseSync, newEpoch: () => Uint8Array): boolean {
   const version = Number(db.prepare('PRAGMA user_version').get()?.user_version);
   if (version > STEPS.length)
     throw new MusterError('journal-failed', 'it was written by a newer version of Muster');
   for (const step of STEPS.slice(version)) db.exec(step);
   if (version === 0)
-    db.prepare('INSERT INTO meta VALUES (?, 0, 0, ?)').run(newEpoch(), new Uint8Array(LIMITS.hashBytes));
+    db.prepare('INSERT INTO meta (epoch, forget_floor_ms, report_seq, report_hash) VALUES (?, 0, 0, ?)').run(
+      newEpoch(),
+      new Uint8Array(LIMITS.hashBytes),
+    );
   if (version < STEPS.length) db.exec(`PRAGMA user_version = ${STEPS.length}`);
+  return version === 0;
+}
+
+/** Whether the tables are those that the steps make: a flipped bit may have renamed one, which no check of pages sees. */
+export function hasOurSchema(db: DatabaseSync): boolean {
+  const fresh = new DatabaseSync(':memory:');
+  try {
+    for (const step of STEPS) fresh.exec(step);
+    return schemaText(fresh) === schemaText(db);
+  } finally {
+    fresh.close();
+  }
+}
+
+function schemaText(db: DatabaseSync): string {
+  const rows = db.prepare('SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name').all();
+  return JSON.stringify(rows);
+}
+
+/**
+ * For a journal that has forgotten what it was once told: a new epoch, in which no order of the old one is taken any more, and
+ * nothing that it takes for accepted or running is started, since it may have been.
+ */
+export function beginAnew(db: DatabaseSync, epoch: Uint8Array): void {
+  db.exec(`DELETE FROM reports; DELETE FROM work; UPDATE runs SET report_seq = 0 WHERE state = 'over';
+           UPDATE runs SET state = 'running', resume_at = 0 WHERE state <> 'over'`);
+  db.prepare('UPDATE meta SET epoch = ?, report_seq = 0, report_hash = ?').run(
+    epoch,
+    new Uint8Array(LIMITS.hashBytes),
+  );
 }

@@ -15,7 +15,8 @@ import {
   type StoredReport,
   type Work,
 } from './journal.ts';
-import { migrate } from './schema.ts';
+import { type Mark, NO_MARK } from './mark.ts';
+import { beginAnew, hasOurSchema, migrate } from './schema.ts';
 import { CORRUPT, guard } from './sqlite-error.ts';
 
 const ORDER = `SELECT o.job_id AS jobId, o.order_hash AS orderHash, o.expires_at_ms AS expiresAtMs, r.state, r.attempt, r.tasks,
@@ -28,35 +29,70 @@ const REPORT = `SELECT seq, job_id AS jobId, attempt, report, signature, kept, o
  * open, so that no second agent can work on the same home; the kernel drops it with the process. What is deleted is
  * overwritten: orders and outputs may hold secrets.
  */
-export function sqliteJournal(file: string, newEpoch: () => Uint8Array): Journal {
+export function sqliteJournal(file: string, newEpoch: () => Uint8Array, mark?: JournalMark): Journal {
   // SQLite gives what it makes beside it the same mode. It holds outputs, which may be anything.
   closeSync(openSync(file, 'a', 0o600));
-  return journalOver(new DatabaseSync(file, { timeout: 0 }), newEpoch);
+  return journalOver(new DatabaseSync(file, { timeout: 0 }), newEpoch, mark);
 }
 
+export interface JournalMark extends Mark {
+  /** Told that the journal is behind its mark; it has begun a new epoch. */
+  onOlder(): void;
+}
+
+const UNMARKED: JournalMark = { ...NO_MARK, onOlder: () => {} };
+
 /** The journal of a connection, which is its own from here on: wherever the database is. */
-export function journalOver(db: DatabaseSync, newEpoch: () => Uint8Array): Journal {
+export function journalOver(
+  db: DatabaseSync,
+  newEpoch: () => Uint8Array,
+  mark: JournalMark = UNMARKED,
+): Journal {
   try {
     db.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
              PRAGMA cache_size = -256; PRAGMA foreign_keys = OFF; PRAGMA secure_delete = ON`);
     db.exec('BEGIN IMMEDIATE');
     checkPages(db);
-    migrate(db, newEpoch);
+    const isNew = migrate(db, newEpoch);
+    if (!hasOurSchema(db)) throw damaged('tables that are not its own');
+    checkRows(db);
+    const isOlder = mark.last() > movesOf(db);
+    if (isOlder && !isNew) beginAnew(db, newEpoch());
+    // From here on the two go together again.
+    if (isOlder && Number.isFinite(mark.last())) setMoves(db, mark.last() + 1);
     db.exec('COMMIT');
+    if (isOlder && !isNew) mark.onOlder();
+    mark.note(movesOf(db));
   } catch (cause) {
     db.close();
     throw cause;
   }
-  return journalOn(db);
+  return journalOn(db, mark);
 }
 
-/** Small, so that reading all of it costs nothing; a page that is wrong must not be found when a run depends on it. */
+const movesOf = (db: DatabaseSync): number => Number(db.prepare('SELECT moves FROM meta').get()?.moves);
+const setMoves = (db: DatabaseSync, moves: number): unknown =>
+  db.prepare('UPDATE meta SET moves = ?').run(moves);
+
+/** Small, so that reading all of it costs little; a page that is wrong must not be found when a run depends on it. */
 function checkPages(db: DatabaseSync): void {
-  const answer = db.prepare('PRAGMA quick_check(1)').get()?.quick_check;
-  if (answer !== 'ok') throw Object.assign(new Error(`quick_check: ${answer}`), { errcode: CORRUPT });
+  const answer = db.prepare('PRAGMA integrity_check(1)').get()?.integrity_check;
+  if (answer !== 'ok') throw damaged(`integrity_check: ${answer}`);
 }
 
-function journalOn(db: DatabaseSync): Journal {
+/** A job id that a flipped bit changed would be one that is not known, and its order would start again. */
+function checkRows(db: DatabaseSync): void {
+  const alone = db.prepare(`SELECT job_id FROM orders WHERE job_id NOT IN (SELECT job_id FROM runs) UNION ALL
+    SELECT job_id FROM runs WHERE job_id NOT IN (SELECT job_id FROM orders) LIMIT 1`);
+  if (alone.get()) throw damaged('an order without its run, or a run without its order');
+  if (Number(db.prepare('SELECT count(*) AS rows FROM meta').get()?.rows) !== 1) throw damaged('no epoch');
+}
+
+function damaged(what: string): Error {
+  return Object.assign(new Error(what), { errcode: CORRUPT });
+}
+
+function journalOn(db: DatabaseSync, mark: Mark): Journal {
   const statements = new Map<string, StatementSync>();
   const statement = (sql: string): StatementSync => {
     const known = statements.get(sql);
@@ -71,11 +107,16 @@ function journalOn(db: DatabaseSync): Journal {
   const run = (sql: string, ...values: SQLInputValue[]): number =>
     Number(statement(sql).run(...values).changes);
 
+  let noted = movesOf(db);
+
   function commit<T>(work: () => T): T {
     run('BEGIN IMMEDIATE');
     try {
       const result = work();
+      const moves = one<{ moves: number }>('SELECT moves FROM meta')?.moves ?? noted;
       run('COMMIT');
+      if (moves !== noted) mark.note(moves);
+      noted = moves;
       return result;
     } catch (cause) {
       if (db.isTransaction) run('ROLLBACK');
