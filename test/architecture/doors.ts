@@ -87,6 +87,7 @@ export const DOORS: Record<string, Door> = {
       'agent/executor/',
       'agent/contents/disk.ts',
       'agent/spool/kept-files.ts',
+      'agent/spool/mark.ts',
       'agent/spool/open-journal.ts',
       'agent/spool/sqlite.ts',
       'agent/cli/',
