@@ -23,6 +23,7 @@ import type { FleetKeys } from './fleet/keys.ts';
 import { ADMISSION, createAdmission } from './gateway/admission.ts';
 import { createGateway, type Gateway } from './gateway/engine.ts';
 import { openInventory } from './inventory/engine.ts';
+import { createSeen } from './inventory/seen.ts';
 import { agentDetail, agentSummary } from './inventory/summary.ts';
 import { createJobs, type Jobs } from './jobs/engine.ts';
 import type { AgentLinks } from './jobs/ports.ts';
@@ -94,6 +95,7 @@ export async function openController(world: World): Promise<Controller> {
     fraction: () => fraction(random),
     drop: (agentId, code) => door.gateway?.drop(agentId, code),
   });
+  const seen = createSeen({ clock, db, log, present: inventory.present });
   const enrolmentPorts = { clock, random, db, audit, fleet, enrolled: inventory.enrolled };
   const links: AgentLinks = {
     send: (agentId, kind, value) => door.gateway?.send(agentId, kind, value) ?? false,
@@ -220,6 +222,7 @@ export async function openController(world: World): Promise<Controller> {
       });
       bus.on((event) => abandonRuns(event.type === 'agent-removed' ? event.agentId : undefined, jobs, log));
       jobs.start();
+      seen.start();
       contents.start();
       retention.start();
       fleet.start(gateway.pushTrust);
@@ -229,6 +232,7 @@ export async function openController(world: World): Promise<Controller> {
       bus.emit({ type: 'stopping' });
       await gateway.stop();
       fleet.stop();
+      seen.stop();
       jobs.stop();
       await contents.stop();
       await retention.stop();

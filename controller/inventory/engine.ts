@@ -272,6 +272,9 @@ export async function openInventory(ports: InventoryPorts) {
       forget(agent.id);
     },
 
+    /** Agents that have a session. */
+    present: () => [...present.keys()],
+
     figures() {
       const counts = new Map<string, { state: string; online: boolean; count: number }>();
       for (const agent of agents.values()) {
