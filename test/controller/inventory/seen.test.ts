@@ -6,9 +6,10 @@ import { joined } from '../jobs/stage.ts';
 test('after a controller that was killed an agent is away since it was last here, and not since its session began', async (t) => {
   const world = await controllerWorld(t);
   const agent = await joined(world, 'web-1');
-  await agent.connect();
-  for (let minute = 0; minute < 30; minute += 1) {
-    await world.clock.advance(60_000);
+  const session = await agent.connect();
+  for (let i = 0; i < 60; i += 1) {
+    await world.clock.advance(10_000);
+    session.send('ping', { id: i });
     await world.clock.settle();
   }
   const killedMs = world.clock.now();
