@@ -15,7 +15,7 @@ export const countWaitingDown = statement((p: Params<{ jobId: string; runs: numb
     .where('job_id', '=', p('jobId')),
 );
 
-/** Whose turn comes next, in their order. One that somebody wants to end has none. */
+/** Whose turn comes next, in their order. */
 export const waitingRuns = query((p: Params<{ jobId: string; limit: number }>) =>
   k
     .selectFrom('runs')
@@ -23,7 +23,6 @@ export const waitingRuns = query((p: Params<{ jobId: string; limit: number }>) =
     .where('job_id', '=', p('jobId'))
     .where('turn_at_ms', 'is', null)
     .where('ended_at_ms', 'is', null)
-    .where('cancel_requested', '=', 0)
     .orderBy('target_index')
     .limit(p('limit')),
 );

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ControllerWorld, controllerWorld } from '../../support/controller-world.ts';
 import type { FakeAgent, FakeSession } from '../../support/fake-agent.ts';
-import { create, history, joined, RUNNER, request, states } from './stage.ts';
+import { create, history, joined, RUNNER, states } from './stage.ts';
 
 interface Host {
   name: string;
@@ -257,10 +257,11 @@ test('a host that is removed gives its place on', async (t) => {
 test('a host that comes while its job is being written is not left waiting', async (t) => {
   const world = await controllerWorld(t);
   const agent = await joined(world, 'a');
-  const [{ job }] = await Promise.all([
-    world.controller.verbs.jobs.create(request({ ttlMs: 60_000 }), RUNNER),
-    agent.connect(),
-  ]);
-  await world.clock.settle();
+  const { write } = world.db;
+  world.db.write = async (batch, lane) => {
+    if (batch.some((one) => 'sql' in one && one.sql.startsWith('insert into "jobs"'))) await agent.connect();
+    return write.call(world.db, batch, lane);
+  };
+  const job = await create(world, { ttlMs: 60_000 });
   assert.deepEqual(await history(world, job), ['created', 'queued', 'sent']);
 });
