@@ -80,7 +80,7 @@ export function createHandlers(verbs: ApiVerbs): Handlers {
     'jobs.waiting': ({ params, query }) => jobs.waiting(params.job, query.limit ?? API_LIMITS.listDefault),
     'jobs.retry': ({ params, body, by, idempotencyKey }) =>
       jobs.retry(params.job, { ...body, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) }, by),
-    'jobs.cancel': ({ params, body, by }) => jobs.cancel(params.job, by, body.agentIds),
+    'jobs.cancel': ({ params, body, by }) => jobs.cancel(params.job, by, body),
 
     'contents.show': ({ params }) => verbs.contents.show(params.sha512),
     'jobs.prune': ({ body: { olderThanMs, outputOnly = false, dryRun = false }, by }) =>

@@ -263,9 +263,11 @@ export interface JobsQuery {
   state?: JobState;
 }
 
+/** Only the runs of those that all of it means; nothing said: all that are not over. */
 export interface CancelBody {
-  /** Only these runs; left out: all that are not over. */
   agentIds?: string[];
+  targets?: string;
+  selector?: string;
 }
 
 export interface PruneBody {

@@ -265,7 +265,10 @@ export const SHAPES = {
   },
   'jobs.cancel': {
     params: atJob,
-    body: z.strictObject({ agentIds: z.array(agentId).min(1).max(LIMITS.targetsPerOrder).exactOptional() }),
+    body: z.strictObject({
+      ...who,
+      agentIds: z.array(agentId).min(1).max(LIMITS.targetsPerOrder).exactOptional(),
+    }),
     reply: replies.cancelled,
   },
   'jobs.prune': {

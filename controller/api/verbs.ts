@@ -1,4 +1,5 @@
 import type {
+  CancelBody,
   Counts,
   JobBody,
   JobCreated,
@@ -133,8 +134,8 @@ export interface JobVerbs {
   create(request: JobRequest, by: Actor): Promise<JobCreated>;
   /** A new job that does the same where it did not succeed. Throws no-such-job, retry-incomplete, nobody-matched. */
   retry(jobId: string, request: RetryBody & { idempotencyKey?: string }, by: Actor): Promise<JobCreated>;
-  /** Throws no-such-job, job-over. Without agentIds: every run that is not over. */
-  cancel(jobId: string, by: Actor, agentIds?: readonly string[]): Promise<{ cancelled: number }>;
+  /** Throws no-such-job, job-over. Nothing said: every run that is not over. */
+  cancel(jobId: string, by: Actor, only?: CancelBody): Promise<{ cancelled: number }>;
   list(query: JobsQuery & { limit: number }): Promise<JobSummary[]>;
   /** Throws no-such-job. */
   show(jobId: string): Promise<JobDetail>;

@@ -1,6 +1,6 @@
-import type { JobDetail, JobState } from '../api/contract.ts';
+import type { JobState } from '../api/contract.ts';
 import { VERDICT } from './exit-status.ts';
-import { EXIT, wrongUse } from './failure.ts';
+import { EXIT } from './failure.ts';
 import { defined } from './job-body.ts';
 import { findJob } from './job-id.ts';
 import { findRun } from './job-run.ts';
@@ -9,6 +9,7 @@ import { createTerminalText, jsonLine } from './output/sanitise.ts';
 import { hosts, renderCounts } from './output/summary.ts';
 import { renderTable } from './output/table.ts';
 import { formatTime } from './output/time.ts';
+import { readSelection, type TargetOptions } from './selection.ts';
 import { prunedOn } from './show-job-command.ts';
 import type { Surroundings } from './surroundings.ts';
 import { watchJob } from './watch-job.ts';
@@ -109,24 +110,15 @@ export function output(
 export function cancel(
   surroundings: Surroundings,
   id: string,
-  options: Json & { agent?: string[] },
+  options: Json & Pick<TargetOptions, 'targets' | 'selector'>,
 ): Promise<number> {
   return withClient(surroundings, async (client) => {
     const job = await findJob(client, id);
-    const agentIds =
-      options.agent && (await idsOf(options.agent, () => client.call('jobs.show', { params: { job } })));
-    const { cancelled } = await client.call('jobs.cancel', {
-      params: { job },
-      body: agentIds ? { agentIds } : {},
-    });
+    const { targets, selector } = await readSelection(surroundings, options);
+    const body = defined({ targets, selector });
+    const { cancelled } = await client.call('jobs.cancel', { params: { job }, body });
     const { stdout } = surroundings;
     stdout.write(options.json ? `${jsonLine({ job, cancelled })}\n` : `cancelling on ${hosts(cancelled)}\n`);
     return EXIT.ok;
   });
-}
-
-async function idsOf(names: readonly string[], load: () => Promise<JobDetail>): Promise<string[]> {
-  if (names.length === 0) throw wrongUse('--agent names nobody');
-  const detail = await load();
-  return names.map((name) => findRun(detail, name).agentId);
 }

@@ -3,13 +3,20 @@ import type { Changes } from './changes.ts';
 import type { Deliveries } from './deliver.ts';
 import type { Actor, JobsPorts } from './ports.ts';
 import { isOpen, NO_OUTCOME } from './run.ts';
-import { jobById, requestCancel, runsOfJob } from './store.ts';
+import { jobById, type RunRow, requestCancel, runsOfJob } from './store.ts';
 import { jobEvent } from './transition.ts';
+
+/** Which runs; nothing said: all that are not over. */
+export interface CancelRequest {
+  agentIds?: readonly string[] | undefined;
+  targets?: string | undefined;
+  selector?: string | undefined;
+}
 
 /**
  * Ends what can be ended. What was not sent yet is cancelled here and now; what was is told to its agent, now or when it comes
  * back, and counts as cancelled when the agent says so. Resolves with how many runs that concerns.
- * Throws MusterError: no-such-job, job-over, no-such-agent.
+ * Throws MusterError: no-such-job, job-over, no-such-agent, nobody-matched, bad-target, bad-selector.
  */
 export async function cancelJob(
   ports: JobsPorts,
@@ -17,17 +24,14 @@ export async function cancelJob(
   deliveries: Deliveries,
   jobId: string,
   actor: Actor,
-  agentIds?: readonly string[],
+  only: CancelRequest = {},
 ): Promise<{ cancelled: number }> {
   const { db, clock, audit, bus } = ports;
   const [job] = await db.read(jobById({ id: jobId }));
   if (!job) throw new MusterError('no-such-job', jobId);
   if (job.ended_at_ms !== null) throw new MusterError('job-over', jobId);
   const runs = await db.read(runsOfJob({ jobId }));
-  const wanted = agentIds && new Set(agentIds);
-  for (const id of wanted ?? [])
-    if (!runs.some((run) => run.agent_id === id))
-      throw new MusterError('no-such-agent', `${id} is no target of this job`);
+  const wanted = wantedOf(ports, runs, only);
   const open = runs.filter((run) => isOpen(run.state) && (!wanted || wanted.has(run.agent_id)));
   const reason = `cancelled by ${actor.name}`;
   const outcome = { ...NO_OUTCOME, reason };
@@ -37,7 +41,7 @@ export async function cancelJob(
     audit.entry(actor, 'job.cancel', {
       job: jobId,
       runs: open.length,
-      ...(agentIds ? { agents: agentIds } : {}),
+      ...(wanted ? { agents: [...wanted] } : {}),
     }),
     ...open
       .filter((run) => run.state === 'queued')
@@ -47,4 +51,22 @@ export async function cancelJob(
   // Not only what was sent when it was read: a queued run may have been sent meanwhile.
   for (const run of open) await deliveries.cancel(jobId, run.agent_id);
   return { cancelled: open.length };
+}
+
+function wantedOf(
+  { inventory }: Pick<JobsPorts, 'inventory'>,
+  runs: readonly RunRow[],
+  { agentIds, targets, selector }: CancelRequest,
+): ReadonlySet<string> | undefined {
+  const ofJob = new Set(runs.map((run) => run.agent_id));
+  const stranger = agentIds?.find((id) => !ofJob.has(id));
+  if (stranger !== undefined) throw new MusterError('no-such-agent', `${stranger} is no target of this job`);
+  if (targets === undefined && selector === undefined) return agentIds && new Set(agentIds);
+  const named = agentIds && new Set(agentIds);
+  const meant = inventory
+    .list({ targets, selector })
+    .map((agent) => agent.id)
+    .filter((id) => ofJob.has(id) && (!named || named.has(id)));
+  if (meant.length === 0) throw new MusterError('nobody-matched', 'none of the hosts of this job');
+  return new Set(meant);
 }

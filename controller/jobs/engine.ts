@@ -1,5 +1,5 @@
 import { bytesOf, createBundles } from './bundles.ts';
-import { cancelJob } from './cancel.ts';
+import { type CancelRequest, cancelJob } from './cancel.ts';
 import { createChanges } from './changes.ts';
 import { type Created, createJob } from './create.ts';
 import { createDeadlines } from './deadlines.ts';
@@ -27,7 +27,7 @@ export interface Jobs extends History {
   retry(jobId: string, request: RetryRequest, actor: Actor): Promise<Created>;
   /** Who is meant, by name. */
   meant(query: Asked): Promise<JobAgent[]>;
-  cancel(jobId: string, actor: Actor, agentIds?: readonly string[]): Promise<{ cancelled: number }>;
+  cancel(jobId: string, actor: Actor, only?: CancelRequest): Promise<{ cancelled: number }>;
   readonly words: Words;
   /** How far the output of an agent's unfinished runs is stored. */
   cursors(agentId: string): Promise<RunCursor[]>;
@@ -79,7 +79,7 @@ export function createJobs(given: JobsPorts): Jobs {
       return create(await retryRequest(ports, jobId, request), actor);
     },
     meant: (query) => meant(ports, query),
-    cancel: (jobId, actor, agentIds) => cancelJob(ports, changes, deliveries, jobId, actor, agentIds),
+    cancel: (jobId, actor, only) => cancelJob(ports, changes, deliveries, jobId, actor, only),
     resume: deliveries.resume,
     async cursors(agentId) {
       const runs = await ports.db.read(openRunsOfAgent({ agentId }));

@@ -43,6 +43,8 @@ export interface JobsInventory {
     /** Only these ids; without targets and selector all of them. */
     among?: ReadonlySet<string> | undefined;
   }): JobAgent[];
+  /** All of them, whatever their state. Throws as `meant`. */
+  list(query: { targets?: string | undefined; selector?: string | undefined }): JobAgent[];
   get(agentId: string): JobAgent | undefined;
   /** How far an agent's report chain is stored, read and moved inside the transaction that stores the next report. */
   reportStored(

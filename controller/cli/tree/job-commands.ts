@@ -1,16 +1,7 @@
 import { type Command, Option } from 'commander';
 import { LIMITS } from '../../../proto/limits.ts';
 import { fileCommands } from './file-commands.ts';
-import {
-  duration,
-  jobOptions,
-  paceOptions,
-  several,
-  states,
-  targetOptions,
-  viewOptions,
-  whole,
-} from './options.ts';
+import { duration, jobOptions, paceOptions, states, targetOptions, viewOptions, whole } from './options.ts';
 import type { Choose } from './program.ts';
 
 export function jobCommands(program: Command, choose: Choose): void {
@@ -221,16 +212,15 @@ Examples:
 }
 
 function cancelCommand(jobs: Command, choose: Choose): void {
-  jobs
+  const command = jobs
     .command('cancel')
-    .description('Cancels a job: what runs is ended, what has not started never will.')
-    .argument('<job>', 'its id, or the first 4 digits or more')
-    .option('--agent <name>', 'only on this host; several times: on these', several)
-    .option('--json', 'print how many runs as JSON')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  muster jobs cancel 3f2a9c\n  muster jobs cancel 3f2a9c --agent web-1',
+    .description(
+      'Cancels a job, or with -t and -l only what of it is on some hosts: what runs is ended, what has not started never will.',
     )
+    .argument('<job>', 'its id, or the first 4 digits or more');
+  targetOptions(command)
+    .option('--json', 'print how many runs as JSON')
+    .addHelpText('after', '\nExamples:\n  muster jobs cancel 3f2a9c\n  muster jobs cancel 3f2a9c -t web-1')
     .action((id: string, options) =>
       choose(async (surroundings) => (await import('../jobs-command.ts')).cancel(surroundings, id, options)),
     );

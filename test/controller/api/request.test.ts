@@ -269,7 +269,7 @@ test('a request gets its defaults, and what was left out stays out', async () =>
     },
     { verb: 'jobs.list', args: [{ limit: 50 }] },
     { verb: 'audit.list', args: [{ afterSeq: 0, limit: 50 }] },
-    { verb: 'jobs.cancel', args: [JOB, by, undefined] },
+    { verb: 'jobs.cancel', args: [JOB, by, {}] },
     { verb: 'retention.prune', args: [{ olderThanMs: 60_000, outputOnly: false, dryRun: false }, by] },
   ]);
 });
@@ -293,7 +293,7 @@ test('what was asked for reaches the verb, with the operator who asked', async (
     { verb: 'agents.show', args: ['web-1'] },
     { verb: 'agents.approve', args: [AGENT, by] },
     { verb: 'operators.revoke', args: ['ann', by] },
-    { verb: 'jobs.cancel', args: [JOB, by, [AGENT]] },
+    { verb: 'jobs.cancel', args: [JOB, by, { agentIds: [AGENT] }] },
   ]);
 });
 

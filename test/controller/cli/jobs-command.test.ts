@@ -251,10 +251,10 @@ test('jobs output prints the stored bytes as they are, and harmless on a termina
 test('jobs cancel cancels all of a job, or what runs on some hosts', async (t) => {
   const { muster, out, api } = await stage(t, { ...logsHandlers, 'jobs.cancel': () => ({ cancelled: 2 }) });
   assert.equal(await muster('jobs', 'cancel', JOB), 0);
-  assert.equal(await muster('jobs', 'cancel', JOB, '--agent', 'web-1', '--agent', 'db-1', '--json'), 0);
+  assert.equal(await muster('jobs', 'cancel', JOB, '-t', 'web-1,db-*', '-l', 'env=prod', '--json'), 0);
   assert.equal(out(), `cancelling on 2 hosts\n{"job":"${JOB}","cancelled":2}\n`);
   const bodies = api.calls.filter(({ name }) => name === 'jobs.cancel').map(({ body }) => body);
-  assert.deepEqual(bodies, [{}, { agentIds: [agentId('web-1'), agentId('db-1')] }]);
+  assert.deepEqual(bodies, [{}, { targets: 'web-1,db-*', selector: 'env=prod' }]);
 });
 
 test('cancelling a job that is over is said', async (t) => {

@@ -228,11 +228,11 @@ test('cancelling a job that goes by batches sends nothing more, and one host of 
   const hosts = await fleet(world, NAMES);
   const job = await create(world, { batch: '1' });
   const idOf = (name: string): string => byName(hosts, name)?.agent.id ?? '';
-  await world.controller.verbs.jobs.cancel(job, RUNNER, [idOf('b')]);
+  await world.controller.verbs.jobs.cancel(job, RUNNER, { agentIds: [idOf('b')] });
   assert.deepEqual(await states(world, job), {
     ...{ a: 'sent', b: 'cancelled', c: 'queued', d: 'queued', e: 'queued' },
   });
-  await world.controller.verbs.jobs.cancel(job, RUNNER, [idOf('a')]);
+  await world.controller.verbs.jobs.cancel(job, RUNNER, { targets: 'a' });
   await ends(world, byName(hosts, 'a'), 'cancelled');
   assert.equal((await states(world, job)).c, 'sent');
   await world.controller.verbs.jobs.cancel(job, RUNNER);
