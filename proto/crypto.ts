@@ -206,7 +206,10 @@ export function aeadOpen(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array)
   });
   decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
   try {
-    return Buffer.concat([decipher.update(sealed.subarray(0, sealed.length - TAG_BYTES)), decipher.final()]);
+    const message = decipher.update(sealed.subarray(0, sealed.length - TAG_BYTES));
+    // Checks the tag; a stream cipher holds nothing back.
+    decipher.final();
+    return message;
   } catch {
     return undefined;
   }

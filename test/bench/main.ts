@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { copy } from './copy.ts';
 import { dispatch } from './dispatch.ts';
 import { memory } from './memory.ts';
 import { oneCommand } from './one-command.ts';
@@ -22,6 +23,7 @@ const SECTIONS: Record<string, (options: Options) => Promise<string>> = {
   start: startUp,
   memory,
   dispatch,
+  copy,
 };
 
 const { values, positionals } = parseArgs({
