@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
 import { pathOf, ROUTES } from '../../../controller/api/contract.ts';
+import type { RunDetail } from '../../../controller/api/job-messages.ts';
 import { API_LIMITS } from '../../../controller/api/limits.ts';
 import { MusterError } from '../../../proto/errors.ts';
 import { LIMITS } from '../../../proto/limits.ts';
@@ -418,4 +419,28 @@ test('the contract builds the very paths that the server knows', async () => {
   });
   assert.equal(reply.json().error.code, 'no-such-agent');
   assert.deepEqual(world.calls, [{ verb: 'agents.show', args: ['a b/c'] }]);
+});
+
+test('output that was pruned is refused as gone, and a run that wrote nothing still has nothing', async () => {
+  const pruned = await createWorld();
+  const { jobs } = pruned.verbs;
+  const { show } = jobs;
+  let run = { agentId: AGENT, state: 'succeeded', storedBytes: 5 };
+  jobs.show = async (job: string) => ({
+    ...(await show(job)),
+    outputPrunedAtMs: 86_400_000,
+    runs: [run as RunDetail],
+  });
+  const ask = () => pruned.api.app.inject(requestOf('jobs.output', 'viewer'));
+  const gone = await ask();
+  assert.equal(gone.statusCode, 410);
+  assert.deepEqual(
+    [gone.json().error.code, gone.json().error.detail],
+    ['output-pruned', 'on 1970-01-02T00:00:00.000Z'],
+  );
+  run = { ...run, storedBytes: 0 };
+  assert.equal((await ask()).statusCode, 200);
+  run = { ...run, state: 'lost' };
+  assert.equal((await ask()).statusCode, 410, 'nobody said how much a lost one wrote');
+  await pruned.close();
 });

@@ -28,6 +28,24 @@ describe('migrations', () => {
     assert.deepEqual(await keysIn(opened(file)), ['kept']);
   });
 
+  it('bring a database that the Muster before this one wrote up to date, with all that is in it', async () => {
+    const file = newFile();
+    const older = new DatabaseSync(file);
+    const before = MIGRATIONS.slice(0, -1);
+    for (const sql of before) older.exec(sql);
+    older.exec(`pragma user_version = ${before.length}; insert into meta values ('kept', x'01')`);
+    older.close();
+    const db = opened(file);
+    assert.equal(await pragma(db, 'user_version'), MIGRATIONS.length);
+    assert.deepEqual(await keysIn(db), ['kept']);
+    await db.close();
+    assert.throws(
+      () => pendingMigrations(MIGRATIONS.length, before),
+      (error) => error instanceof MusterError && error.code === 'newer-schema',
+      'and that one refuses it from then on',
+    );
+  });
+
   it('refuse a database that a newer Muster wrote, and leave every byte of it as it was', async () => {
     const file = newFile();
     await opened(file).close();
