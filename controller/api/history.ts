@@ -17,12 +17,12 @@ export interface HistoryRequest {
 
 /**
  * A page is counted in rows, and a row may be 40 bytes or 64 KiB: the number of rows follows what they weigh, so that a
- * reader holds little memory while small rows still come many at a time.
+ * reader holds little memory, from the first page on, while small rows still come many at a time.
  */
 export function openHistory(jobs: Pick<JobVerbs, 'events'>, request: HistoryRequest): History {
   const { jobId, agentId } = request;
   let seq = request.after;
-  let rows: number = API_LIMITS.pageRowsMin * 4;
+  let rows: number = API_LIMITS.pageRowsMin;
 
   async function next(): Promise<EventPage & { more: boolean }> {
     const page = await jobs.events(jobId, seq, rows, agentId);

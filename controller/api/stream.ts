@@ -71,7 +71,7 @@ async function* pieces(
     // A job that was over before a page was read has no row after the last page.
     let wasOver = false;
     while (!gone.aborted) {
-      yield* batched(page.events.map(textOf));
+      yield* batched(page.events);
       if (stopping.aborted) return yield endOf('stopping', history);
       if (!page.more) {
         if (wasOver) return yield endOf('over', history);
@@ -89,11 +89,11 @@ async function* pieces(
   }
 }
 
-/** Small events travel together; a piece is not much larger than one large event. */
-function* batched(texts: readonly string[]): Generator<string> {
+/** Small events travel together; a piece is not much larger than one large event, and is made when the one before was taken. */
+function* batched(events: readonly RunEvent[]): Generator<string> {
   let piece = '';
-  for (const text of texts) {
-    piece += text;
+  for (const event of events) {
+    piece += textOf(event);
     if (piece.length < 32 * 1024) continue;
     yield piece;
     piece = '';

@@ -10,6 +10,7 @@ import { copy } from './copy.ts';
 import { dispatch } from './dispatch.ts';
 import { memory } from './memory.ts';
 import { oneCommand } from './one-command.ts';
+import { readers } from './readers.ts';
 import { shim } from './shim.ts';
 import { startUp } from './start-up.ts';
 
@@ -24,6 +25,7 @@ const SECTIONS: Record<string, (options: Options) => Promise<string>> = {
   memory,
   dispatch,
   copy,
+  readers,
 };
 
 const { values, positionals } = parseArgs({
