@@ -112,6 +112,7 @@ export function createFetchView(parts: FetchParts, rest: Pick<JobView, 'finished
         new Promise((resolve) => {
           const go = (): void => {
             full.delete(one.archive);
+            one.archive.off('drain', go).off('close', go);
             resolve();
           };
           one.archive.once('drain', go).once('close', go);
