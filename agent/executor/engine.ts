@@ -122,13 +122,13 @@ export function startRun(
   }
 
   /** Why nothing of the run can be taken up, if so. */
-  function goOn({ restarted, resumeAt, goOn: makeDurable }: Resumption): string | undefined {
+  function goOn({ restarted, resumeAt, bootIds, goOn: makeDurable }: Resumption): string | undefined {
     if (!restarted) return undefined;
     // What was read last before the machine went down may not have reached the disk.
     for (const stream of closed ? [] : (['stdout', 'stderr'] as const)) output.gap(stream);
     if (resumeAt === 0) return 'the machine restarted while it ran; its effect is unknown';
     try {
-      for (const result of resultsBeforeReboot(past.results, resumeAt, output.length)) {
+      for (const result of resultsBeforeReboot(past.results, resumeAt, output.length, bootIds)) {
         past.results.set(result.index, result);
         note({ ended: result, atMs: clock.now() });
       }

@@ -1,4 +1,4 @@
-import type { StepTask, TaskResult } from './run.ts';
+import type { Resumption, StepTask, TaskResult } from './run.ts';
 import type { ProcessId } from './tree.ts';
 
 /**
@@ -52,17 +52,23 @@ export function readPast(notes: readonly string[]): Past {
   return { results, began, endedAtMs, root, sinceTicks };
 }
 
-/** The results of tasks that are known to have succeeded since the reboot task behind them was begun, and of that itself. */
+/**
+ * The results of tasks that are known to have succeeded since the reboot task behind them was begun, and of that itself, whose
+ * proof is that the machine's boot id is another one.
+ */
 export function resultsBeforeReboot(
   known: ReadonlyMap<number, TaskResult>,
   resumeAt: number,
   outputAt: number,
+  bootIds: Resumption['bootIds'],
 ): TaskResult[] {
   const missing: TaskResult[] = [];
+  const proof = `boot id ${bootIds.before} → ${bootIds.now}`;
   for (let index = 0; index < resumeAt; index++) {
     if (known.has(index)) continue;
     const at = { outputFrom: outputAt, outputTo: outputAt, durationMs: 0 };
-    missing.push({ index, state: 'succeeded', ...at, ...(index === resumeAt - 1 && { change: 'changed' }) });
+    const proved = index === resumeAt - 1 && ({ change: 'changed', reason: proof } as const);
+    missing.push({ index, state: 'succeeded', ...at, ...proved });
   }
   return missing;
 }

@@ -71,6 +71,8 @@ export interface Beginning {
 export interface Resumption {
   /** The machine has another boot id than when the run started: nothing that was started is there any more. */
   readonly restarted: boolean;
+  /** Of the boot in which it was started or went on last, and of this one. */
+  readonly bootIds: { readonly before: string; readonly now: string };
   /** The task with which it goes on after that; 0 where no reboot was awaited. */
   readonly resumeAt: number;
   /** Makes durable that it goes on in this boot. Throws MusterError journal-failed. */

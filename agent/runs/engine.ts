@@ -233,11 +233,12 @@ export function createRuns(ports: RunsPorts): Runs {
 
   function takeUp(
     run: ActiveRun,
-    { resumeAt }: OrderRow,
+    { resumeAt, bootId }: OrderRow,
     { restarted, elapsedMs }: Extract<Recovery, { is: 'goes-on' }>,
     goOn: () => void,
   ): void {
-    begin(run, elapsedMs, { restarted, resumeAt, goOn });
+    const bootIds = { before: bootId, now: ports.bootId };
+    begin(run, elapsedMs, { restarted, bootIds, resumeAt, goOn });
   }
 
   return {

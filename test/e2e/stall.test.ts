@@ -77,7 +77,7 @@ describe('standing still', { concurrency: 3 }, () => {
     const { stdout, status } = await running.ended;
     assert.equal(status, 1);
     assert.match(stdout, /"state":"timed-out"/);
-    assert.doesNotMatch(stdout, /never/);
+    assert.doesNotMatch(stdout, /never\\n/);
     assert.equal(lives(pid), false);
   });
 });

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { startFleet, type TestFleet } from '../e2e/fleet.ts';
+import { until } from '../support/until.ts';
 import { bootAgent } from './agent.ts';
 import { HOST_NEEDS, type Host } from './host.ts';
 
@@ -35,6 +36,39 @@ describe('a host with systemd', { ...HOST_NEEDS, concurrency: 2 }, () => {
     const shown = await fleet.json<Shown>(['jobs', 'show', job?.job ?? '', '--json']);
     return { status, said: stdout + stderr, run: shown.runs[0] };
   }
+
+  test('a bundle goes on behind its reboot, once, and the boot ids prove it', async (t) => {
+    const { fleet, host } = await stage(t);
+    const before = await host.bootId();
+    const { status, said, run } = await apply(
+      fleet,
+      `tasks:
+  - { name: before, shell: 'echo before >> /root/oracle' }
+  - { name: again, reboot: { timeout: 1m } }
+  - { name: after, shell: 'echo after >> /root/oracle; cat /proc/sys/kernel/random/boot_id' }
+`,
+    );
+    assert.equal(status, 0, said);
+    const after = await host.bootId();
+    assert.notEqual(after, before);
+    assert.match(said, new RegExp(after), 'what ran behind it ran after it');
+    assert.equal(await host.run(['cat', '/root/oracle']), 'before\nafter\n');
+    const reboot = run?.tasks[1];
+    assert.deepEqual([reboot?.state, reboot?.change], ['succeeded', 'changed']);
+    const proof = new RegExp(`${before.slice(0, 8)}.*${after.slice(0, 8)}`);
+    assert.match(reboot?.reason ?? '', proof);
+  });
+
+  test('what runs when its agent is restarted goes on, and its output is whole', async (t) => {
+    const { fleet, host } = await stage(t);
+    const line = 'echo started >> /root/oracle; for i in 1 2 3 4 5 6; do echo $i; sleep 0.5; done';
+    const running = fleet.begin(['run', '-t', 'h1', '--shell', line]);
+    await until('it runs', () => running.stdout().includes('2'));
+    await host.run(['systemctl', 'restart', 'muster-agent']);
+    const { stdout, stderr, status } = await running.ended;
+    assert.deepEqual([status, stdout], [0, '1\n2\n3\n4\n5\n6\n'], stderr);
+    assert.equal(await host.run(['cat', '/root/oracle']), 'started\n');
+  });
 
   test('a service is started and enabled once, and one that fails says why', async (t) => {
     const { fleet, host } = await stage(t);

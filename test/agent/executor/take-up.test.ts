@@ -10,7 +10,8 @@ import { beginning, machine, shell, specOf, survivors, textOf, until } from './m
 
 const AGENT = join(import.meta.dirname, 'fixtures', 'agent.ts');
 const NODE = [...process.execArgv.filter((flag) => flag.startsWith('--disable-warning')), AGENT];
-const SAME_BOOT: Resumption = { restarted: false, resumeAt: 0, goOn() {} };
+const BOOT_IDS = { before: 'boot-1', now: 'boot-2' };
+const SAME_BOOT: Resumption = { restarted: false, bootIds: BOOT_IDS, resumeAt: 0, goOn() {} };
 
 /** An agent in a process of its own carries out the lines; a second one, in this process, takes them up. */
 async function twoAgents(t: TestContext, lines: string[]) {
