@@ -195,6 +195,8 @@ export interface RunDetail extends Outcome {
   change: Change | null;
   /** When it might be sent; null: its turn in the batch has not come. */
   turnAtMs: number | null;
+  /** Until when its host is waited for; null: it was sent, or is over. */
+  sendByMs: number | null;
   /** Whether its agent is there now, and when it was last (now, while it is there); null: it never came. */
   online: boolean;
   lastSeenMs: number | null;
@@ -234,6 +236,7 @@ export type WaitingRun = Pick<
   | 'attempt'
   | 'task'
   | 'turnAtMs'
+  | 'sendByMs'
   | 'online'
   | 'lastSeenMs'
   | 'wordAtMs'
@@ -246,7 +249,7 @@ export interface WaitingReply {
   nowMs: number;
   /** No run starts after it. */
   expiresAtMs: number;
-  /** How many have no outcome; `runs` has those of which nothing was heard for the longest time. */
+  /** How many have no outcome; `runs` has those of which nothing was heard for the longest time, last those without a turn. */
   total: number;
   runs: WaitingRun[];
 }

@@ -163,6 +163,7 @@ const runNow = {
   attempt: count,
   task: maybe(count),
   turnAtMs: maybe(instant),
+  sendByMs: maybe(instant),
   online: z.boolean(),
   lastSeenMs: maybe(instant),
   wordAtMs: maybe(instant),

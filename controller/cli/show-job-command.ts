@@ -7,7 +7,7 @@ import { findRun } from './job-run.ts';
 import { type Paint, paintFor, plain } from './output/paint.ts';
 import { reasonOf } from './output/reason.ts';
 import { jsonLine } from './output/sanitise.ts';
-import { explainUnknown, gapNotes, renderCounts, renderOutcome } from './output/summary.ts';
+import { explainUnknown, gapNotes, hosts, renderCounts, renderOutcome } from './output/summary.ts';
 import { renderProperties, renderTable } from './output/table.ts';
 import { renderTaskCounts, renderTaskLines } from './output/task-results.ts';
 import { formatTime } from './output/time.ts';
@@ -57,7 +57,10 @@ function propertiesOf(job: JobDetail): [string, string][] {
     job.asked.targets === undefined ? '' : `-t ${job.asked.targets}`,
     job.asked.selector === undefined ? '' : `-l '${job.asked.selector}'`,
     job.asked.limit === undefined ? '' : `--limit ${job.asked.limit}`,
+    job.asked.failedOf === undefined ? '' : `--failed-of ${job.asked.failedOf}`,
+    job.asked.states === undefined ? '' : `--state ${job.asked.states}`,
   ];
+  const pace: [string, string][] = job.pace === null ? [] : [['pace', paceText(job.pace)]];
   const end: [string, string][] = job.endedAtMs === null ? [] : [['ended', formatTime(job.endedAtMs)]];
   const reason: [string, string][] = job.reason === null ? [] : [['reason', job.reason]];
   const pruned: [string, string][] =
@@ -72,10 +75,21 @@ function propertiesOf(job: JobDetail): [string, string][] {
     ['by', job.actor],
     ...reason,
     ...retry,
+    ...pace,
     ['started', formatTime(job.createdAtMs)],
     ...end,
     ...pruned,
   ];
+}
+
+function paceText({ batch, maxFailures, waiting }: NonNullable<JobDetail['pace']>): string {
+  return [
+    batch === null ? '' : `${batch} at once`,
+    maxFailures === null ? '' : `at most ${maxFailures} may fail`,
+    waiting === 0 ? '' : `${hosts(waiting)} whose turn has not come`,
+  ]
+    .filter((part) => part !== '')
+    .join(', ');
 }
 
 export function prunedOn(atMs: number): string {
@@ -99,7 +113,8 @@ function runRow(run: RunDetail, isPruned: boolean): string[] {
 }
 
 /** Of a run that is not over: since when its agent is away, or when it last said something. */
-function whereabouts({ online, lastSeenMs, wordAtMs }: RunDetail): string {
+function whereabouts({ state, online, lastSeenMs, wordAtMs, turnAtMs }: RunDetail): string {
+  if (state === 'queued' && turnAtMs === null) return 'its turn has not come';
   if (!online)
     return lastSeenMs === null
       ? 'its agent never connected'

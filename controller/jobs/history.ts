@@ -51,6 +51,7 @@ export interface RunDetail extends Outcome {
   tasks: (TaskResult & { name: string })[];
   change: Change | null;
   turnAtMs: number | null;
+  sendByMs: number | null;
   online: boolean;
   lastSeenMs: number | null;
   wordAtMs: number | null;
@@ -74,6 +75,7 @@ export interface Waiting {
     | 'attempt'
     | 'task'
     | 'turnAtMs'
+    | 'sendByMs'
     | 'online'
     | 'lastSeenMs'
     | 'wordAtMs'
@@ -236,6 +238,7 @@ export function createHistory({
           attempt: run.attempt,
           task: run.task,
           turnAtMs: run.turn_at_ms,
+          sendByMs: sendByOf(run),
           wordAtMs: run.word_at_ms,
           sentAtMs: run.sent_at_ms,
           ...presenceOf(run),
@@ -284,6 +287,7 @@ function runDetail(run: RunRow, names: readonly string[]): Omit<RunDetail, 'onli
     tasks: results.map((result) => ({ ...result, name: names[result.index] ?? '' })),
     change: changeOf(results),
     turnAtMs: run.turn_at_ms,
+    sendByMs: sendByOf(run),
     sentAtMs: run.sent_at_ms,
     acceptedAtMs: run.accepted_at_ms,
     startedAtMs: run.started_at_ms,
@@ -334,4 +338,9 @@ function eventOf(row: RunEventRow): RunEvent {
       return { ...at, kind: 'job', what, by };
     }
   }
+}
+
+/** What is due of a queued run is the end of its wait. */
+function sendByOf(run: RunRow): number | null {
+  return run.state === 'queued' ? run.deadline_at_ms : null;
 }

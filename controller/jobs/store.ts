@@ -105,13 +105,14 @@ export const runsOfJob = query((p: Params<{ jobId: string }>) =>
   k.selectFrom('runs').selectAll().where('job_id', '=', p('jobId')).orderBy('target_index'),
 );
 
-/** Open runs, the one first of which nothing was heard for the longest time. */
+/** Open runs, the one first of which nothing was heard for the longest time; last those whose turn has not come. */
 export const waitingRuns = query((p: Params<{ jobId: string; limit: number }>) =>
   k
     .selectFrom('runs')
     .selectAll()
     .where('job_id', '=', p('jobId'))
     .where('ended_at_ms', 'is', null)
+    .orderBy(sql`turn_at_ms is null`)
     .orderBy((e) => e.fn.coalesce('word_at_ms', 'sent_at_ms', sql.lit(0)))
     .orderBy('target_index')
     .limit(p('limit')),

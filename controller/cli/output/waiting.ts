@@ -54,11 +54,11 @@ function partsOf(
   nowMs: number,
 ): string[] {
   const state = stateOf(run, tasks);
-  if (run.state === 'queued' && theirs.online)
-    return [theirs.turnAtMs === null ? 'its turn has not come' : state];
+  if (run.state === 'queued' && theirs.turnAtMs === null) return ['its turn has not come'];
+  if (run.state === 'queued' && theirs.online) return [state];
   if (!theirs.online) {
     const away = awayText(theirs.lastSeenMs, reply.nowMs + agoMs);
-    const leftMs = reply.expiresAtMs - reply.nowMs - agoMs;
+    const leftMs = (theirs.sendByMs ?? reply.expiresAtMs) - reply.nowMs - agoMs;
     if (run.state !== 'queued') return [state, away];
     return [away, leftMs > 0 ? `expires in ${seconds(leftMs)}` : 'about to expire'];
   }

@@ -85,7 +85,7 @@ export function detail(runs: Partial<RunDetail>[], more: Partial<JobDetail> = {}
     runs: runs.map((run) => ({
       ...OUTCOME,
       ...{ agent: 'web-1', agentId: agentId(run.agent ?? 'web-1'), state: 'succeeded', attempt: 1 },
-      ...{ task: null, tasks: [], change: null, turnAtMs: null },
+      ...{ task: null, tasks: [], change: null, turnAtMs: 1000, sendByMs: null },
       ...{ online: true, lastSeenMs: 6000, wordAtMs: 3000 },
       ...{ sentAtMs: null, acceptedAtMs: null, startedAtMs: null, endedAtMs: null },
       ...run,

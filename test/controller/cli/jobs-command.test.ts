@@ -66,6 +66,24 @@ test('jobs show prints each run, and as JSON what the API has', async (t) => {
   );
 });
 
+test('jobs show says how far a job goes at once, whose failures it repeats, and who has no turn yet', async (t) => {
+  const runs = [
+    { ...OUTCOME, agent: 'web-1', state: 'running' as const, turnAtMs: 5 },
+    { ...OUTCOME, agent: 'web-2', state: 'queued' as const, turnAtMs: null },
+  ];
+  const shown = detail(runs, {
+    asked: { failedOf: JOB, states: 'lost' },
+    pace: { batch: 1, maxFailures: 0, waiting: 1 },
+    state: 'running',
+    endedAtMs: null,
+  });
+  const { muster, out } = await stage(t, { 'jobs.show': () => shown });
+  assert.equal(await muster('jobs', 'show', JOB), 0);
+  assert.match(out(), new RegExp(`^asked for {2}--failed-of ${JOB} --state lost$`, 'm'));
+  assert.match(out(), /^pace {7}1 at once, at most 0 may fail, 1 host whose turn has not come$/m);
+  assert.match(out(), /^web-2 .*its turn has not come$/m);
+});
+
 test('of a job of several tasks each host is counted task by task, and one host is shown with all of them', async (t) => {
   const result = (index: number, more: Partial<TaskDetail> = {}): TaskDetail => ({
     ...{ index, name: '', state: 'succeeded', exitCode: 0, signal: null, durationMs: 5, change: 'changed' },

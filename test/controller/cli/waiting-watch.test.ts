@@ -13,7 +13,7 @@ const reply = (...runs: Partial<WaitingReply['runs'][number]>[]): WaitingReply =
   ...{ nowMs: NOW, expiresAtMs: NOW + 60_000, total: runs.length },
   runs: runs.map((run) => ({
     ...{ agent: 'web-1', agentId: agentId(run.agent ?? 'web-1'), state: 'running', attempt: 1, task: 0 },
-    ...{ turnAtMs: 1, online: true, lastSeenMs: NOW, wordAtMs: NOW, sentAtMs: NOW },
+    ...{ turnAtMs: 1, sendByMs: null, online: true, lastSeenMs: NOW, wordAtMs: NOW, sentAtMs: NOW },
     ...run,
   })),
 });

@@ -265,3 +265,19 @@ test('a host that comes while its job is being written is not left waiting', asy
   const job = await create(world, { ttlMs: 60_000 });
   assert.deepEqual(await history(world, job), ['created', 'queued', 'sent']);
 });
+
+test('those whose turn has not come are told of last, however silent, and until when a host that is off is waited for', async (t) => {
+  const world = await controllerWorld(t);
+  await fleet(world, ['z-1', 'z-2']);
+  for (const name of ['a', 'b']) await joined(world, name);
+  const job = await create(world, { targets: 'all', batch: '2', seed: 3, ttlMs: 60_000 });
+  const { runs, total } = await world.controller.verbs.jobs.waiting(job, 3);
+  const hasTurn = (await world.controller.verbs.jobs.show(job)).runs.filter((run) => run.turnAtMs !== null);
+  assert.equal(total, 4);
+  assert.deepEqual(
+    runs.map((run) => run.turnAtMs !== null),
+    [true, true, false],
+  );
+  for (const { state, sendByMs } of hasTurn)
+    assert.equal(sendByMs, state === 'queued' ? world.clock.now() + 60_000 : null);
+});

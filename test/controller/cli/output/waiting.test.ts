@@ -10,7 +10,7 @@ const THEIR_NOW = 1_700_000_000_000;
 const OUR_NOW = 500_000;
 
 const seen = (agent: string, more: Partial<WaitingRun> = {}): WaitingRun => ({
-  ...{ agent, agentId: agent, state: 'running', attempt: 1, task: 0, turnAtMs: 1 },
+  ...{ agent, agentId: agent, state: 'running', attempt: 1, task: 0, turnAtMs: 1, sendByMs: null },
   ...{ online: true, lastSeenMs: THEIR_NOW, wordAtMs: THEIR_NOW, sentAtMs: THEIR_NOW },
   ...more,
 });
@@ -54,6 +54,8 @@ test('a table of all that a run can be waited for', () => {
   const table: [RunState, Partial<WaitingRun>, string][] = [
     ['queued', { online: false, lastSeenMs: null }, 'a (it never connected, expires in 12 s)'],
     ['queued', { turnAtMs: null }, 'a (its turn has not come)'],
+    ['queued', { ...away, turnAtMs: null }, 'a (its turn has not come)'],
+    ['queued', { ...away, sendByMs: THEIR_NOW + 7000 }, 'a (offline for 1m 30s, expires in 7 s)'],
     ['queued', {}, 'a (queued)'],
     ['sent', away, 'a (sent, offline for 1m 30s)'],
     ['accepted', { wordAtMs: THEIR_NOW - 9000 }, 'a (accepted, silent 9 s)'],
