@@ -6,6 +6,8 @@ export interface Tracked {
   name: string;
   state: RunState;
   outcome: Outcome | null;
+  /** Starts so far. */
+  attempt: number;
   /** Which task runs, or ran last, from 0. */
   task: number | null;
   /** As far as its report told them. */
@@ -14,7 +16,7 @@ export interface Tracked {
   heardMs: number;
 }
 
-export type Update = Pick<StateData, 'state' | 'outcome' | 'task' | 'tasks'>;
+export type Update = Pick<StateData, 'state' | 'attempt' | 'outcome' | 'task' | 'tasks'>;
 
 export interface Tally {
   total(): number;
@@ -34,15 +36,18 @@ export function createTally(targets: readonly { id: string; name: string }[], no
   const runs = new Map<string, Tracked>();
   for (const { id, name } of targets)
     runs.set(id, {
-      ...{ agentId: id, name, state: 'queued', outcome: null, task: null, tasks: [], heardMs: nowMs },
+      ...{ agentId: id, name, state: 'queued', outcome: null, attempt: 0 },
+      ...{ task: null, tasks: [], heardMs: nowMs },
     });
   return {
     total: () => runs.size,
     get: (agentId) => runs.get(agentId),
-    apply(agentId, { state, outcome, task, tasks }, heardMs) {
+    apply(agentId, update, heardMs) {
       const before = runs.get(agentId);
       const name = before?.name ?? agentId;
-      const tracked = { agentId, name, state, outcome, task: task ?? before?.task ?? null, tasks, heardMs };
+      const { state, attempt, outcome, tasks, task = null } = update;
+      const ran = { attempt, task: task ?? before?.task ?? null };
+      const tracked = { agentId, name, state, outcome, ...ran, tasks, heardMs };
       runs.set(agentId, tracked);
       return tracked;
     },

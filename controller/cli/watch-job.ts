@@ -80,6 +80,10 @@ export async function watchJob(
     }
     const before = tally.get(data.agentId);
     const run = tally.apply(data.agentId, event.data, clock.monotonicMs());
+    if (before && before.attempt > 0 && run.attempt > before.attempt)
+      screen.note(
+        `muster: ${sanitiseLine(run.name)} was interrupted and starts again, attempt ${run.attempt}; its output begins anew`,
+      );
     if (VERDICT[run.state] !== 'open') view.ended(run);
     else if (run.state === 'running' && event.data.task !== (before?.state === 'running' && before.task))
       view.task(run);

@@ -19,6 +19,7 @@ export interface Collector {
 }
 
 interface Gathered {
+  attempt: number;
   hashes: Record<Stream, Hash>;
   pieces: Uint8Array[];
   held: number;
@@ -36,8 +37,15 @@ export function createCollector(limits: { sampleBytes: number; budgetBytes: numb
   const samples = new Map<string, Uint8Array>();
   let budget = limits.budgetBytes;
 
-  function of(agentId: string): Gathered {
+  function of(agentId: string, attempt = hosts.get(agentId)?.attempt ?? 0): Gathered {
+    const before = hosts.get(agentId);
+    // A run that was begun anew wrote what its last attempt wrote.
+    if (before && attempt > before.attempt) {
+      if (!before.final) budget += before.held;
+      hosts.delete(agentId);
+    }
     const known = hosts.get(agentId) ?? {
+      attempt,
       hashes: { stdout: createHash('sha256'), stderr: createHash('sha256') },
       pieces: [],
       held: 0,
@@ -56,8 +64,8 @@ export function createCollector(limits: { sampleBytes: number; budgetBytes: numb
   }
 
   return {
-    push({ agentId, stream, bytes, missingBytes }) {
-      const host = of(agentId);
+    push({ agentId, attempt, stream, bytes, missingBytes }) {
+      const host = of(agentId, attempt);
       // More after an outcome: a late real one replaces it.
       if (host.final) Object.assign(host, { pieces: [host.final.sample], final: undefined });
       // Two outputs with holes are never the same.

@@ -56,7 +56,10 @@ function styleOf(name: string): Style {
  */
 export function createPrefixView(parts: LiveParts & { width: number }): LiveView {
   const { screen, isTerminal, paint, width } = parts;
-  const splitters = new Map<string, { name: string; streams: Record<Stream, LineSplitter> }>();
+  const splitters = new Map<
+    string,
+    { name: string; attempt: number; streams: Record<Stream, LineSplitter> }
+  >();
 
   function render(name: string, stream: Stream, lines: readonly Line[]): string | Uint8Array {
     const shown = sanitiseLine(name);
@@ -85,9 +88,12 @@ export function createPrefixView(parts: LiveParts & { width: number }): LiveView
 
   return {
     output(piece) {
-      const { agentId, name, stream, bytes } = piece;
+      const { agentId, name, attempt, stream, bytes } = piece;
+      // What an earlier attempt left without a line's end is not the beginning of this one's.
+      if (splitters.get(agentId)?.attempt !== attempt) flush(agentId);
       const known = splitters.get(agentId) ?? {
         name,
+        attempt,
         streams: {
           stdout: createLineSplitter(LINE_BOUND_BYTES),
           stderr: createLineSplitter(LINE_BOUND_BYTES),

@@ -62,7 +62,7 @@ export function createNdjsonView(
 ): JobView {
   const streams = new Map<
     string,
-    Map<string, { stream: Stream; encoder: ReturnType<typeof createEncoder> }>
+    Map<string, { attempt: number; stream: Stream; encoder: ReturnType<typeof createEncoder> }>
   >();
   const line = (value: unknown): void => write(`${jsonLine(value)}\n`);
 
@@ -70,33 +70,37 @@ export function createNdjsonView(
     const ofAgent = streams.get(agentId) ?? new Map();
     streams.set(agentId, ofAgent);
     const key = `${attempt}/${stream}`;
-    const known = ofAgent.get(key) ?? { stream, encoder: createEncoder() };
+    const known = ofAgent.get(key) ?? { attempt, stream, encoder: createEncoder() };
     ofAgent.set(key, known);
     return known.encoder;
   }
 
   function flush(agentId: string, name: string): void {
-    for (const { stream, encoder } of streams.get(agentId)?.values() ?? [])
-      for (const piece of encoder.end()) line({ event: 'output', agent: name, stream, ...piece });
+    for (const { attempt, stream, encoder } of streams.get(agentId)?.values() ?? [])
+      for (const piece of encoder.end()) line({ event: 'output', agent: name, attempt, stream, ...piece });
     streams.delete(agentId);
   }
 
   return {
     output(piece) {
       for (const encoded of encoderOf(piece).push(piece))
-        line({ event: 'output', agent: piece.name, stream: piece.stream, ...encoded });
+        line({
+          ...{ event: 'output', agent: piece.name, attempt: piece.attempt, stream: piece.stream },
+          ...encoded,
+        });
     },
-    task({ name, task }) {
+    task({ name, attempt, task }) {
       // One task's beginning is that of its run, which nobody asked for.
       if (task !== null && names.length > 1)
-        line({ event: 'task', agent: name, index: task, name: names[task] ?? '' });
+        line({ event: 'task', agent: name, attempt, index: task, name: names[task] ?? '' });
     },
-    ended({ agentId, name, state, outcome, tasks }) {
+    ended({ agentId, name, state, attempt, outcome, tasks }) {
       flush(agentId, name);
       line({
         event: 'outcome',
         agent: name,
         state,
+        attempt,
         exitCode: outcome?.exitCode ?? null,
         signal: outcome?.signal ?? null,
         durationMs: outcome?.durationMs ?? null,

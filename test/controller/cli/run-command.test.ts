@@ -167,12 +167,13 @@ test('--json prints one object a line, and the summary last', async (t) => {
     .split('\n')
     .map((line) => JSON.parse(line));
   assert.deepEqual(lines, [
-    { event: 'output', agent: 'web-1', stream: 'stdout', offset: 0, position: 0, text: 'hi\n' },
+    { event: 'output', agent: 'web-1', attempt: 1, stream: 'stdout', offset: 0, position: 0, text: 'hi\n' },
     {
       ...{
         event: 'outcome',
         agent: 'web-1',
         state: 'timed-out',
+        attempt: 1,
         exitCode: null,
         signal: 'SIGTERM',
         durationMs: 12,

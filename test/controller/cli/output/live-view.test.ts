@@ -40,7 +40,7 @@ const ended = (name: string): Tracked => ({
   agentId: `id-${name}`,
   name,
   state: 'succeeded',
-  ...{ outcome: null, task: null, tasks: [], heardMs: 0 },
+  ...{ outcome: null, attempt: 1, task: null, tasks: [], heardMs: 0 },
 });
 
 test("one host's bytes reach a file or pipe as they are", () => {

@@ -9,7 +9,7 @@ const outcome = {
   ...{ exitCode: 3, signal: null, durationMs: 12.5, outputBytes: 9, storedBytes: 9, truncated: false },
   ...{ reason: null, code: null, awaySinceMs: null, gaps: [] },
 };
-const IDLE = { task: null, tasks: [], heardMs: 0 };
+const IDLE = { attempt: 1, task: null, tasks: [], heardMs: 0 };
 const web1: Tracked = { agentId: 'a1', name: 'web-1', state: 'failed', outcome, ...IDLE };
 
 function piece(offset: number, bytes: Uint8Array | string, more: Partial<Piece> = {}): Piece {
@@ -33,9 +33,9 @@ test('a run is told as output, outcome and summary, with the keys that scripts r
   view.ended(web1);
   view.finished({ job: 'ab'.repeat(16), counts: { failed: 1 }, runs: [web1], elapsedMs: 5 });
   assert.deepEqual(lines, [
-    '{"event":"output","agent":"web-1","stream":"stdout","offset":0,"position":0,"text":"hello\\n"}\n',
-    '{"event":"output","agent":"web-1","stream":"stderr","offset":0,"position":6,"text":"oh\\n"}\n',
-    '{"event":"outcome","agent":"web-1","state":"failed","exitCode":3,"signal":null,"durationMs":12.5,"outputBytes":9,"storedBytes":9,"truncated":false,"gaps":[],"reason":null,"code":null,"awaySinceMs":null,"change":null,"tasks":[]}\n',
+    '{"event":"output","agent":"web-1","attempt":1,"stream":"stdout","offset":0,"position":0,"text":"hello\\n"}\n',
+    '{"event":"output","agent":"web-1","attempt":1,"stream":"stderr","offset":0,"position":6,"text":"oh\\n"}\n',
+    '{"event":"outcome","agent":"web-1","state":"failed","attempt":1,"exitCode":3,"signal":null,"durationMs":12.5,"outputBytes":9,"storedBytes":9,"truncated":false,"gaps":[],"reason":null,"code":null,"awaySinceMs":null,"change":null,"tasks":[]}\n',
     `{"event":"summary","job":"${'ab'.repeat(16)}","counts":{"failed":1}}\n`,
   ]);
 });
@@ -56,6 +56,7 @@ test('a run that never started has an outcome with the same keys', () => {
     event: 'outcome',
     agent: 'web-1',
     state: 'expired',
+    attempt: 1,
     exitCode: null,
     signal: null,
     durationMs: null,
@@ -126,7 +127,7 @@ test('of several tasks the one that begins is told, and with the outcome how eac
     ],
   });
   const [task, ended] = events();
-  assert.deepEqual(task, { event: 'task', agent: 'web-1', index: 1, name: 'second' });
+  assert.deepEqual(task, { event: 'task', agent: 'web-1', attempt: 1, index: 1, name: 'second' });
   assert.equal(ended?.change, 'unchanged');
   assert.deepEqual(ended?.tasks, [
     { ...result, index: 0, change: 'unchanged', name: 'first' },
@@ -141,7 +142,7 @@ test('bytes that are no text travel as base64', () => {
   const { view, events } = recorder();
   view.output(piece(0, Uint8Array.of(0, 0xff, 0xfe)));
   assert.deepEqual(events(), [
-    { event: 'output', agent: 'web-1', stream: 'stdout', offset: 0, position: 0, base64: 'AP/+' },
+    { event: 'output', agent: 'web-1', attempt: 1, stream: 'stdout', offset: 0, position: 0, base64: 'AP/+' },
   ]);
 });
 

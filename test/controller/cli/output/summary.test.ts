@@ -43,7 +43,7 @@ function fleet(
     const cut = name.length % (bytes.length + 1);
     collector.push({ ...piece, stream: 'stdout', bytes: bytes.subarray(0, cut) });
     collector.push({ ...piece, stream: 'stdout', bytes: bytes.subarray(cut) });
-    tally.apply(name, { state, outcome: { ...OUTCOME, ...outcome }, task: null, tasks }, 0);
+    tally.apply(name, { state, outcome: { ...OUTCOME, ...outcome }, attempt: 1, task: null, tasks }, 0);
     collector.ended(name);
   }
   const runs: Tracked[] = [...tally.all()];
@@ -162,7 +162,7 @@ test('reasons, signals and outputs cannot draw on the terminal', () => {
 
 test('one host is told in one line', () => {
   const run = (state: RunState, outcome: Partial<Outcome>): Tracked => ({
-    ...{ agentId: 'a', name: 'web-1', heardMs: 0, task: null, tasks: [], state },
+    ...{ agentId: 'a', name: 'web-1', heardMs: 0, attempt: 1, task: null, tasks: [], state },
     outcome: { ...OUTCOME, ...outcome },
   });
   const table: [Tracked, string][] = [

@@ -26,7 +26,7 @@ function items(
   );
   for (const [name, state, heardAgoMs] of runs) {
     const of = state === 'running' ? task : null;
-    tally.apply(name, { state, outcome: null, task: of, tasks: [] }, OUR_NOW - heardAgoMs);
+    tally.apply(name, { state, outcome: null, attempt: 1, task: of, tasks: [] }, OUR_NOW - heardAgoMs);
   }
   const known = runs.flatMap(([, , , theirs]) => (theirs ? [theirs] : []));
   const reply = { nowMs: THEIR_NOW, expiresAtMs: THEIR_NOW + 12_000, total: 9, runs: known };
