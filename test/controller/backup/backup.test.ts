@@ -112,6 +112,23 @@ test('a restore that was cut off says so, and no controller starts on it', async
   refuseUnfinishedRestore(home);
 });
 
+test('a restore that fails half way through putting things in place leaves that mark, and nothing is lost', async (t) => {
+  const { home, world, file } = await backedUp(t);
+  await world.controller.stop();
+  await world.db.close();
+  const before = readFileSync(join(home, 'muster.db'));
+  // Something is in the way of the database, where the old home goes.
+  const nowMs = Date.UTC(2026, 10, 27);
+  const aside = join(home, 'before-restore-2026-11-27T000000.000Z');
+  mkdirSync(join(aside, 'muster.db', 'in the way'), { recursive: true });
+  await assert.rejects(putBack(file, home, { force: true, nowMs }));
+  assert.throws(() => refuseUnfinishedRestore(home), { code: 'restore-unfinished' });
+  assert.deepEqual(readFileSync(join(home, 'muster.db')), before);
+  const restored = await putBack(file, home, { force: true });
+  assert.deepEqual(readFileSync(join(restored.movedTo ?? '', 'muster.db')), before);
+  refuseUnfinishedRestore(home);
+});
+
 describe('what is no whole backup of ours is refused with a code, and touches nothing', () => {
   const sha512 = (bytes: Uint8Array): string => createHash('sha512').update(bytes).digest('hex');
   /** A tar with these entries. */
@@ -197,6 +214,23 @@ describe('what is no whole backup of ours is refused with a code, and touches no
       () => {
         const parts = withDatabase(Buffer.from('no database at all, '.repeat(500)));
         return tar(manifest({}, parts), ...parts);
+      },
+    ],
+    [
+      'a damaged database whose digest fits',
+      'store-damaged',
+      (folder) => {
+        const path = join(folder, 'damaged.db');
+        const made = new DatabaseSync(path);
+        made.exec('create table t (x); begin');
+        for (let row = 0; row < 2_000; row++)
+          made.exec(`insert into t values ('row ${row} ${'x'.repeat(50)}')`);
+        made.exec('commit');
+        made.close();
+        const bytes = readFileSync(path);
+        const page = bytes.indexOf('row 1000') >> 12;
+        const parts = withDatabase(bytes.fill(0x5a, page * 4096, (page + 1) * 4096));
+        return tar(manifest({ schema: 0 }, parts), ...parts);
       },
     ],
     [

@@ -88,6 +88,25 @@ describe('opening a database', () => {
     }
   });
 
+  it('refuses one that was damaged anywhere, before anything relies on it', async () => {
+    const path = newFile();
+    const first = opened(path);
+    const many = Array.from({ length: 2_000 }, (_, index) =>
+      put({ key: `${index}`, value: value('x'.repeat(100)) }),
+    );
+    await first.write(many);
+    await first.close();
+    const bytes = readFileSync(path);
+    // A page in the middle of a table, which nothing reads at a start.
+    const page = bytes.indexOf('1500') >> 12;
+    bytes.fill(0x5a, page * 4096, (page + 1) * 4096);
+    writeFileSync(path, bytes);
+    assert.throws(
+      () => open(path),
+      (error) => error instanceof MusterError && error.code === 'store-damaged',
+    );
+  });
+
   it('flushes every commit to the disk, holds references between tables, and waits for who holds the file', async () => {
     const db = opened();
     assert.equal(await pragma(db, 'journal_mode'), 'wal');

@@ -232,7 +232,7 @@ test('late output of a job whose output was pruned is taken and not kept, and it
 });
 
 test('what a crash cut off in the middle is finished by the next controller', async (t) => {
-  const world = await controllerWorld(t, { keeping: { ...KEPT, outputMs: 1 } });
+  const world = await controllerWorld(t, { keeping: { ...KEPT, jobsMs: null, outputMs: null } });
   const agent = await joined(world, 'web-1');
   const session = await agent.connect();
   const job = await ran(world, agent, session, 'x'.repeat(10_000));

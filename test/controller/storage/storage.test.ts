@@ -123,6 +123,25 @@ test('words that the disk does not take are not answered, and cut nobody off; th
   assert.deepEqual([run?.state, run?.storedBytes, run?.truncated], ['succeeded', 3, false]);
 });
 
+test('what an agent says after a word that was not stored is not stored either, though it could be by then', async (t) => {
+  const { world, disk } = await worldThatFails(t);
+  const agent = await joined(world, 'web-1');
+  const session = await agent.connect();
+  const job = await created(world);
+  const bundle = taken(agent, session);
+  const failing = disk.writes + 1;
+  disk.fails = (write) => write === failing;
+  session.send('output', {
+    ...{ jobId: bundle.order.jobId, attempt: 1, stream: 'stdout', offset: 0, position: 0 },
+    data: Buffer.from('out'),
+  });
+  await world.clock.settle();
+  session.send('report', agent.report(bundle, {}, Buffer.from('out')));
+  await world.clock.settle();
+  assert.equal(session.of('receipt').length, 0);
+  assert.notEqual((await world.controller.verbs.jobs.show(job)).state, 'over');
+});
+
 /**
  * One agent's whole life with the controller, up to a stored report. Every step is tried until it works, as operator and agent
  * would; whatever was acknowledged must be there at the end.
