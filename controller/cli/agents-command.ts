@@ -102,7 +102,7 @@ function propertiesOf(agent: AgentDetail): [string, string][] {
     ['joined', formatTime(agent.enrolledAtMs)],
     agent.online
       ? ['online since', time(agent.onlineSinceMs, '')]
-      : ['last seen', time(agent.lastSeenMs, 'never')],
+      : ['offline since', time(agent.lastSeenMs, 'it never connected')],
     [
       'clock',
       skew === null ? 'unknown' : `${formatDuration(Math.abs(skew))} ${skew < 0 ? 'behind' : 'ahead'}`,
