@@ -4,7 +4,7 @@ import { countWaitingDown, giveTurn, paceOfJob, queuedRuns, waitingRuns } from '
 import { NO_OUTCOME } from './run.ts';
 import { countsOfJob, jobById } from './store.ts';
 import { type Applied, type At, transition } from './transition.ts';
-import { failuresOf, step } from './window.ts';
+import { failuresOf, freePlaces, step } from './window.ts';
 
 /**
  * Gives the free places of a job to the next runs, or ends what was not sent where too many failed. It runs in the transaction
@@ -21,11 +21,13 @@ export function nextTurns(
       const [pace] = tx.read(paceOfJob({ jobId }));
       const [job] = tx.read(jobById({ id: jobId }));
       if (!pace || !job || job.ended_at_ms !== null) return [];
-      const { batch, max_failures: maxFailures, waiting: waitingRunsLeft } = pace;
-      const waiting = tx.read(waitingRuns({ jobId, limit: batch ?? job.targets_count }));
+      const { batch, max_failures: maxFailures } = pace;
+      const inFlight = job.open_runs - pace.waiting;
+      const limit = Math.min(pace.waiting, freePlaces(inFlight, batch));
+      const waiting = limit === 0 ? [] : tx.read(waitingRuns({ jobId, limit }));
       const next = step(
         {
-          inFlight: job.open_runs - waitingRunsLeft,
+          inFlight,
           waiting: waiting.map((run) => run.agent_id),
           failures: maxFailures === null ? 0 : failuresOf(tx.read(countsOfJob({ jobId }))),
         },

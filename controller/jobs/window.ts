@@ -17,7 +17,7 @@ export interface Pace {
 export interface Window {
   /** Runs whose turn has come and that are not over. */
   inFlight: number;
-  /** Those whose turn has not come, in their order; the first `batch` of them are enough. */
+  /** Those whose turn has not come, in their order; as many as there are free places are enough. */
   waiting: readonly string[];
   failures: number;
 }
@@ -33,8 +33,11 @@ export function step({ inFlight, waiting, failures }: Window, { batch, maxFailur
       take: [],
       stop: `not started: ${failures} ${failures === 1 ? 'run' : 'runs'} failed, --max-failures ${maxFailures}`,
     };
-  const places = batch === null ? waiting.length : Math.max(0, batch - inFlight);
-  return { take: waiting.slice(0, places), stop: null };
+  return { take: waiting.slice(0, freePlaces(inFlight, batch)), stop: null };
+}
+
+export function freePlaces(inFlight: number, batch: number | null): number {
+  return batch === null ? Number.MAX_SAFE_INTEGER : Math.max(0, batch - inFlight);
 }
 
 const FAILURES: ReadonlySet<RunState> = new Set([
