@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { type Bundle, parseBundle } from '../../../../controller/cli/bundle/parse.ts';
+
+import { BUNDLE, TASKS } from '../../../../controller/cli/bundle/shape.ts';
 
 const parse = (text: string | Uint8Array) => parseBundle(Buffer.from(text));
 
@@ -338,4 +341,24 @@ test('a variable with a name of JavaScript is kept or refused, never dropped', (
     ['A', 'b'],
   ]);
   assert.deepEqual(problemsOf('defaults: { env: { __proto__: x } }\ntasks: [{ shell: x }]').length, 1);
+});
+
+test('docs/bundles.md has every key, and its example is a bundle', () => {
+  const docs = readFileSync(new URL('../../../../docs/bundles.md', import.meta.url), 'utf8');
+  const { defaults } = BUNDLE.shape;
+  const keys = [
+    ...Object.keys(BUNDLE.shape),
+    ...Object.keys(defaults.unwrap().shape),
+    ...Object.values(TASKS).flatMap((task) => Object.keys(task.shape)),
+  ];
+  for (const key of new Set(keys)) assert.match(docs, new RegExp(`\`${key}[\`:]`), key);
+  const inner = Object.entries(TASKS).flatMap(([kind, task]) => {
+    const { shape } = (task.shape as Record<string, { shape?: object }>)[kind] ?? {};
+    return Object.keys(shape ?? {}).map((key) => [kind, key] as const);
+  });
+  assert.ok(inner.length > 10);
+  for (const [kind, key] of inner)
+    assert.match(docs, new RegExp(`\`${kind}: \\{[^}]*\\b${key}\\b`), `${kind}.${key}`);
+  const [, example = ''] = /```yaml\n([\s\S]*?)```/.exec(docs) ?? [];
+  assert.ok(bundleOf(example).tasks.length > 5);
 });
