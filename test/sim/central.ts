@@ -23,6 +23,8 @@ export interface Central {
   readonly disk: DatabaseDisk;
   /** Since when it answers, or undefined. */
   readonly upSinceMs: number | undefined;
+  /** Whether the controller says so of this agent. */
+  isOnline(agentId: string): boolean;
   start(): void;
   /** As a kill -9, or at one of the next calls of a port. It comes back after `downMs`. */
   kill(downMs: number): void;
@@ -70,6 +72,7 @@ export function createCentral(ports: CentralPorts): Central {
   const { machine, network, story } = ports;
   const contentDisk = memoryDisk();
   let disk = newStoreDisk();
+  const online = new Set<string>();
   let controller: Controller | undefined;
   let life: Life | undefined;
   let abandon = (): void => {};
@@ -114,17 +117,22 @@ export function createCentral(ports: CentralPorts): Central {
 
   async function open(own: Life, world: Parameters<typeof openController>[0]): Promise<void> {
     const opened = await openController(world);
+    opened.bus.on((event) => {
+      if (event.type === 'agent-online') online.add(event.agentId);
+      if (event.type === 'agent-offline') online.delete(event.agentId);
+    });
     await opened.start();
     if (!own.alive) return;
     controller = opened;
     upSinceMs = ports.nowMs();
-    network.listen(own, (socket) => opened.gateway.accept(ports.weakness?.socket?.(socket) ?? socket));
+    network.listen(own, (socket) => opened.gateway.accept(socket));
     story.tell('controller', 'is up');
   }
 
   function over(): void {
     if (life) network.died(life, 'process');
     controller = undefined;
+    online.clear();
     upSinceMs = undefined;
     abandon();
     machine.after(downForMs, start);
@@ -144,6 +152,7 @@ export function createCentral(ports: CentralPorts): Central {
     get upSinceMs() {
       return upSinceMs;
     },
+    isOnline: (agentId) => online.has(agentId),
     start,
     kill(downMs) {
       downForMs = downMs;

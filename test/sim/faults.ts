@@ -15,6 +15,8 @@ export interface FaultPorts {
   readonly posts: readonly Post[];
   readonly suffered: ReadonlyMap<string, Suffered>;
   readonly stormMs: number;
+  /** Told when an earlier copy took the place of the controller's store. */
+  storePutBack(): void;
 }
 
 /** One kind of thing that goes wrong; called at a moment of chance. */
@@ -45,7 +47,7 @@ const FAULTS: Readonly<{ [name: string]: { most: number; fault: Fault } }> = {
       const { name } = one(posts, dice);
       const forMs = dice.chance(0.7) ? dice.between(100, 20_000) : dice.between(20_000, 240_000);
       story.tell(name, `nothing gets through to it for ${Math.round(forMs)} ms`);
-      network.road(name).dark = true;
+      network.darken(name);
       scheduler.after(forMs, () => network.lighten(name));
     },
   },
@@ -61,6 +63,7 @@ const FAULTS: Readonly<{ [name: string]: { most: number; fault: Fault } }> = {
       scheduler.after(forMs, () => {
         road.latencyMs = { ...GOOD_ROAD };
         road.rate = undefined;
+        road.disturbedMs = scheduler.nowMs;
       });
     },
   },
@@ -84,6 +87,90 @@ const FAULTS: Readonly<{ [name: string]: { most: number; fault: Fault } }> = {
     most: 8,
     fault: ({ dice, central }) => central.killAt(1 + dice.below(120), dice.between(10, 20_000)),
   },
+  reboot: {
+    most: 3,
+    fault({ dice, posts, suffered }) {
+      const post = one(posts, dice);
+      mark(suffered, post).reboots += 1;
+      post.reboot(dice.between(2_000, 60_000));
+    },
+  },
+  journalLost: {
+    most: 2,
+    fault({ dice, posts, suffered, scheduler }) {
+      const post = one(posts, dice);
+      if (!post.machine.on) return;
+      mark(suffered, post).journalLostMs ??= scheduler.nowMs;
+      mark(suffered, post).agentDeaths += 1;
+      post.loseJournal(dice.between(100, 10_000));
+    },
+  },
+  agentDisk: {
+    most: 3,
+    fault({ dice, posts, story, scheduler, suffered }) {
+      const { name, machine } = one(posts, dice);
+      const forMs = dice.between(500, 60_000);
+      story.tell(name, `its disk is full for ${Math.round(forMs)} ms`);
+      mark(suffered, { name }).diskFull += 1;
+      machine.diskFull = true;
+      scheduler.after(forMs, () => {
+        machine.diskFull = false;
+      });
+    },
+  },
+  controllerDisk: {
+    most: 2,
+    fault({ dice, central, story, scheduler }) {
+      const forMs = dice.between(500, 30_000);
+      story.tell('controller', `its disk is full for ${Math.round(forMs)} ms`);
+      central.machine.diskFull = true;
+      scheduler.after(forMs, () => {
+        central.machine.diskFull = false;
+      });
+    },
+  },
+  hostClock: {
+    most: 4,
+    fault({ dice, posts, story }) {
+      const { name, machine } = one(posts, dice);
+      const ms = dice.between(-1, 1) * dice.pick([5_000, 3_600_000, 365 * 86_400_000]);
+      story.tell(name, `its wall clock is set by ${Math.round(ms / 1000)} s`);
+      machine.stepWall(ms);
+    },
+  },
+  controllerClock: {
+    most: 2,
+    fault({ dice, central, story }) {
+      const ms = dice.between(-300_000, 300_000);
+      story.tell('controller', `its wall clock is set by ${Math.round(ms / 1000)} s`);
+      central.machine.stepWall(ms);
+    },
+  },
+  suspend: {
+    most: 3,
+    fault({ dice, posts, story, network, scheduler }) {
+      const { name, machine } = one(posts, dice);
+      const forMs = dice.between(1_000, 300_000);
+      if (!machine.on || machine.frozen) return;
+      story.tell(name, `is suspended for ${Math.round(forMs)} ms`);
+      machine.suspend(forMs);
+      network.road(name).asleep = true;
+      scheduler.after(forMs, () => {
+        if (!machine.frozen) network.wake(name);
+      });
+    },
+  },
+  storePutBack: {
+    most: 1,
+    fault({ dice, central, story, scheduler, storePutBack }) {
+      const copy = central.disk.copy();
+      story.tell('controller', 'its store is copied');
+      scheduler.after(dice.between(5_000, 120_000), () => {
+        central.putBack(copy, dice.between(500, 10_000));
+        storePutBack();
+      });
+    },
+  },
   controllerKill: {
     most: 3,
     fault: ({ dice, central }) => central.kill(dice.between(10, 120_000)),
@@ -94,7 +181,7 @@ function one(posts: readonly Post[], dice: Dice): Post {
   return dice.pick(posts as [Post, ...Post[]]);
 }
 
-function mark(suffered: ReadonlyMap<string, Suffered>, post: Post): Suffered {
+function mark(suffered: ReadonlyMap<string, Suffered>, post: { readonly name: string }): Suffered {
   const found = suffered.get(post.name);
   if (!found) throw new Error(`no host ${post.name}`);
   return found;
@@ -123,7 +210,7 @@ export function scheduleFaults(ports: FaultPorts): { end(): void } {
         const road = network.road(post.name);
         road.latencyMs = { ...GOOD_ROAD };
         road.rate = undefined;
-        if (road.dark) network.lighten(post.name);
+        network.lighten(post.name);
       }
     },
   };

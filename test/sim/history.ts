@@ -84,9 +84,10 @@ export async function live(seed: number, weakness?: Weakness): Promise<History> 
       story,
       dice: dice.fork(`${host} agent`),
       weakness,
+      nowMs: () => scheduler.nowMs,
       later: (delayMs, fn) => void scheduler.after(delayMs, fn),
       receipted: guarded((epoch, seq) => judge.receipted(post, epoch, seq)),
-      concluded: guarded((jobId, attempt) => judge.concluded(post, jobId, attempt)),
+      accepted: guarded((jobId) => judge.accepted(post, jobId)),
     });
     return post;
   });
@@ -106,6 +107,13 @@ export async function live(seed: number, weakness?: Weakness): Promise<History> 
     oracle,
     suffered: (host) => suffered.get(host) ?? newSufferings(),
     lagMs: (host) => network.slowestDownMs(host),
+    road: network.road,
+    wokenMs: (host) => network.road(host).wokenMs,
+    darkSinceMs: (host) => network.road(host).darkSinceMs,
+    disturbedMs(host) {
+      const { dark, asleep, rate, disturbedMs } = network.road(host);
+      return dark || asleep || rate !== undefined ? scheduler.nowMs : disturbedMs;
+    },
   });
 
   enrol(central.disk.eye, posts, central.machine.times.wallMs());
@@ -130,6 +138,7 @@ export async function live(seed: number, weakness?: Weakness): Promise<History> 
     posts,
     suffered,
     stormMs,
+    storePutBack: () => judge.storePutBack(),
   });
 
   function plan(chance: Dice, untilMs: number, least: number, most: number, fn: () => void): void {
@@ -179,7 +188,7 @@ function hearRejections(next: (cause: unknown) => void): void {
 /** After the storm: until all is settled, or this long. The longest ttl, timeout and grace fit in. */
 const HEAL_LEAST_MS = 60_000;
 const HEAL_STEP_MS = 20_000;
-const HEAL_MOST_MS = 1_800_000;
+const HEAL_MOST_MS = 3_600_000;
 
 function newSufferings(): Suffered {
   return { agentDeaths: 0, reboots: 0, journalLostMs: undefined, journalPutBackMs: undefined, diskFull: 0 };

@@ -22,7 +22,7 @@ export interface Judge {
   started(performance: Performance): void;
   committed(): void;
   receipted(post: Post, epoch: Uint8Array, seq: number): void;
-  concluded(post: Post, jobId: string, attempt: number): void;
+  accepted(post: Post, jobId: string): void;
   storePutBack(): void;
   /** Every now and then. */
   look(): void;
@@ -41,9 +41,17 @@ export interface JudgePorts {
   suffered(host: string): Suffered;
   /** How far the host's idea of the controller's time may lag, ms. */
   lagMs(host: string): number;
+  /** When its road was last other than good. */
+  disturbedMs(host: string): number;
+  road(host: string): { readonly dark: boolean; readonly asleep: boolean };
+  darkSinceMs(host: string): number;
+  /** When it was last woken from a suspend. */
+  wokenMs(host: string): number;
 }
 
+/** The loop that keeps deadlines looks every minute for a clock that was set. */
 const LOST_SLACK_MS = 5_000;
+const CLOCK_SET_MS = 65_000;
 
 export function createJudge(ports: JudgePorts): Judge {
   const { scheduler, central, posts, operators, oracle } = ports;
@@ -51,6 +59,8 @@ export function createJudge(ports: JudgePorts): Judge {
   const byId = new Map(posts.map((post) => [post.agentId, post]));
   const byName = new Map(posts.map((post) => [post.name, post]));
   const askOfJob = new Map<string, Ask>();
+  /** When an agent took an order, by host and job. */
+  const acceptedMs = new Map<string, number>();
   let putBacks = 0;
 
   function fail(promise: number, what: string): never {
@@ -93,9 +103,11 @@ export function createJudge(ports: JudgePorts): Judge {
     const others = oracle.performances.find(
       (one) => one.host === host && one.token === token && one.jobId !== jobId,
     );
-    if (others) fail(1, `${host} starts ${token} for two jobs, ${short(others.jobId)} and ${short(jobId)}`);
+    if (others && putBacks === 0)
+      fail(1, `${host} starts ${token} for two jobs, ${short(others.jobId)} and ${short(jobId)}`);
     checkInTime(performance, ask, post);
     checkJournalled(performance, post);
+    checkUncancelled(performance, ask, post);
     const told = record.told(jobId, post.agentId);
     if (told && (told.state === 'cancelled' || told.state === 'expired' || told.state === 'rejected'))
       fail(told.state === 'expired' ? 7 : 8, `${host} starts ${token} after its run was ${told.state}`);
@@ -105,16 +117,75 @@ export function createJudge(ports: JudgePorts): Judge {
     const stored = record.job(jobId);
     // A later task of a run that began in time goes on.
     if (!stored || index > 0) return;
-    const lateMs = central.machine.times.wallMs() - stored.expiresAtMs;
+    const lateMs = central.machine.times.wallMs() - unknownMs(post) - stored.expiresAtMs;
     const allowedMs = ports.lagMs(post.name) + START_MS;
     if (lateMs > allowedMs)
       fail(7, `${host} starts ${token} ${Math.round(lateMs)} ms after ${ask.name} had expired`);
+  }
+
+  /** What the controller's clock was set forward by that this host cannot have heard of. */
+  function unknownMs(post: Post): number {
+    const disturbedMs = ports.disturbedMs(post.name);
+    let sum = 0;
+    for (const { atMs, byMs } of central.machine.steps) {
+      // A session begins with the time, and it is asked for again and again while all is well.
+      const told = post.sessionMs > atMs || scheduler.nowMs - Math.max(atMs, disturbedMs) > TOLD_EVERY_MS;
+      if (!told && byMs > 0) sum += byMs;
+    }
+    return sum;
   }
 
   function checkJournalled({ host, token, jobId, attempt }: Performance, post: Post): void {
     const state = post.journalled(jobId, attempt);
     if (state !== 'running' && state !== 'over')
       fail(14, `${host} starts ${token}, and its journal does not say so (${state ?? 'nothing'})`);
+  }
+
+  /** A cancel that was acknowledged goes before the order in every session that begins after it. */
+  function checkUncancelled({ host, token, jobId }: Performance, ask: Ask, post: Post): void {
+    const takenMs = acceptedMs.get(`${host}/${jobId}`) ?? 0;
+    if (
+      ask.cancelledMs !== undefined &&
+      ask.cancelledMs < post.sessionMs &&
+      post.sessionMs < takenMs &&
+      putBacks === 0
+    )
+      fail(8, `${host} starts ${token}, of which it was told before that it is cancelled`);
+  }
+
+  /** Both sides notice a link that carries nothing, within 45 s of it. */
+  function checkSilence(): void {
+    for (const post of posts) {
+      const { dark, asleep } = ports.road(post.name);
+      const sinceMs = Math.max(ports.darkSinceMs(post.name), ports.wokenMs(post.name));
+      const silentMs = dark ? scheduler.nowMs - sinceMs : 0;
+      if (silentMs < NOTICED_MS || asleep) continue;
+      if (post.link === 'online' && post.machine.times.monotonicMs() - (post.aliveSinceMs ?? 0) > NOTICED_MS)
+        fail(
+          12,
+          `nothing got through to ${post.name} for ${Math.round(silentMs)} ms, and its agent is online`,
+        );
+      const upMs = central.upSinceMs === undefined ? 0 : scheduler.nowMs - central.upSinceMs;
+      if (upMs > NOTICED_MS && central.isOnline(post.agentId))
+        fail(
+          12,
+          `nothing came from ${post.name} for ${Math.round(silentMs)} ms, and the controller calls it online`,
+        );
+    }
+  }
+
+  /** A run is ended with its timeout, by an agent that lives. */
+  function checkTimeouts(): void {
+    for (const performance of oracle.performances) {
+      const { host, token, end, unseen, startedMs } = performance;
+      const post = byName.get(host);
+      const ask = operators.askOf(token);
+      if (end || unseen || !post?.machine.on || !ask || post.aliveSinceMs === undefined) continue;
+      if (post.aliveSinceMs > startedMs) continue;
+      const ageMs = post.machine.times.monotonicMs() - Math.max(startedMs, post.aliveSinceMs);
+      if (ageMs > ask.timeoutMs + ask.killGraceMs + KILL_MS)
+        fail(9, `${token} runs on ${host} for ${Math.round(ageMs)} ms; its timeout is ${ask.timeoutMs}`);
+    }
   }
 
   /** What an outcome says has to be what the programs did. */
@@ -132,12 +203,18 @@ export function createJudge(ports: JudgePorts): Judge {
           fail(3, `${where} is succeeded, but ${evidence}`);
         return;
       case 'failed':
-        if (last && (last.end === undefined || last.end.exitCode === 0) && !last.unseen)
-          fail(3, `${where} is failed, but ${evidence}`);
+        if (
+          last &&
+          (last.end === undefined || last.end.exitCode === 0) &&
+          !last.unseen &&
+          !saysNotStarted(told)
+        )
+          fail(3, `${where} is failed (${told.reason}), but ${evidence}`);
         return;
       case 'rejected':
       case 'expired':
-        if (done.length > 0) fail(3, `${where} is ${told.state}, but ${evidence}`);
+        // Of what was sent after the copy was made, a store that was put back knows nothing.
+        if (done.length > 0 && putBacks === 0) fail(3, `${where} is ${told.state}, but ${evidence}`);
         return;
       case 'cancelled':
         if (ask.cancelAskedMs === undefined) fail(3, `${where} is cancelled, and nobody asked for that`);
@@ -190,7 +267,7 @@ export function createJudge(ports: JudgePorts): Judge {
 
   return {
     acknowledged(ask, job, targets) {
-      if (ask.jobId !== undefined && ask.jobId !== job)
+      if (ask.jobId !== undefined && ask.jobId !== job && putBacks === 0)
         fail(1, `${ask.name} was acknowledged as ${short(ask.jobId)}, and then as ${short(job)}`);
       ask.jobId = job;
       ask.ackedMs ??= scheduler.nowMs;
@@ -208,35 +285,33 @@ export function createJudge(ports: JudgePorts): Judge {
       if (!record.hasReport(post.agentId, toHex(epoch), seq))
         fail(5, `${post.name} has a receipt for report ${seq}, which is not stored`);
     },
-    concluded() {},
+    accepted: (post, jobId) => void acceptedMs.set(`${post.name}/${jobId}`, scheduler.nowMs),
     storePutBack() {
       putBacks += 1;
       record.replaced(central.disk);
       record.read(() => {});
     },
     look() {
+      checkTimeouts();
+      checkSilence();
       if (central.upSinceMs === undefined || scheduler.nowMs - central.upSinceMs < 60_000) return;
-      const nowMs = central.machine.times.wallMs();
-      if (central.machine.diskFull) return;
-      for (const run of record.runs())
-        if (
-          run.ended_at_ms === null &&
-          run.deadline_at_ms !== null &&
-          run.deadline_at_ms + LOST_SLACK_MS < nowMs
-        )
-          fail(4, `${askOfJob.get(run.job_id)?.name} on ${run.agent_name} is ${run.state} past its deadline`);
+      const setMs = central.machine.steps.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
+      if (central.machine.diskFull || scheduler.nowMs - setMs < CLOCK_SET_MS) return;
+      const [late] = record.overdue(central.machine.times.wallMs() - LOST_SLACK_MS);
+      if (late)
+        fail(
+          4,
+          `${askOfJob.get(late.job_id)?.name} on ${late.agent_name} is ${late.state} past its deadline`,
+        );
     },
-    isSettled() {
-      return (
-        posts.every((post) => post.link === 'online') &&
-        record.runs().every((run) => run.ended_at_ms !== null && run.state !== 'lost')
-      );
-    },
+    isSettled: () =>
+      posts.every((post) => post.link === 'online' && central.isOnline(post.agentId)) &&
+      record.waitsFor() === 0,
     conclude() {
       for (const post of posts) {
         if (post.link !== 'online') fail(11, `${post.name} did not come back: its link is ${post.link}`);
-        const seen = central.controller?.verbs.agents.show(post.name);
-        void seen;
+        if (!central.isOnline(post.agentId))
+          fail(11, `${post.name} has a session, and the controller calls it offline`);
       }
       for (const ack of acks) if (ack.putBacks === putBacks) checkAck(ack);
       for (const run of record.runs()) {
@@ -257,8 +332,19 @@ export function createJudge(ports: JudgePorts): Judge {
   };
 }
 
+/** The agent asks for the time every 15 s, and its question and the answer may crawl. */
+const TOLD_EVERY_MS = 60_000;
+/** Promised is 45 s; a look comes every 5. */
+const NOTICED_MS = 50_000;
+/** After grace: for the tree to end, for a look, and for a list that is looked at every few seconds. */
+const KILL_MS = 15_000;
 /** From the journal to the program's first breath. */
 const START_MS = 50;
+
+/** A task that its host could not even start, with all of those before it done. */
+function saysNotStarted({ reason }: Told): boolean {
+  return reason !== undefined && /could not be started/.test(reason);
+}
 
 function evidenceOf({ token, end, unseen }: Performance): string {
   if (unseen) return `${token} was cut off`;

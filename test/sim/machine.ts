@@ -35,6 +35,8 @@ export interface Machine {
   after(delayMs: number, fn: () => void): () => void;
   suspend(forMs: number): void;
   stepWall(ms: number): void;
+  /** What its wall clock was set by, and when. */
+  readonly steps: readonly { readonly atMs: number; readonly byMs: number }[];
   powerOff(): void;
   powerOn(): void;
 }
@@ -43,6 +45,7 @@ const START_WALL_MS = Date.UTC(2026, 0, 1);
 
 export function createMachine(name: string, scheduler: Scheduler, dice: Dice): Machine {
   const procs = new Map<number, Proc>();
+  const steps: { atMs: number; byMs: number }[] = [];
   const rate = 1 + dice.between(-0.0002, 0.0002);
   let wallOffsetMs = dice.chance(0.3) ? dice.between(-1, 1) * 365 * 86_400_000 : dice.between(-2000, 2000);
   let frozenUntilMs = 0;
@@ -166,8 +169,10 @@ export function createMachine(name: string, scheduler: Scheduler, dice: Dice): M
       frozenUntilMs = scheduler.nowMs + forMs;
       suspendedMs += forMs;
     },
+    steps,
     stepWall(ms) {
       wallOffsetMs += ms;
+      steps.push({ atMs: scheduler.nowMs, byMs: ms });
     },
     powerOff() {
       on = false;
@@ -178,6 +183,7 @@ export function createMachine(name: string, scheduler: Scheduler, dice: Dice): M
       on = true;
       boots += 1;
       bootMs = scheduler.nowMs;
+      suspendedMs = asleepMs();
       frozenUntilMs = 0;
       nextPid = 100;
       machine.bootId = `${name}-boot-${boots}`;

@@ -13,12 +13,22 @@ export interface Road {
   rate: number | undefined;
   /** Nothing gets through and nobody is told. What is under way arrives when it is over, as with TCP. */
   dark: boolean;
+  darkSinceMs: number;
+  /** The host is suspended: what reaches it lies there until it is not any more. */
+  asleep: boolean;
+  wokenMs: number;
+  /** When it was last other than good, true time. */
+  disturbedMs: number;
 }
 
 export interface Network {
   road(host: string): Road;
-  /** Lets what was held through. */
+  /** Nothing gets through from here on. */
+  darken(host: string): void;
+  /** The road is open again: what was held gets through. */
   lighten(host: string): void;
+  /** The host is: it reads what has come meanwhile. */
+  wake(host: string): void;
   /** Both ends of every connection of this host are told that it is gone. */
   reset(host: string): void;
   /** Existing connections carry nothing any more, in this direction or both, and nobody is told. */
@@ -79,7 +89,15 @@ export function createNetwork(scheduler: Scheduler, dice: Dice): Network {
   function road(host: string): Road {
     const known = roads.get(host);
     if (known) return known;
-    const made: Road = { latencyMs: { ...GOOD_ROAD }, rate: undefined, dark: false };
+    const made: Road = {
+      latencyMs: { ...GOOD_ROAD },
+      rate: undefined,
+      dark: false,
+      darkSinceMs: 0,
+      asleep: false,
+      wokenMs: 0,
+      disturbedMs: 0,
+    };
     roads.set(host, made);
     return made;
   }
@@ -106,6 +124,7 @@ export function createNetwork(scheduler: Scheduler, dice: Dice): Network {
     const lane = connection.to[to];
     const end = connection.ends[to];
     if (lane.swallowed || road(connection.host).dark) return;
+    if (to === 'agent' && road(connection.host).asleep) return;
     if (end.held && lane.queue[0] && 'bytes' in lane.queue[0]) return;
     const parcel = lane.queue.shift();
     if (!parcel) return;
@@ -121,6 +140,15 @@ export function createNetwork(scheduler: Scheduler, dice: Dice): Network {
   function flow(connection: Connection, to: Side): void {
     for (let count = connection.to[to].queue.length; count > 0; count--)
       scheduler.after(0.01, () => arrive(connection, to));
+  }
+
+  function letThrough(host: string): void {
+    road(host).disturbedMs = scheduler.nowMs;
+    for (const connection of connections) {
+      if (connection.host !== host) continue;
+      flow(connection, 'agent');
+      flow(connection, 'controller');
+    }
   }
 
   /** This end learns that the connection is gone; the other was told by who closed it. */
@@ -232,13 +260,19 @@ export function createNetwork(scheduler: Scheduler, dice: Dice): Network {
 
   return {
     road,
+    darken(host) {
+      if (road(host).dark) return;
+      road(host).dark = true;
+      road(host).darkSinceMs = scheduler.nowMs;
+    },
     lighten(host) {
       road(host).dark = false;
-      for (const connection of connections) {
-        if (connection.host !== host) continue;
-        flow(connection, 'agent');
-        flow(connection, 'controller');
-      }
+      letThrough(host);
+    },
+    wake(host) {
+      road(host).asleep = false;
+      road(host).wokenMs = scheduler.nowMs;
+      letThrough(host);
     },
     reset(host) {
       for (const connection of [...connections]) {
@@ -250,6 +284,7 @@ export function createNetwork(scheduler: Scheduler, dice: Dice): Network {
       }
     },
     halfOpen(host, direction) {
+      road(host).disturbedMs = scheduler.nowMs;
       for (const connection of connections) {
         if (connection.host !== host) continue;
         if (direction !== 'down') connection.to.controller.swallowed = true;

@@ -36,6 +36,10 @@ export interface Post {
   readonly keys: AgentKeys;
   readonly life: Life | undefined;
   readonly link: LinkState['state'];
+  /** Of the agent's process, in its machine's own time; undefined while there is none. */
+  readonly aliveSinceMs: number | undefined;
+  /** When its last session began, true time. */
+  readonly sessionMs: number;
   /** What its journal says of a run; undefined where it knows none. */
   journalled(jobId: string, attempt: number): string | undefined;
   /** The journal as it is now, to be put back later. */
@@ -57,11 +61,13 @@ export interface PostPorts {
   readonly story: Story;
   readonly dice: Dice;
   readonly weakness: Weakness | undefined;
+  nowMs(): number;
   /** True time, whatever becomes of the machine. */
   later(delayMs: number, fn: () => void): void;
   /** A report's receipt is taken: everything up to it must be stored. */
   receipted(epoch: Uint8Array, seq: number): void;
-  concluded(jobId: string, attempt: number): void;
+  /** An order is in the journal. */
+  accepted(jobId: string): void;
 }
 
 /** Making keys takes longer than a history; each host has always the same. */
@@ -108,6 +114,8 @@ export function createPost(ports: PostPorts): Post {
   let agent: Agent | undefined;
   let life: Life | undefined;
   let link: LinkState['state'] = 'idle';
+  let sessionMs = 0;
+  let aliveSinceMs = 0;
   let downForMs = 1_000;
   let lives = 0;
 
@@ -118,7 +126,7 @@ export function createPost(ports: PostPorts): Post {
 
   function openJournal(own: Life, random: Dice): Journal {
     connection = new DatabaseSync(journalDisk.uri, { timeout: 0 });
-    const real = journalOver(connection, () => random.bytes(16));
+    const real = journalOver(connection, () => ports.weakness?.epoch?.(name) ?? random.bytes(16));
     const guarded = Object.entries(real).map(([method, fn]) => [
       method,
       (...given: unknown[]) => {
@@ -131,10 +139,7 @@ export function createPost(ports: PostPorts): Post {
           disk();
           const result = fn(...given);
           if (method === 'receipt') ports.receipted(real.epoch(), given[0] as number);
-          if (method === 'conclude') {
-            const { jobId, attempt } = given[0] as RunKey;
-            ports.concluded(jobId, attempt);
-          }
+          if (method === 'accept') ports.accepted((given[0] as RunKey).jobId);
           return result;
         });
       },
@@ -220,11 +225,13 @@ export function createPost(ports: PostPorts): Post {
 
   function portsOf(own: Life, random: Dice): AgentPorts {
     const clock = clockOf(own, machine.times);
+    const { weakness } = ports;
+    const processes = stage.processes(own);
     const executor = createExecutor({
       clock,
       spoolDir: SPOOL,
-      processes: stage.processes(own),
-      table: machine.table,
+      processes: weakness?.processes?.(processes) ?? processes,
+      table: weakness?.table?.(machine.table) ?? machine.table,
       programs: { find: (program) => ({ path: program }), isDirectory: () => true, isOpenToAll: () => true },
       accounts: { self: () => ROOT, find: async () => undefined },
       openLog: (path, isNew) => logFile(own, path, isNew),
@@ -266,6 +273,7 @@ export function createPost(ports: PostPorts): Post {
       onLink(state) {
         if (!own.alive || link === state.state) return;
         link = state.state;
+        if (link === 'online') sessionMs = ports.nowMs();
         if (link === 'online') story.tell(name, 'is online');
         if (state.state === 'waiting') story.tell(name, `has no session: ${state.end.reason}`);
       },
@@ -275,6 +283,7 @@ export function createPost(ports: PostPorts): Post {
   function start(): void {
     if (life?.alive || !machine.on) return;
     lives += 1;
+    aliveSinceMs = machine.times.monotonicMs();
     const own = createLife(machine.after, (port) => {
       story.tell(name, `its agent dies (${port}); it will be back in ${Math.round(downForMs)} ms`);
       over('process');
@@ -314,6 +323,12 @@ export function createPost(ports: PostPorts): Post {
     get link() {
       return link;
     },
+    get aliveSinceMs() {
+      return life?.alive ? aliveSinceMs : undefined;
+    },
+    get sessionMs() {
+      return sessionMs;
+    },
     journalled(jobId, attempt) {
       // While an agent has it open, nobody else gets in.
       const row = (connection ?? journalDisk.eye)
@@ -340,6 +355,7 @@ export function createPost(ports: PostPorts): Post {
       tearLogs();
       ports.later(downMs, () => {
         machine.powerOn();
+        network.wake(name);
         story.tell(name, 'has booted');
         start();
       });

@@ -9,6 +9,8 @@ export interface Told {
   readonly states: string[];
   state: string;
   attempt: number;
+  /** Of its outcome. */
+  reason: string | undefined;
   /** What is stored of its output, put together. */
   output: Uint8Array[];
   outputBytes: number;
@@ -41,6 +43,10 @@ export interface Record {
   read(ended: (told: Told) => void): void;
   told(jobId: string, agentId: string): Told | undefined;
   runs(): RunFigures[];
+  /** Open runs whose deadline was before this. */
+  overdue(wallMs: number): RunFigures[];
+  /** How many runs have no outcome, or one that should still be replaced. */
+  waitsFor(): number;
   hasReport(agentId: string, epoch: string, seq: number): boolean;
   job(jobId: string): { targets: number; expiresAtMs: number } | undefined;
   /** Another store took the place of the one before. */
@@ -77,6 +83,7 @@ export function createRecord(first: DatabaseDisk): Record {
         states: [],
         state: '',
         attempt: 0,
+        reason: undefined,
         output: [],
         outputBytes: 0,
         outputAttempt: 0,
@@ -87,6 +94,7 @@ export function createRecord(first: DatabaseDisk): Record {
     else if (row.kind === 'state' && row.state !== null) {
       checkOrder(told, row.state, row.attempt ?? 0);
       told.state = row.state;
+      told.reason = row.body === null ? undefined : reasonIn(row.body);
       told.attempt = row.attempt ?? 0;
       told.states.push(row.state);
       if (isOver(row.state)) ended(told);
@@ -102,6 +110,8 @@ export function createRecord(first: DatabaseDisk): Record {
     },
     told: (jobId, agentId) => runs.get(`${jobId}/${agentId}`),
     runs: () => eye.runs.all() as unknown as RunFigures[],
+    overdue: (wallMs) => eye.overdue.all(Math.round(wallMs)) as unknown as RunFigures[],
+    waitsFor: () => Number(eye.waiting.get()?.runs),
     hasReport: (agentId, epoch, seq) => eye.report.get(agentId, epoch, seq) !== undefined,
     job: (jobId) => eye.job.get(jobId) as unknown as { targets: number; expiresAtMs: number } | undefined,
     replaced(disk) {
@@ -121,19 +131,26 @@ interface EventRow {
   attempt: number | null;
   position: number | null;
   data: Uint8Array | null;
+  body: string | null;
 }
 
 function statementsOf({ eye }: DatabaseDisk): {
-  [name in 'events' | 'runs' | 'report' | 'job']: StatementSync;
+  [name in 'events' | 'runs' | 'overdue' | 'waiting' | 'report' | 'job']: StatementSync;
 } {
   return {
     events: eye.prepare(
-      'select seq, job_id, agent_id, kind, state, attempt, position, data from run_events where seq > ? order by seq',
+      'select seq, job_id, agent_id, kind, state, attempt, position, data, body from run_events where seq > ? order by seq',
     ),
     runs: eye.prepare('select * from runs'),
+    overdue: eye.prepare('select * from runs where ended_at_ms is null and deadline_at_ms < ? limit 1'),
+    waiting: eye.prepare(`select count(*) as runs from runs where ended_at_ms is null or state = 'lost'`),
     report: eye.prepare('select 1 from reports where agent_id = ? and epoch = ? and report_seq = ?'),
     job: eye.prepare('select targets_count as targets, expires_at_ms as expiresAtMs from jobs where id = ?'),
   };
+}
+
+function reasonIn(body: string): string | undefined {
+  return (JSON.parse(body) as { outcome?: { reason?: string | null } }).outcome?.reason ?? undefined;
 }
 
 function checkOrder(told: Told, next: string, attempt: number): void {
@@ -148,15 +165,10 @@ function checkOrder(told: Told, next: string, attempt: number): void {
   if (before === 'lost' && next === 'lost') throw new Violation(4, `${say}: it was lost twice`);
   if (before === 'interrupted' && !isReal(next) && attempt === told.attempt)
     throw new Violation(4, `${say}: only a real outcome replaces it`);
-  // It came to its next task.
-  if (before === 'running' && next === 'running') return;
-  if (
-    !isOver(before) &&
-    !isOver(next) &&
-    attempt === told.attempt &&
-    (RANK[next] ?? 0) <= (RANK[before] ?? 0)
-  )
-    throw new Violation(4, say);
+  // Running may be told again, for its next task.
+  const back = (RANK[next] ?? 0) - (RANK[before] ?? 0);
+  if (isOver(before) || isOver(next) || attempt !== told.attempt) return;
+  if (back < 0 || (back === 0 && next !== 'running')) throw new Violation(4, say);
 }
 
 function takeOutput(told: Told, row: EventRow): void {
