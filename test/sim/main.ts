@@ -1,9 +1,11 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { live } from './history.ts';
 import { liveInThreads } from './pool.ts';
+import { proveWeaknesses, rowOf, withTable } from './proof.ts';
 import { told } from './story.ts';
-import { weaknessNamed } from './weaknesses.ts';
+import { WEAKNESSES, weaknessNamed } from './weaknesses.ts';
 
 const { values } = parseArgs({
   options: {
@@ -13,12 +15,24 @@ const { values } = parseArgs({
     threads: { type: 'string', default: String(availableParallelism()) },
     /** With this defence taken away. */
     weaken: { type: 'string' },
+    /** All of them in turn; their table goes into docs/simulator.md. */
+    weakened: { type: 'boolean', default: false },
   },
 });
 const weaken = values.weaken === undefined ? {} : { weakness: values.weaken };
 
-if (values.seed !== undefined) await replay(Number(values.seed));
+if (values.weakened) await proveAll();
+else if (values.seed !== undefined) await replay(Number(values.seed));
 else await search(Number(values.from), Number(values.seeds));
+
+async function proveAll(): Promise<void> {
+  const found = await proveWeaknesses(WEAKNESSES, Number(values.threads), (one) => console.log(rowOf(one)));
+  const missed = found.filter((one) => one.violation === undefined);
+  const file = new URL('../../docs/simulator.md', import.meta.url);
+  writeFileSync(file, withTable(readFileSync(file, 'utf8'), found));
+  console.log(`${found.length - missed.length} of ${found.length} were found`);
+  process.exitCode = missed.length > 0 ? 1 : 0;
+}
 
 async function replay(seed: number): Promise<void> {
   const history = await live(seed, values.weaken === undefined ? undefined : weaknessNamed(values.weaken));
