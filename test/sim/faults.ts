@@ -118,6 +118,19 @@ const FAULTS: Readonly<{ [name: string]: { most: number; fault: Fault } }> = {
       });
     },
   },
+  journalErrors: {
+    most: 3,
+    fault({ dice, posts, story, scheduler, suffered }) {
+      const { name, machine } = one(posts, dice);
+      const forMs = dice.between(500, 40_000);
+      story.tell(name, `its journal cannot be written for ${Math.round(forMs)} ms`);
+      mark(suffered, { name }).diskFull += 1;
+      machine.journalFails = true;
+      scheduler.after(forMs, () => {
+        machine.journalFails = false;
+      });
+    },
+  },
   controllerDisk: {
     most: 2,
     fault({ dice, central, story, scheduler }) {
@@ -130,7 +143,7 @@ const FAULTS: Readonly<{ [name: string]: { most: number; fault: Fault } }> = {
     },
   },
   hostClock: {
-    most: 4,
+    most: 10,
     fault({ dice, posts, story }) {
       const { name, machine } = one(posts, dice);
       const ms = dice.between(-1, 1) * dice.pick([5_000, 3_600_000, 365 * 86_400_000]);
@@ -187,9 +200,12 @@ function mark(suffered: ReadonlyMap<string, Suffered>, post: { readonly name: st
   return found;
 }
 
-/** Sets the history's faults going. `end` makes everything whole again, but for what happened. */
-export function scheduleFaults(ports: FaultPorts): { end(): void } {
-  const { scheduler, dice, network, central, posts, stormMs } = ports;
+/**
+ * Sets the history's faults going. `end` makes everything whole again, but for what happened. `asked` is told of each job, since
+ * there are moments at which a clock that is set matters most.
+ */
+export function scheduleFaults(ports: FaultPorts): { end(): void; asked(hosts: readonly string[]): void } {
+  const { scheduler, dice, story, network, central, posts, stormMs } = ports;
   let over = false;
   for (const { most, fault } of Object.values(FAULTS)) {
     if (dice.chance(0.45)) continue;
@@ -199,7 +215,17 @@ export function scheduleFaults(ports: FaultPorts): { end(): void } {
         if (!over) fault(ports);
       });
   }
+  const setsClocks = dice.chance(0.3);
   return {
+    asked(hosts) {
+      if (!setsClocks || over) return;
+      for (const post of posts.filter(({ name }) => hosts.includes(name)))
+        scheduler.after(dice.between(20, 3_000), () => {
+          const ms = dice.between(10_000, 86_400_000);
+          story.tell(post.name, `its wall clock is set by -${Math.round(ms / 1000)} s`);
+          post.machine.stepWall(-ms);
+        });
+    },
     end() {
       over = true;
       central.machine.diskFull = false;
@@ -207,6 +233,7 @@ export function scheduleFaults(ports: FaultPorts): { end(): void } {
       for (const post of posts) {
         post.life?.arm(undefined);
         post.machine.diskFull = false;
+        post.machine.journalFails = false;
         const road = network.road(post.name);
         road.latencyMs = { ...GOOD_ROAD };
         road.rate = undefined;

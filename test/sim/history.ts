@@ -97,6 +97,7 @@ export async function live(seed: number, weakness?: Weakness): Promise<History> 
     story,
     central,
     hosts,
+    asked: (ask) => faults.asked(ask.hosts),
     acknowledged: guarded((ask, job, targets) => judge.acknowledged(ask, job, targets)),
   });
   const judge = createJudge({

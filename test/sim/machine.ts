@@ -24,6 +24,8 @@ export interface Machine {
   bootId: string;
   /** Writes fail. */
   diskFull: boolean;
+  /** Writes of databases alone do. */
+  journalFails: boolean;
   /** Suspended: nothing on it moves. */
   readonly frozen: boolean;
   readonly on: boolean;
@@ -100,6 +102,7 @@ export function createMachine(name: string, scheduler: Scheduler, dice: Dice): M
     times,
     bootId: `${name}-boot-0`,
     diskFull: false,
+    journalFails: false,
     get frozen() {
       return isFrozen();
     },

@@ -38,7 +38,11 @@ async function replay(seed: number): Promise<void> {
   const history = await live(seed, values.weaken === undefined ? undefined : weaknessNamed(values.weaken));
   const { violation } = history;
   console.log(
-    told({ ...history, violation: violation && { promise: violation.promise, what: violation.message } }),
+    told({
+      ...history,
+      weakness: values.weaken,
+      violation: violation && { promise: violation.promise, what: violation.message },
+    }),
   );
   console.log(`history ${history.digest}`);
   process.exitCode = violation ? 1 : 0;

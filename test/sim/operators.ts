@@ -42,6 +42,7 @@ export interface OperatorsPorts {
   readonly story: Story;
   readonly central: Central;
   readonly hosts: readonly string[];
+  asked(ask: Ask): void;
   acknowledged(ask: Ask, job: string, targets: readonly string[]): void;
 }
 
@@ -156,6 +157,7 @@ export function createOperators(ports: OperatorsPorts): Operators {
         'operator',
         `${ask.name}: asks for [${words}] on ${ask.hosts.join(' ')}, ttl ${ask.request.ttlMs} ms, timeout ${ask.timeoutMs} ms`,
       );
+      ports.asked(ask);
       attempt(ask, 4);
     },
     cancel() {

@@ -122,6 +122,7 @@ export function createPost(ports: PostPorts): Post {
   /** As the disk does: the write did not happen. */
   function disk(): void {
     if (machine.diskFull) throw new MusterError('journal-failed', 'database or disk is full');
+    if (machine.journalFails) throw new MusterError('journal-failed', 'disk I/O error');
   }
 
   function openJournal(own: Life, random: Dice): Journal {

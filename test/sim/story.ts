@@ -33,10 +33,11 @@ export function told(history: {
   readonly lines: readonly string[];
   readonly virtualMs: number;
   readonly violation: { readonly promise: number; readonly what: string } | undefined;
+  /** The defence that was taken away, if one was. */
+  readonly weakness?: string | undefined;
 }): string {
-  const { seed, lines, virtualMs, violation } = history;
+  const { seed, lines, virtualMs, violation, weakness } = history;
+  const how = `--seed ${seed}${weakness === undefined ? '' : ` --weaken ${weakness}`}`;
   const end = violation ? `promise ${violation.promise} is broken: ${violation.what}` : 'every promise held';
-  return [...lines, `${stamp(virtualMs)}  ${end}`, '', `replay it with: npm run sim -- --seed ${seed}`].join(
-    '\n',
-  );
+  return [...lines, `${stamp(virtualMs)}  ${end}`, '', `replay it with: npm run sim -- ${how}`].join('\n');
 }

@@ -1,4 +1,3 @@
-import { outcomeOf } from '../../agent/runs/ending.ts';
 import type { Journal } from '../../agent/spool/journal.ts';
 import type { Database, Query, Statement } from '../../controller/db/database.ts';
 import { MusterError } from '../../proto/errors.ts';
@@ -125,7 +124,7 @@ export const WEAKNESSES: readonly Weakness[] = [
         let pieces = 0;
         const onData: typeof launch.onData = (stream, data) => {
           pieces += 1;
-          if (pieces !== 2) launch.onData(stream, data);
+          return pieces === 2 || launch.onData(stream, data);
         };
         return processes.launch({ ...launch, onData }, signal);
       },
@@ -160,18 +159,27 @@ export const WEAKNESSES: readonly Weakness[] = [
     what: 'what is sent is called queued in the store, until there is word of it',
     promises: [3, 7],
     within: 100,
-    world: (world) => ({
-      ...world,
-      db: withWrites(world.db, (statements, _, real) =>
-        real.write(
-          statements.map((one) =>
-            'sql' in one && one.sql.startsWith('insert into "runs"')
-              ? { ...one, values: one.values.map((value) => (value === 'sent' ? 'queued' : value)) }
-              : one,
-          ),
-        ),
-      ),
-    }),
+    world: (world) => {
+      const unsent = (one: Statement): Statement =>
+        'sql' in one && one.sql.startsWith('insert into "runs"')
+          ? { ...one, values: one.values.map((value) => (value === 'sent' ? 'queued' : value)) }
+          : one;
+      const isEvent = (one: Statement): boolean =>
+        'sql' in one && one.sql.startsWith('insert into "run_events"') && one.values.includes('sent');
+      const db = withWrites(world.db, (statements, _, real) =>
+        real.write(statements.filter((one) => !isEvent(one)).map(unsent)),
+      );
+      // Who asks for one run, to send it, is told that it may.
+      return {
+        ...world,
+        db: withReads(db, async (_, read) => {
+          const rows = (await read()) as { state?: string }[];
+          const [only] = rows;
+          if (rows.length === 1 && only?.state === 'queued') return [{ ...only, state: 'sent' }];
+          return rows;
+        }),
+      };
+    },
   },
   {
     name: 'daemons-escape',
@@ -235,10 +243,12 @@ export const WEAKNESSES: readonly Weakness[] = [
     what: 'a run whose agent died is taken to have succeeded',
     promises: [3],
     within: 50,
-    agent: (ports) => ({
-      ...ports,
-      findEnding: (row) =>
-        outcomeOf(Array(row.tasks).fill({ kind: 'exited', exitCode: 0 }), row, ports.clock.now()),
+    processes: (processes) => ({
+      ...processes,
+      async find(at) {
+        const found = await processes.find(at);
+        return found && { ...found, ended: found.ended.then(() => ({ kind: 'exited', exitCode: 0 })) };
+      },
     }),
   },
 ];
