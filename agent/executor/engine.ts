@@ -192,7 +192,18 @@ export function startRun(
     }
     if (!isCommand(task)) return carryOutStep(index, task);
     if (spec.check) return { state: 'succeeded', change: 'would-change' };
-    return carryOutCommand(index, task);
+    // Who takes it up is not to ask the guard again: what the command has done so far may be what that looks for.
+    return (task.guard && begin(index)) || carryOutCommand(index, task);
+  }
+
+  /** How it failed, if it cannot be written down that the task began. */
+  function begin(index: number): Ended | undefined {
+    try {
+      note({ began: index, uptimeMs: clock.uptimeMs() });
+      return undefined;
+    } catch (error) {
+      return { state: 'failed', reason: `its begin could not be written down: ${messageOf(error)}` };
+    }
   }
 
   async function carryOutCommand(index: number, task: CommandTask): Promise<Ended> {
@@ -216,11 +227,8 @@ export function startRun(
       return stepped(index, ({ signal }) => waitForReboot(task.timeoutMs, waitedMs, signal));
     }
     if (again && !isRepeatable(task)) return { state: 'interrupted', reason: interruption(task) };
-    try {
-      note({ began: index, uptimeMs: clock.uptimeMs() });
-    } catch (error) {
-      return { state: 'failed', reason: `its begin could not be written down: ${messageOf(error)}` };
-    }
+    const failed = begin(index);
+    if (failed) return failed;
     const { change, ...ended } = await stepped(index, (context) => options.steps.carryOut(task, context));
     // The first time may have changed it.
     const isUnsure = change === undefined || (again && change === 'unchanged');

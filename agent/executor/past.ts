@@ -2,8 +2,8 @@ import type { Resumption, StepTask, TaskResult } from './run.ts';
 import type { ProcessId } from './tree.ts';
 
 /**
- * What a run writes between its output, for an agent that takes it up: a step that began, since no folder tells of it, and
- * every task that ended. A command that began is told by its folder.
+ * What a run writes between its output, for an agent that takes it up: every task that ended, and that one began where that is
+ * not told by its folder: a step, and a command whose guard is not to be asked again.
  */
 export type Note =
   | { readonly began: number; readonly uptimeMs: number }
@@ -19,7 +19,7 @@ export type Note =
 export interface Past {
   /** By index; the engine adds what it concludes from them. */
   readonly results: Map<number, TaskResult>;
-  /** The step that began and did not end, as far as is known, with the machine's uptime then. */
+  /** The task that began and did not end, as far as is known, with the machine's uptime then. */
   readonly began: { readonly index: number; readonly uptimeMs: number } | undefined;
   /** Of the last task that ended; 0 before the first. */
   readonly endedAtMs: number;
