@@ -104,7 +104,7 @@ export async function watchJob(
         0,
         columns,
       );
-    const items = waitingItems(tally, waiting.presence(), request.tasks.length, nowMs);
+    const items = waitingItems(tally, waiting.presence(), request.tasks, nowMs);
     return renderProgress(tally, items, columns, paint);
   }
   const parts = {

@@ -2,6 +2,7 @@ import type { WaitingReply, WaitingRun } from '../../api/contract.ts';
 import { formatDuration } from '../duration.ts';
 import type { Tally, Tracked } from '../tally.ts';
 import { sanitiseLine } from './sanitise.ts';
+import { taskLabel } from './task-results.ts';
 
 /** What the controller last said of whom a job waits for, and when that was, on our clock. */
 export interface Presence {
@@ -12,15 +13,18 @@ export interface Presence {
 const SHOWN = 20;
 /** Shorter silences are nothing to talk about. */
 const SILENT_MS = 2000;
+/** In a line that names several hosts. */
+const TASK_CHARS = 32;
 
 /**
  * For each host that has no outcome yet, the most silent first, what it is waited for and since when: `web-7 (running, silent 42 s)`,
- * `db-1 (offline for 3h, expires in 12 s)`. At most 20. `tasks`: how many the job has.
+ * `db-1 (offline for 3h, expires in 12 s)`. At most 20. `tasks`: what those of the
+ * job are called.
  */
 export function waitingItems(
   tally: Pick<Tally, 'waiting'>,
   presence: Presence | undefined,
-  tasks: number,
+  tasks: readonly string[],
   nowMs: number,
 ): string[] {
   const seen = new Map(presence?.reply.runs.map((run) => [run.agentId, run]));
@@ -35,19 +39,20 @@ export function waitingItems(
     const parts =
       theirs && presence
         ? partsOf(run, tasks, theirs, presence.reply, agoMs, nowMs)
-        : [stateOf(run, tasks), `silent ${seconds(nowMs - run.heardMs)}`];
+        : [stateOf(run, tasks), ...silence(nowMs - run.heardMs)];
     return `${sanitiseLine(run.name)} (${parts.join(', ')})`;
   });
 }
 
-function stateOf(run: Tracked, tasks: number): string {
-  if (run.state === 'running' && run.task !== null && tasks > 1) return `task ${run.task + 1}/${tasks}`;
-  return run.state;
+function stateOf(run: Tracked, tasks: readonly string[]): string {
+  if (run.state !== 'running' || run.task === null || tasks.length < 2) return run.state;
+  const label = `task ${taskLabel(tasks, run.task)}`;
+  return label.length > TASK_CHARS ? `${label.slice(0, TASK_CHARS - 1)}…` : label;
 }
 
 function partsOf(
   run: Tracked,
-  tasks: number,
+  tasks: readonly string[],
   theirs: WaitingRun,
   reply: WaitingReply,
   agoMs: number,
@@ -66,7 +71,11 @@ function partsOf(
   const theirMs = reply.nowMs + agoMs - (theirs.wordAtMs ?? theirs.sentAtMs ?? reply.nowMs);
   const silentMs = Math.min(theirMs, nowMs - run.heardMs);
   if (run.state === 'sent') return [state, `no answer ${seconds(silentMs)}`];
-  return silentMs < SILENT_MS ? [state] : [state, `silent ${seconds(silentMs)}`];
+  return [state, ...silence(silentMs)];
+}
+
+function silence(silentMs: number): string[] {
+  return silentMs < SILENT_MS ? [] : [`silent ${seconds(silentMs)}`];
 }
 
 function awayText(lastSeenMs: number | null, nowMs: number): string {

@@ -18,7 +18,7 @@ const seen = (agent: string, more: Partial<WaitingRun> = {}): WaitingRun => ({
 /** `heardAgoMs`: how long ago our stream told something of it; a stream that began just now tells nothing of before. */
 function items(
   runs: [name: string, state: RunState, heardAgoMs: number, theirs?: WaitingRun][],
-  { tasks = 1, agoMs = 0, task = 0 } = {},
+  { tasks = ['true'], agoMs = 0, task = 0 } = {},
 ) {
   const tally = createTally(
     runs.map(([name]) => ({ id: name, name })),
@@ -70,7 +70,14 @@ test('a table of all that a run can be waited for', () => {
 
 test('where there are several tasks the one that runs is said', () => {
   const run = seen('a', { wordAtMs: THEIR_NOW - 9000 });
-  assert.deepEqual(items([['a', 'running', 9000, run]], { tasks: 5, task: 1 }), ['a (task 2/5, silent 9 s)']);
+  const long = '\x1b[2Jpackages are as fresh as they can be';
+  const tasks = ['first', 'second', long];
+  assert.deepEqual(items([['a', 'running', 9000, run]], { tasks, task: 1 }), [
+    'a (task 2/3 second, silent 9 s)',
+  ]);
+  assert.deepEqual(items([['a', 'running', 0, run]], { tasks, task: 2 }), [
+    'a (task 3/3 \\x1b[2Jpackages are as…)',
+  ]);
 });
 
 test('the seconds count on between two answers, and what our stream heard since counts', () => {
@@ -89,10 +96,12 @@ test('a host that ended is not waited for, whatever the controller said before',
 
 test('without an answer of the controller it is said what the stream told', () => {
   const tally = createTally([{ id: 'a', name: 'a\x1b[2J' }], OUR_NOW);
-  assert.deepEqual(waitingItems(tally, undefined, 1, OUR_NOW + 7000), ['a\\x1b[2J (queued, silent 7 s)']);
+  assert.deepEqual(waitingItems(tally, undefined, ['true'], OUR_NOW + 7000), [
+    'a\\x1b[2J (queued, silent 7 s)',
+  ]);
 });
 
 test('of ten thousand hosts twenty are named', () => {
   const targets = Array.from({ length: 10_000 }, (_, i) => ({ id: `h${i}`, name: `h${i}` }));
-  assert.equal(waitingItems(createTally(targets, 0), undefined, 1, 5000).length, 20);
+  assert.equal(waitingItems(createTally(targets, 0), undefined, ['true'], 5000).length, 20);
 });
