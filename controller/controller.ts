@@ -128,7 +128,7 @@ export async function openController(world: World): Promise<Controller> {
     jobKey: keys.job,
   });
   const retention = createRetention({
-    ...{ clock, db, bus, log, audit, keep: keeping },
+    ...{ clock, db, bus, log, audit, keep: keeping, isFull: storage.isFull },
     verifyReports: jobs.verifyReports,
   });
   const gateway = createGateway(
@@ -235,7 +235,7 @@ export async function openController(world: World): Promise<Controller> {
       seen.stop();
       jobs.stop();
       await contents.stop();
-      await retention.stop();
+      retention.stop();
       storage.stop();
       await audit.stop();
     },

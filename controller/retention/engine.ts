@@ -15,6 +15,8 @@ export interface RetentionPorts {
   log: Log;
   audit: { entry(actor: { name: string }, action: string, detail: object): Statement };
   keep: Keep;
+  /** Whether the disk has too little room for anything new. */
+  isFull(): boolean;
   /** Resolves when no stored report is unchecked: one that is not what its agent signed must be seen before it can go. */
   verifyReports(): Promise<void>;
 }
@@ -39,7 +41,8 @@ export interface Retention {
   /** Bytes of stored output, and since when there is history; null: there is none. */
   figures(): Promise<{ outputBytes: number; oldestJobAtMs: number | null }>;
   start(): void;
-  stop(): Promise<void>;
+  /** What is under way ends with the transaction that it is in; the next start goes on with it. */
+  stop(): void;
 }
 
 const SYSTEM = { name: 'muster' };
@@ -102,9 +105,11 @@ export function createRetention(ports: RetentionPorts): Retention {
       endedBeforeMs: clock.now() - olderThanMs,
     };
     const untilMs = clock.monotonicMs() + ANSWER_MS;
-    return removeAll(scope, { untilMs, dryRun }, (found) =>
+    const pruned = await removeAll(scope, { untilMs, dryRun }, (found) =>
       audit.entry(actor, 'jobs.prune', { ...scope, ...found }),
     );
+    if (!dryRun) await giveBack();
+    return pruned;
   }
 
   async function removeByAge(): Promise<void> {
@@ -127,7 +132,11 @@ export function createRetention(ports: RetentionPorts): Retention {
   }
 
   async function giveBack(): Promise<void> {
-    for (let spare = spareBytes(db.size()); spare > 0 && !stopping.signal.aborted; spare -= SHRINK_BYTES) {
+    for (
+      let spare = spareBytes(db.size(), ports.isFull());
+      spare > 0 && !stopping.signal.aborted;
+      spare -= SHRINK_BYTES
+    ) {
       db.shrink(Math.min(spare, SHRINK_BYTES));
       await db.write([]); // the event loop turns
     }
@@ -144,7 +153,9 @@ export function createRetention(ports: RetentionPorts): Retention {
         await removeExcess();
         await giveBack();
       }),
-    onError: (error) => log.error({ err: error }, 'nothing was pruned'),
+    onError(error) {
+      if (!stopping.signal.aborted) log.error({ err: error }, 'nothing was pruned');
+    },
   });
 
   return {
@@ -154,10 +165,9 @@ export function createRetention(ports: RetentionPorts): Retention {
       return { outputBytes: await storedBytes(), oldestJobAtMs: oldest?.created_at_ms ?? null };
     },
     start: loop.start,
-    async stop() {
+    stop() {
       stopping.abort();
       loop.stop();
-      await turn;
     },
   };
 }

@@ -16,7 +16,9 @@ const FIRST_MS = 60_000;
 /** Jobs end many times a second; so often at most is it looked at how much there is. */
 const CAP_MS = 10_000;
 
-/** The one loop that removes what is kept no longer: hourly, and when there is more output than may be kept. */
+/**
+ * The one loop that removes what is kept no longer: hourly, when there is more output than may be kept, and when the disk is full.
+ */
 export function createLoop({ clock, bus, isOverCap, pass, onError }: LoopPorts) {
   let cancelPass = (): void => {};
   let cancelLook: (() => void) | undefined;
@@ -52,6 +54,7 @@ export function createLoop({ clock, bus, isOverCap, pass, onError }: LoopPorts) 
       running = true;
       passIn(FIRST_MS);
       off = bus.on((event) => {
+        if (event.type === 'store-full') passIn(0);
         if (event.type === 'job-ended' && !cancelLook) cancelLook = clock.after(CAP_MS, () => void look());
       });
     },

@@ -35,8 +35,15 @@ export function excessBytes(keep: Keep, storedBytes: number): number {
 
 const MIB = 1024 * 1024;
 
-/** How many free bytes inside the database are given back: what the next days need again stays. */
-export function spareBytes(size: { readonly bytes: number; readonly freeBytes: number }): number {
+/**
+ * How many free bytes inside the database are given back: what the next days need again stays, unless the disk is full and they
+ * are what it lacks.
+ */
+export function spareBytes(
+  size: { readonly bytes: number; readonly freeBytes: number },
+  diskIsFull: boolean,
+): number {
+  if (diskIsFull) return size.freeBytes;
   const keptBytes = Math.max(64 * MIB, size.bytes * 0.2);
   // Not for little: each page that is given back is one that is moved.
   return size.freeBytes > keptBytes * 1.25 ? Math.floor(size.freeBytes - keptBytes) : 0;

@@ -32,6 +32,7 @@ export interface Storage {
   readonly db: Database;
   /** Throws store-full while there is no room for anything new. */
   admit(): void;
+  isFull(): boolean;
   figures(): Promise<StorageFigures>;
   /** Sentences about what somebody should do. */
   warnings(): string[];
@@ -125,6 +126,7 @@ export function createStorage(ports: StoragePorts): Storage {
     admit() {
       if (room.full !== undefined) throw new MusterError('store-full', room.full);
     },
+    isFull: () => room.full !== undefined,
     warnings: () =>
       room.full === undefined
         ? []

@@ -33,9 +33,10 @@ test('past the limit a little more goes than has to, and nothing below it', () =
 });
 
 test('a database gives back what it will not need soon, and nothing where that is little', () => {
-  const at = (mib: number, freeMib: number) =>
-    spareBytes({ bytes: mib * MIB, freeBytes: freeMib * MIB }) / MIB;
+  const at = (mib: number, freeMib: number, full = false) =>
+    spareBytes({ bytes: mib * MIB, freeBytes: freeMib * MIB }, full) / MIB;
   assert.equal(at(100, 64), 0);
   assert.equal(at(1000, 240), 0);
   assert.equal(at(1000, 900), 700);
+  assert.equal(at(100, 64, true), 64, 'all of it where the disk is full');
 });

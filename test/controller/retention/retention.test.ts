@@ -283,3 +283,23 @@ test('no transaction of a prune removes more than a megabyte, and the file shrin
   await world.db.close();
   assert.ok(statSync(path).size < 70 * MIB, 'on the disk too');
 });
+
+test('on a full disk old output goes at once, and what is free in the database goes back to the disk', async (t) => {
+  const path = join(temporaryFolder(t), 'muster.db');
+  const world = await controllerWorld(t, { path, keeping: { ...KEPT, outputMs: 1, reserveBytes: 1_000 } });
+  const agent = await joined(world, 'web-1');
+  const session = await agent.connect();
+  const job = await ran(world, agent, session, 'x'.repeat(60_000));
+  await world.clock.advance(6_000);
+  const full = world.db.size().bytes;
+  assert.equal(
+    (await world.controller.verbs.jobs.show(job)).outputPrunedAtMs,
+    null,
+    'not within its first minute',
+  );
+  world.contentDisk.free = 0;
+  await world.clock.advance(5_000);
+  await until('the output is gone', async () => (await storedBytes(world.db)) === 0);
+  await until('the database is small', () => world.db.size().bytes < full - 40_000);
+  assert.equal(world.db.size().freeBytes, 0);
+});
