@@ -12,6 +12,7 @@ import { OPEN_POLICY, type Policy, parsePolicy, readProblem, writeProblem } from
 import type { Config } from './config.ts';
 import { cacheFolder } from './contents/disk.ts';
 import { createContents } from './contents/engine.ts';
+import { type Cgroups, findCgroups } from './executor/cgroup.ts';
 import { createLocalExecutor } from './executor/local.ts';
 import { createLocalSteps } from './executor/tasks/local.ts';
 import { digestJson, factsJson } from './facts/facts.ts';
@@ -51,7 +52,13 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
       limits: { quotaBytes: config.cacheBytes, reserveBytes: config.reserveBytes },
     });
     const steps = createLocalSteps({ clock: systemClock, mark, contents, ...pathChecks(policy) });
-    const { executor, pool } = createLocalExecutor({ clock: systemClock, spoolDir: home.runs, steps });
+    const cgroups = findCgroups(mark);
+    const { executor, pool } = createLocalExecutor({
+      cgroups,
+      clock: systemClock,
+      spoolDir: home.runs,
+      steps,
+    });
     await pool.start();
     // One for the process: it remembers file systems that hang.
     const source = systemSource();
@@ -75,7 +82,7 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
       },
       bootId: readText('/proc/sys/kernel/random/boot_id')?.trim() ?? '',
       agentVersion: MUSTER_VERSION,
-      gatherFacts: () => gather(source),
+      gatherFacts: () => gather(source, cgroups),
       freeBytes: () => freeBytes(home.folder),
       onLink: statusWriter(home, log),
     });
@@ -149,8 +156,15 @@ function readPolicy(home: Home): Policy {
   }
 }
 
-async function gather(source: ReturnType<typeof systemSource>): Promise<Gathered> {
-  const facts = await gatherFacts(source, { clock: systemClock, agentVersion: MUSTER_VERSION });
+async function gather(
+  source: ReturnType<typeof systemSource>,
+  cgroups: Cgroups | undefined,
+): Promise<Gathered> {
+  const facts = await gatherFacts(source, {
+    clock: systemClock,
+    agentVersion: MUSTER_VERSION,
+    containment: cgroups?.kind ?? 'process-tree',
+  });
   return {
     json: Buffer.from(factsJson(facts)),
     digest: shortHash('facts', Buffer.from(digestJson(facts))),

@@ -66,6 +66,7 @@ export function startRun(
     mark: jobMark(spec.jobId),
     leftMs: spec.timeoutMs - beginning.elapsedMs,
     root: past.root,
+    shims: past.shims,
     sinceTicks: past.sinceTicks,
     isKnown: !resumed,
   });

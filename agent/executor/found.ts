@@ -1,9 +1,10 @@
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, delay } from '../../proto/clock.ts';
+import type { Cgroups } from './cgroup.ts';
 import { type Fifo, openFifo, traceOf } from './fifo.ts';
 import type { Stream } from './output.ts';
-import { isAlive, localProcessTable } from './proc.ts';
+import { isAlive, signal } from './proc.ts';
 import type { Found, FoundProcess } from './process.ts';
 import { type Ending, hasEnded, hasStarted, parseEnding } from './shim.ts';
 import type { ProcessId } from './tree.ts';
@@ -18,6 +19,7 @@ const STREAMS = ['stdout', 'stderr'] as const;
 export interface FoundOptions {
   readonly clock: Clock;
   readonly keepsTimes: boolean;
+  readonly cgroups: Cgroups | undefined;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface FoundOptions {
  */
 export async function findProcess(
   at: Found,
-  { clock, keepsTimes }: FoundOptions,
+  { clock, keepsTimes, cgroups }: FoundOptions,
 ): Promise<FoundProcess | undefined> {
   const { folder } = at;
   if (!existsSync(folder)) return undefined;
@@ -35,6 +37,8 @@ export async function findProcess(
     rmSync(folder, { recursive: true, force: true });
     return undefined;
   }
+  // An agent may have died while it held it.
+  cgroups?.freeze(root, false);
   const traces = STREAMS.map((stream) => ({ stream, ...traceOr(folder, stream) }));
   const pipes: Fifo[] = [];
   for (const stream of STREAMS) {
@@ -73,7 +77,8 @@ export async function findProcess(
     drain: () => pipes.map((pipe) => pipe.drain()).includes(true),
     release() {
       close();
-      localProcessTable.signal(root, 'SIGKILL');
+      signal(root, 'SIGKILL');
+      cgroups?.remove(root);
     },
     detach: close,
   };
@@ -84,7 +89,7 @@ export function endHolder(folder: string): boolean {
   try {
     const root = readRoot(folder);
     if (isAlive(root) && !hasEnded(readExit(folder))) return false;
-    localProcessTable.signal(root, 'SIGKILL');
+    signal(root, 'SIGKILL');
     return true;
   } catch {
     return false;

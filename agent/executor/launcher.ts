@@ -34,7 +34,7 @@ export function createLauncher(pool: Pool, clock: Clock): Processes {
       }
       return start(spare, launch);
     },
-    find: (at) => findProcess(at, { clock, keepsTimes: pool.keepsTimes }),
+    find: (at) => findProcess(at, { clock, keepsTimes: pool.keepsTimes, cgroups: pool.cgroups }),
     async clear(base) {
       await Promise.all(foldersOf(base).map((folder) => rm(folder, { recursive: true, force: true })));
     },

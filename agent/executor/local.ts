@@ -1,5 +1,6 @@
 import type { Clock } from '../../proto/clock.ts';
 import { localAccounts } from './account.ts';
+import type { Cgroups } from './cgroup.ts';
 import { createExecutor, type Executor } from './executor.ts';
 import { runFolders } from './folders.ts';
 import { createLauncher } from './launcher.ts';
@@ -17,11 +18,14 @@ export function createLocalExecutor(options: {
   readonly spares?: number;
   readonly shell?: string;
   readonly steps?: Steps;
+  /** What keeps a run's processes together beside their tree. */
+  readonly cgroups?: Cgroups | undefined;
 }): { executor: Executor; pool: Pool } {
   const { clock, spoolDir, spares, shell } = options;
   const pool = createPool({
     clock,
     spoolDir,
+    cgroups: options.cgroups,
     ...(spares === undefined ? {} : { size: spares }),
     ...(shell === undefined ? {} : { shell }),
   });
@@ -29,7 +33,7 @@ export function createLocalExecutor(options: {
     clock,
     spoolDir,
     processes: createLauncher(pool, clock),
-    table: localProcessTable,
+    table: localProcessTable(options.cgroups),
     accounts: localAccounts(),
     programs: localPrograms,
     steps: options.steps ?? NO_STEPS,

@@ -24,6 +24,8 @@ export interface Past {
   /** Of the last task that ended; 0 before the first. */
   readonly endedAtMs: number;
   readonly root: ProcessId | undefined;
+  /** Of all commands that ended. */
+  readonly shims: readonly ProcessId[];
   readonly sinceTicks: number;
 }
 
@@ -36,7 +38,7 @@ export function readPast(notes: readonly string[]): Past {
   const results = new Map<number, TaskResult>();
   let began: Past['began'];
   let endedAtMs = 0;
-  let root: ProcessId | undefined;
+  const shims: ProcessId[] = [];
   let sinceTicks = Number.POSITIVE_INFINITY;
   for (const text of notes) {
     const note = JSON.parse(text) as Note;
@@ -45,11 +47,11 @@ export function readPast(notes: readonly string[]): Past {
       results.set(note.ended.index, note.ended);
       if (began?.index === note.ended.index) began = undefined;
       endedAtMs = note.atMs;
-      root = note.root ?? root;
+      if (note.root) shims.push(note.root);
       sinceTicks = note.sinceTicks ?? sinceTicks;
     }
   }
-  return { results, began, endedAtMs, root, sinceTicks };
+  return { results, began, endedAtMs, root: shims.at(-1), shims, sinceTicks };
 }
 
 /**

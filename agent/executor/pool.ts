@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../proto/clock.ts';
+import type { Cgroups } from './cgroup.ts';
 import { keepsReadTimes } from './fifo.ts';
 import { makeSpare, type Spare } from './spare.ts';
 
@@ -9,6 +10,7 @@ export interface Pool {
   start(): Promise<void>;
   /** Whether the spool's file system keeps times of access. */
   readonly keepsTimes: boolean;
+  readonly cgroups: Cgroups | undefined;
   /** A spare that is ready, or else one that is made now. Throws what the machine throws. */
   take(): Promise<Spare>;
   stop(): Promise<void>;
@@ -22,6 +24,7 @@ export interface PoolOptions {
   /** How long after a start the next spare is made: it should not compete with the command that just started. */
   readonly refillMs?: number;
   readonly shell?: string;
+  readonly cgroups?: Cgroups | undefined;
 }
 
 const SPARE = 'spare-';
@@ -36,7 +39,7 @@ function readTimesKept(folder: string): boolean {
 }
 
 export function createPool(options: PoolOptions): Pool {
-  const { clock, spoolDir, size = 3, refillMs = 25, shell = '/bin/sh' } = options;
+  const { clock, spoolDir, size = 3, refillMs = 25, shell = '/bin/sh', cgroups } = options;
   const ready: Spare[] = [];
   let running = false;
   let keepsTimes = false;
@@ -51,7 +54,7 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   function make(): Promise<Spare> {
-    return makeSpare(join(spoolDir, `${SPARE}${process.pid}-${serial++}`), { shell, keepsTimes });
+    return makeSpare(join(spoolDir, `${SPARE}${process.pid}-${serial++}`), { shell, keepsTimes, cgroups });
   }
 
   async function fill(): Promise<void> {
@@ -82,9 +85,11 @@ export function createPool(options: PoolOptions): Pool {
     get keepsTimes() {
       return keepsTimes;
     },
+    cgroups,
     async start() {
       makeSpoolDir();
       keepsTimes = readTimesKept(spoolDir);
+      cgroups?.sweep();
       for (const name of readdirSync(spoolDir))
         if (name.startsWith(SPARE)) rmSync(join(spoolDir, name), { recursive: true, force: true });
       running = true;
@@ -106,6 +111,7 @@ export function createPool(options: PoolOptions): Pool {
       cancelRefill = undefined;
       await filling;
       await Promise.all(ready.splice(0).map((spare) => spare.discard()));
+      cgroups?.leave();
     },
   };
 }

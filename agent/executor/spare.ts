@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Cgroups } from './cgroup.ts';
 import { DEFAULT_PATH } from './environment.ts';
 import { type Fifo, openFifo } from './fifo.ts';
 import type { Stream } from './output.ts';
@@ -36,10 +37,12 @@ export interface SpareOptions {
   readonly shell: string;
   /** Whether its file system keeps times of access. */
   readonly keepsTimes: boolean;
+  readonly cgroups: Cgroups | undefined;
 }
 
 /** Makes a spare in a folder that is not there yet. Throws what the machine throws, and leaves nothing then. */
-export async function makeSpare(folder: string, { shell, keepsTimes }: SpareOptions): Promise<Spare> {
+export async function makeSpare(folder: string, options: SpareOptions): Promise<Spare> {
+  const { shell, keepsTimes, cgroups } = options;
   const closers: (() => void)[] = [];
   let shimProcess: ChildProcess | undefined;
   let gone = Promise.resolve();
@@ -65,6 +68,8 @@ export async function makeSpare(folder: string, { shell, keepsTimes }: SpareOpti
     // Neither is to go on in a folder that the other's failure lets be removed.
     await Promise.allSettled([identified, making]);
     const [root] = await Promise.all([identified, making]);
+    enclose(root, cgroups);
+    gone = gone.then(() => cgroups?.remove(root));
     const sink: Spare['sink'] = { onData: () => true, onBroken: () => {} };
     const open = (stream: Stream, file: string) => {
       const fifo = openFifo(join(folder, file), {
@@ -85,6 +90,13 @@ export async function makeSpare(folder: string, { shell, keepsTimes }: SpareOpti
     await discard();
     throw error;
   }
+}
+
+/** A run without a cgroup is ended by its process tree. */
+function enclose(root: ProcessId, cgroups: Cgroups | undefined): void {
+  try {
+    cgroups?.enclose(root);
+  } catch {}
 }
 
 /** What cannot be removed now is cleared away at the next start. */

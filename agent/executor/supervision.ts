@@ -16,8 +16,9 @@ export interface SupervisionOptions {
   readonly spec: RunSpec;
   /** Of its timeout. */
   readonly leftMs: number;
-  /** Of a run that an agent before this one started: its last shim, and the start of its first. */
+  /** Of a run that an agent before this one started: its last shim, all of them, and the start of its first. */
   readonly root: ProcessId | undefined;
+  readonly shims: readonly ProcessId[];
   readonly sinceTicks: number;
   /** False until `know`. */
   readonly isKnown: boolean;
@@ -69,6 +70,7 @@ export function supervise(options: SupervisionOptions): Supervision {
     root: options.root,
     end: AbortSignal.abort(),
   };
+  const shims = [...options.shims];
   let treeEnd: Promise<readonly number[]> | undefined;
   let cancelTimeout = (): void => {};
   if (isKnown) armTimeout();
@@ -91,6 +93,7 @@ export function supervise(options: SupervisionOptions): Supervision {
       clock,
       table: options.table,
       root,
+      shims,
       sinceTicks: Math.min(sinceTicks, root.startTicks),
       rootEnd: end,
       mark: options.mark,
@@ -126,6 +129,7 @@ export function supervise(options: SupervisionOptions): Supervision {
     begin(process) {
       sinceTicks = Math.min(sinceTicks, process.root.startTicks);
       last = process;
+      shims.push(process.root);
     },
     watch: (process) =>
       new Promise((resolve) => {

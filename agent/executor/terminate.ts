@@ -14,6 +14,8 @@ export interface Termination {
   readonly table: ProcessTable;
   /** The shim of the task that runs, or that was the last to run. */
   readonly root: ProcessId;
+  /** All shims of the run, as far as they are known. */
+  readonly shims: readonly ProcessId[];
   /** The start of the run's first shim. */
   readonly sinceTicks: number;
   /** Aborts when the root's end is seen. Until then it may still be about to start its command. */
@@ -39,7 +41,8 @@ export async function endTree(termination: Termination): Promise<number[]> {
   let pauseMs: number = LOOK_MS.first;
 
   function lookAgain(onMarked?: (entry: ProcessEntry) => void): ProcessEntry[] {
-    const seen = look(tree, table.snapshot(termination.mark, sinceTicks, onMarked));
+    const { mark, shims } = termination;
+    const seen = look(tree, table.snapshot({ mark, sinceTicks, shims }, onMarked));
     tree = seen.tree;
     return seen.members;
   }
@@ -50,7 +53,9 @@ export async function endTree(termination: Termination): Promise<number[]> {
 
   /** Whether everybody is gone. A machine that cannot say (no descriptors left) is asked again. */
   function act(kill: boolean): boolean {
+    let letGo = (): void => {};
     try {
+      if (kill) letGo = table.hold(termination.shims, termination.spared);
       const members = lookAgain(kill ? stopAtOnce : undefined);
       // A process that starts the next one and ends may pass unseen, but hardly twice.
       if (members.length === 0 && rootEnd.aborted && lookAgain().length === 0) return true;
@@ -58,7 +63,10 @@ export async function endTree(termination: Termination): Promise<number[]> {
       else askToEnd(table, members, asked);
       // A shim that was stopped with its group has to go on, to see the end of its command and to report it.
       if (!rootEnd.aborted) table.signal(root, 'SIGCONT');
-    } catch {}
+    } catch {
+    } finally {
+      letGo();
+    }
     return false;
   }
 
@@ -97,7 +105,7 @@ function askToEnd(table: ProcessTable, members: readonly ProcessEntry[], asked: 
 
 /**
  * Stops everybody before it kills anybody, and looks until there is nobody new: programs that fork all the time, or
- * that start each other anew, could else outrun the looking.
+ * that start each other anew, could else outrun the looking. Where there are cgroups they are frozen, and one look is enough.
  */
 function killAll(
   table: ProcessTable,

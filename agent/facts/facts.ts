@@ -23,6 +23,8 @@ export interface Facts {
   /** In systemd-detect-virt's words: none, kvm, qemu, vmware, docker, lxc, wsl … */
   virtualisation?: string | undefined;
   cgroup?: 'v1' | 'v2' | 'hybrid' | 'none' | undefined;
+  /** By what the agent keeps the processes of a run together, to end all of them. */
+  containment?: 'cgroup2' | 'cgroup1' | 'process-tree' | undefined;
   /** An IANA name. */
   timezone?: string | undefined;
   bootId?: string | undefined;

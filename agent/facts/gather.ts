@@ -25,6 +25,7 @@ import { type FactSource, type NetworkAddress, type Probe, startProbe } from './
 export interface GatherOptions {
   readonly clock: Clock;
   readonly agentVersion: string;
+  readonly containment?: Facts['containment'];
   /** Whatever has not answered by then is left out. */
   readonly boundMs?: number;
 }
@@ -48,7 +49,7 @@ export async function gatherFacts(source: FactSource, options: GatherOptions): P
 async function gather(
   source: FactSource,
   probe: Probe,
-  { clock, agentVersion }: GatherOptions,
+  { clock, agentVersion, containment }: GatherOptions,
 ): Promise<Facts> {
   const [osText, mountText, cpuText, online, meminfo, stat, load, release, version, bootId] =
     await Promise.all([
@@ -118,6 +119,7 @@ async function gather(
     init,
     virtualisation,
     cgroup: mounts && cgroupVersion(mounts),
+    containment,
     timezone: line(zone),
     bootId: line(bootId),
     bootedAtMs: bootedAtMs(stat ?? ''),

@@ -57,6 +57,7 @@ export const factsShape = z.object({
   init: may(text),
   virtualisation: may(text),
   cgroup: may(text),
+  containment: may(text),
   timezone: may(text),
   bootId: may(text),
   bootedAtMs: may(count),

@@ -110,7 +110,8 @@ export function createMachine(name: string, scheduler: Scheduler, dice: Dice): M
       return on;
     },
     table: {
-      snapshot(mark, sinceTicks, onMarked) {
+      hold: () => () => {},
+      snapshot({ mark, sinceTicks }, onMarked) {
         const entries: ProcessEntry[] = [];
         for (const { pid, startTicks, ppid, session, state, mark: own } of [...procs.values()]) {
           const entry = {

@@ -62,6 +62,7 @@ function machineOf(
     steps: NO_STEPS,
     openLog: () => memoryLog({ close: () => calls.push('close') }),
     table: {
+      hold: () => () => {},
       snapshot: () =>
         (alive && options.immortal) || stray
           ? [{ pid: 7, startTicks: 5, ppid: 101, session: 7, state: 'D', marked: true }]

@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { createLauncher } from '../../../agent/executor/launcher.ts';
 import { createPool, type Pool } from '../../../agent/executor/pool.ts';
-import { identify, localProcessTable } from '../../../agent/executor/proc.ts';
+import { identify, localProcessTable as tableOf } from '../../../agent/executor/proc.ts';
 import type { Launch } from '../../../agent/executor/process.ts';
 import { systemClock } from '../../../proto/system.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 import { bytes, until } from './machine.ts';
+
+const localProcessTable = tableOf();
 
 function spool() {
   const folder = mkdtempSync(join(tmpdir(), 'muster-launcher-'));
@@ -113,16 +115,18 @@ test('the mark of a job is a whole variable with its whole value', async (t) => 
   t.after(() => children.map((child) => child.kill('SIGKILL')));
   const marked = () =>
     localProcessTable
-      .snapshot('MUSTER_JOB=ab', 0)
+      .snapshot({ mark: 'MUSTER_JOB=ab', sinceTicks: 0, shims: [] })
       .filter((entry) => entry.marked)
       .map((entry) => entry.pid);
   await until(() => marked().length > 0, 'the first has its environment');
   assert.deepEqual(marked(), [children[0]?.pid]);
   const told: number[] = [];
-  localProcessTable.snapshot('MUSTER_JOB=ab', 0, (entry) => told.push(entry.pid));
+  localProcessTable.snapshot({ mark: 'MUSTER_JOB=ab', sinceTicks: 0, shims: [] }, (entry) =>
+    told.push(entry.pid),
+  );
   assert.deepEqual(told, [children[0]?.pid]);
   const [first] = children;
   const ticks = identify(first?.pid ?? 0)?.startTicks ?? 0;
-  const later = localProcessTable.snapshot('MUSTER_JOB=ab', ticks + 1);
+  const later = localProcessTable.snapshot({ mark: 'MUSTER_JOB=ab', sinceTicks: ticks + 1, shims: [] });
   assert.equal(later.find((entry) => entry.pid === first?.pid)?.marked, false);
 });

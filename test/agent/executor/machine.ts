@@ -2,8 +2,10 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import type { Cgroups } from '../../../agent/executor/cgroup.ts';
 import { createLocalExecutor } from '../../../agent/executor/local.ts';
 import type { Stream } from '../../../agent/executor/output.ts';
+import { isAlive } from '../../../agent/executor/proc.ts';
 import type { Beginning, CheckedRun, CommandTask, Run, RunSpec, Task } from '../../../agent/executor/run.ts';
 import type { Steps } from '../../../agent/executor/step.ts';
 import { systemClock } from '../../../proto/system.ts';
@@ -98,10 +100,26 @@ export async function until(condition: () => boolean, what: string): Promise<voi
   throw new Error(`not within 5 s: ${what}`);
 }
 
+/** Shims that hold the pipes of a run that was not disposed of, for an agent that will not come. */
+function shimsIn(spoolDir: string): number[] {
+  return readdirSync(spoolDir)
+    .filter((name) => !name.startsWith('spare-'))
+    .flatMap((name) => {
+      try {
+        const [pid, ticks] = readFileSync(join(spoolDir, name, 'pid'), 'utf8')
+          .split(/\s/)
+          .map(Number);
+        return isAlive({ pid: pid ?? 0, startTicks: ticks ?? 0 }) ? [pid ?? 0] : [];
+      } catch {
+        return [];
+      }
+    });
+}
+
 /** A spool, a pool and an executor of their own; what was started is ended with the test. */
 export async function machine(
   t: TestContext,
-  options: { shell?: string; spares?: number; steps?: Steps } = {},
+  options: { shell?: string; spares?: number; steps?: Steps; cgroups?: Cgroups | undefined } = {},
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'muster-executor-'));
   // Other users' commands have to pass through.
@@ -114,7 +132,7 @@ export async function machine(
     executor.stop();
     try {
       await until(() => {
-        const left = jobs.flatMap(survivors);
+        const left = [...jobs.flatMap(survivors), ...shimsIn(spoolDir)];
         for (const pid of left) {
           try {
             process.kill(pid, 'SIGKILL');

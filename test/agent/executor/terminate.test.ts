@@ -46,8 +46,10 @@ function machineOf(reactions: Record<number, Reaction>, state = 'S') {
       spared: [50],
       graceMs,
       abandoned,
+      shims: [],
       table: {
-        snapshot(_mark, _since, onMarked) {
+        hold: () => () => {},
+        snapshot(_sought, onMarked) {
           looks++;
           if (broken) throw new Error('EMFILE');
           const seen = [...alive.values()].filter((entry) => entry.pid !== hidden);
