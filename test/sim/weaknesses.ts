@@ -188,8 +188,8 @@ export const WEAKNESSES: readonly Weakness[] = [
     within: 100,
     table: (table) => ({
       ...table,
-      snapshot: (mark, since, onMarked) =>
-        table.snapshot(mark, since, onMarked).filter((one) => one.session !== one.pid || one.ppid !== 1),
+      snapshot: (sought, onMarked) =>
+        table.snapshot(sought, onMarked).filter((one) => one.session !== one.pid || one.ppid !== 1),
     }),
   },
   {
