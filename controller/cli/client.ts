@@ -135,7 +135,11 @@ export function createClient(context: Pick<Context, 'url' | 'ca'> & { token?: st
       } catch (error) {
         // A kept connection that the other side closed meanwhile, or a reply that was lost: asking again cannot do it twice.
         if (!safe || !wasCut(error)) throw error;
-        return json(name, given, options);
+        return json(name, given, options).catch((again: unknown) => {
+          // What became of the first request stays unknown, whatever keeps the second from being answered.
+          if (!(again instanceof MusterError) || again.code !== 'unavailable') throw again;
+          throw new MusterError('unavailable', again.detail, { cause: causeOf(error) });
+        });
       }
     },
     open: async (name, given, options = {}) => bodyOf(await accepted(name, given, options)),
@@ -149,7 +153,12 @@ interface Parts {
   body?: unknown;
 }
 
-function wasCut(error: unknown): boolean {
-  const cause = error instanceof MusterError ? error.cause : undefined;
+function causeOf(error: unknown): unknown {
+  return error instanceof MusterError ? error.cause : undefined;
+}
+
+/** Whether a request was on its way when the connection broke: it may have been taken. */
+export function wasCut(error: unknown): boolean {
+  const cause = causeOf(error);
   return cause instanceof Error && 'code' in cause && (cause.code === 'ECONNRESET' || cause.code === 'EPIPE');
 }

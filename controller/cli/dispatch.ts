@@ -1,8 +1,10 @@
-import { MusterError } from '../../proto/errors.ts';
+import { type Backoff, fullJitterMs } from '../../proto/backoff.ts';
+import { delay } from '../../proto/clock.ts';
+import { ERRORS, MusterError } from '../../proto/errors.ts';
 import { toHex } from '../../proto/ids.ts';
 import type { JobCreated, TargetQuery, TaskBody } from '../api/contract.ts';
-import type { Client } from './client.ts';
-import { EXIT } from './failure.ts';
+import { type Client, wasCut } from './client.ts';
+import { EXIT, Failure } from './failure.ts';
 import { type JobOptions, jobBody, selectionOf } from './job-body.ts';
 import { paintFor } from './output/paint.ts';
 import { jsonLine } from './output/sanitise.ts';
@@ -84,9 +86,8 @@ export async function make(
     return EXIT.wrongUse;
   }
   // With a key of our own a request whose answer was lost can be sent again: it makes no second job.
-  const { job, targets, tasks, created } = await create(
-    options.idempotencyKey ?? toHex(surroundings.random(16)),
-  );
+  const key = options.idempotencyKey ?? toHex(surroundings.random(16));
+  const { job, targets, tasks, created } = await madeSurely(surroundings, key, () => create(key));
   const json = options.json ?? false;
   if (options.detach) {
     surroundings.stdout.write(
@@ -94,11 +95,42 @@ export async function make(
     );
     return EXIT.ok;
   }
-  if (!created)
+  if (!created && options.idempotencyKey !== undefined)
     surroundings.stderr.write(
       `muster: this idempotency key made job ${job.slice(0, 12)} earlier; showing that one\n`,
     );
   return watchJob(surroundings, client, { job, targets, tasks, json, folded: options.fold ?? false, show });
+}
+
+const BACKOFF: Backoff = { baseMs: 250, capMs: 3000 };
+/** A controller that restarts is back long before. */
+const INSIST_MS = 60_000;
+
+/** A job whose request was cut off may be there: it is asked for again, with the same key, until the controller says which job it is. */
+async function madeSurely(
+  { clock, random, stderr }: Surroundings,
+  key: string,
+  create: () => Promise<JobCreated>,
+): Promise<JobCreated> {
+  const startMs = clock.monotonicMs();
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await create();
+    } catch (error) {
+      if (attempt === 0 && !wasCut(error)) throw error;
+      if (!(error instanceof MusterError) || !ERRORS[error.code].retryable) throw error;
+      if (attempt === 0)
+        stderr.write('muster: the connection broke before the answer; asking the controller again\n');
+      if (clock.monotonicMs() - startMs > INSIST_MS)
+        throw new Failure(
+          EXIT.refused,
+          `${error.message}; whether the job was made is not known`,
+          `the same command with --idempotency-key ${key} finds it, and makes it only where it is not there`,
+          { cause: error },
+        );
+      await delay(clock, fullJitterMs(BACKOFF, attempt, random));
+    }
+  }
 }
 
 async function confirmed(surroundings: Surroundings, client: Client, query: TargetQuery): Promise<boolean> {

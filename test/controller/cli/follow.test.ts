@@ -257,3 +257,57 @@ test('a slow reader is waited for: nothing is taken from the controller that can
   assert.deepEqual(shown.slice(0, 4), ['', 'one\n', 'one\ntwo\n', 'one\ntwo\nthree\n']);
   assert.equal(await end, 0);
 });
+
+test('an order whose answer never came is asked for again, with its key, for as long as the controller is away', async (t) => {
+  const keys = new Set<unknown>();
+  let asked = 0;
+  const { terminal, status } = await stage(t, {
+    events: () => stream(told.events),
+    handlers: {
+      'jobs.create': ({ headers, reply }) => {
+        asked += 1;
+        keys.add(headers['idempotency-key']);
+        if (asked < 6) reply.socket?.destroy();
+        return { job: JOB, targets: [target('web-1')], tasks: ['true'], created: false };
+      },
+    },
+  });
+  assert.equal(await passUntilDone(status(), terminal), 0);
+  assert.equal(keys.size, 1);
+  assert.equal(terminal.stdout.text(), 'one\ntwo\nthree\n');
+  assert.equal(
+    terminal.stderr.text(),
+    'muster: the connection broke before the answer; asking the controller again\n',
+  );
+});
+
+test('where the controller stays away it is said that the job may be there, and how to find it', async (t) => {
+  const { terminal, status } = await stage(t, {
+    events: () => stream(told.events),
+    handlers: {
+      'jobs.create': ({ reply }) => {
+        reply.socket?.destroy();
+        return undefined;
+      },
+    },
+  });
+  assert.equal(await passUntilDone(status('--idempotency-key', 'k-1'), terminal), 5);
+  assert.match(
+    terminal.stderr.text(),
+    /whether the job was made is not known\n {2}the same command with --idempotency-key k-1 finds it/,
+  );
+});
+
+test('a controller that was never there is not waited for', async (t) => {
+  const { terminal, status, api } = await stage(t, {
+    events: () => stream(told.events),
+    handlers: {
+      'jobs.create': () => {
+        throw new MusterError('shutting-down');
+      },
+    },
+  });
+  assert.equal(await status(), 5);
+  assert.equal(api.calls.length, 1);
+  assert.equal(terminal.clock.pending, 0);
+});
