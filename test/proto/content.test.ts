@@ -38,13 +38,15 @@ test('a chunk is ChaCha20-Poly1305 with the nonce u32be(last) and u64be(index)',
     });
     decipher.setAuthTag(at(index).subarray(-16));
     const plain = Buffer.concat([decipher.update(at(index).subarray(0, -16)), decipher.final()]);
-    assert.deepEqual(plain, Buffer.from(part(index)));
+    assert.ok(plain.equals(part(index)));
   }
 });
 
 test('every chunk opens at its place, and the lengths are those of the file', () => {
   for (const index of [0, 1, 2])
-    assert.deepEqual(openChunk(KEY, PLAIN.length, index, at(index)), Buffer.from(part(index)));
+    assert.ok(
+      Buffer.from(part(index)).equals(openChunk(KEY, PLAIN.length, index, at(index)) ?? Buffer.alloc(0)),
+    );
   assert.equal(
     sealed.reduce((sum, one) => sum + one.length, 0),
     sealedLength(PLAIN.length),

@@ -14,7 +14,7 @@ for (const length of [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 40 * CHUNK])
     at.connect(at.serves(content));
     const fetched = await at.fetch(content);
     assert.equal(fetched.path, `/cache/${content.hex}`);
-    assert.deepEqual(at.cache.files.get(content.hex)?.bytes, content.plain);
+    assert.ok(at.cache.files.get(content.hex)?.bytes.equals(content.plain));
     assert.deepEqual([...at.cache.files.keys()], [content.hex]);
   });
 
@@ -65,7 +65,7 @@ test('an agent that was killed goes on where its file ends', async () => {
   at.connect(at.serves(BIG));
   await at.fetch(BIG);
   assert.equal(at.asked[0]?.from, 4);
-  assert.deepEqual(at.cache.files.get(BIG.hex)?.bytes, BIG.plain);
+  assert.ok(at.cache.files.get(BIG.hex)?.bytes.equals(BIG.plain));
 });
 
 test('a beginning that was damaged is found by the digest, and all of it fetched anew', async () => {
@@ -74,7 +74,7 @@ test('a beginning that was damaged is found by the digest, and all of it fetched
   at.connect(at.serves(BIG));
   await at.fetch(BIG);
   assert.equal(at.asked[0]?.from, 3);
-  assert.deepEqual(at.cache.files.get(BIG.hex)?.bytes, BIG.plain);
+  assert.ok(at.cache.files.get(BIG.hex)?.bytes.equals(BIG.plain));
 });
 
 test('cached content that was damaged is not used but fetched again', async () => {
@@ -83,7 +83,7 @@ test('cached content that was damaged is not used but fetched again', async () =
     at.cache.files.set(BIG.hex, { bytes: damaged, usedAtMs: 0 });
     at.connect(at.serves(BIG));
     await at.fetch(BIG);
-    assert.deepEqual(at.cache.files.get(BIG.hex)?.bytes, BIG.plain);
+    assert.ok(at.cache.files.get(BIG.hex)?.bytes.equals(BIG.plain));
   }
 });
 
@@ -177,7 +177,7 @@ test('chunks that nobody asked for change nothing', async () => {
     at.serves(BIG)(request);
   });
   await at.fetch(BIG);
-  assert.deepEqual(at.cache.files.get(BIG.hex)?.bytes, BIG.plain);
+  assert.ok(at.cache.files.get(BIG.hex)?.bytes.equals(BIG.plain));
   assert.equal(at.cache.files.size, 1);
 });
 
@@ -198,12 +198,12 @@ test('the right chunks of bytes with another digest are refused, and nothing is 
 
 test('ranges grow on a fast line, shrink on a slow one, and never pass the limit', async () => {
   const at = cacheWorld();
-  const content = contentOf(200 * CHUNK);
+  const content = contentOf(100 * CHUNK);
   at.connect(at.serves(content));
   await at.fetch(content);
   const counts = at.asked.map(({ count }) => count);
   assert.equal(Math.max(...counts), LIMITS.contentWindowChunks);
-  const slow = contentOf(100 * CHUNK, 'slow');
+  const slow = contentOf(70 * CHUNK, 'slow');
   at.asked.length = 0;
   at.connect((request) => void at.clock.after(2_000, () => at.serves(slow)(request)));
   const fetching = at.fetch(slow);

@@ -85,7 +85,7 @@ test('an agent whose job names a content gets the range that it asks for, and op
   const plain = chunks.map(
     ({ index, data }) => openChunk(named.key, named.length, index, data) ?? Buffer.alloc(0),
   );
-  assert.deepEqual(Buffer.concat(plain), BYTES.subarray(CHUNK));
+  assert.ok(Buffer.concat(plain).equals(BYTES.subarray(CHUNK)));
   assert.deepEqual(refusals(at.session), []);
 });
 

@@ -22,7 +22,7 @@ test('what was uploaded is on the disk in sealed chunks, and nothing of it in th
       stored.subarray(index * SEALED_CHUNK_BYTES, (index + 1) * SEALED_CHUNK_BYTES),
     ),
   );
-  assert.deepEqual(Buffer.concat(opened.map((one) => one ?? Buffer.alloc(0))), BYTES);
+  assert.ok(Buffer.concat(opened.map((one) => one ?? Buffer.alloc(0))).equals(BYTES));
 });
 
 test('contents of every awkward length are taken', async (t) => {
