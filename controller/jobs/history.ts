@@ -20,7 +20,7 @@ import {
   type RunRow,
   runById,
   runsOfJob,
-  waitingRuns,
+  silentRuns,
 } from './store.ts';
 
 export type Counts = Partial<Record<RunState, number>>;
@@ -231,7 +231,7 @@ export function createHistory({
         nowMs: clock.now(),
         expiresAtMs: job.expires_at_ms,
         total: job.open_runs,
-        runs: (await db.read(waitingRuns({ jobId, limit }))).map((run) => ({
+        runs: (await db.read(silentRuns({ jobId, limit }))).map((run) => ({
           agent: run.agent_name,
           agentId: run.agent_id,
           state: run.state,

@@ -106,7 +106,7 @@ export const runsOfJob = query((p: Params<{ jobId: string }>) =>
 );
 
 /** Open runs, the one first of which nothing was heard for the longest time; last those whose turn has not come. */
-export const waitingRuns = query((p: Params<{ jobId: string; limit: number }>) =>
+export const silentRuns = query((p: Params<{ jobId: string; limit: number }>) =>
   k
     .selectFrom('runs')
     .selectAll()
