@@ -73,6 +73,7 @@ export interface Restored {
 export async function restoreBackup(request: RestoreRequest): Promise<Restored> {
   const { home, from, clock, note } = request;
   if (!exists(from)) throw new MusterError('not-found', from);
+  process.umask(0o077);
   makeFolder(home);
   const unlock = lockFile(placesOf(home).lock);
   const staging = join(home, `restoring-${toHex(request.random(6))}`);

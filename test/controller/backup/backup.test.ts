@@ -69,6 +69,20 @@ test('a backup never replaces a file unasked, and needs a controller that was th
   assert.equal(existsSync(join(folder, 'x.tar')), false);
 });
 
+test('at no time is the copy readable by others', async (t) => {
+  const { folder, home } = await backedUp(t);
+  const before = process.umask(0o022);
+  t.after(() => void process.umask(before));
+  const modes: number[] = [];
+  const note = (): void => {
+    for (const name of readdirSync(folder))
+      if (name.startsWith('.x.tar')) modes.push(statSync(join(folder, name)).mode & 0o777);
+  };
+  await backUp(home, join(folder, 'x.tar'), { note });
+  assert.ok(modes.length > 0);
+  assert.deepEqual(new Set(modes), new Set([0o600]));
+});
+
 test('a database that is damaged is not backed up as if it were whole', async (t) => {
   const { folder, home, world } = await backedUp(t);
   await world.controller.stop();

@@ -25,7 +25,11 @@ export function controllerAt(
   return controllerWorld(t, { path: join(home, 'muster.db'), keys, ...(clock ? { clock } : {}) });
 }
 
-export function backUp(home: string, to: string, more: { force?: boolean } = {}): Promise<Backup> {
+export function backUp(
+  home: string,
+  to: string,
+  more: { force?: boolean; note?: (text: string) => void } = {},
+): Promise<Backup> {
   return makeBackup({
     ...{ home, to, force: false, withContents: false, clock: systemClock, random, note: () => {} },
     ...more,
