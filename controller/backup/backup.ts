@@ -11,7 +11,7 @@ import { MUSTER_VERSION } from '../../proto/version.ts';
 import { completeConfig } from '../config.ts';
 import { copyDatabase, inspectDatabase } from '../db/snapshot.ts';
 import { writeArchive } from './archive.ts';
-import { exists, filesIn, move, readFrom, remove, sizeOf, sync, writeTo } from './folder.ts';
+import { exists, filesIn, forOwnerAlone, move, readFrom, remove, sizeOf, sync, writeTo } from './folder.ts';
 import { DATABASE, type Manifest, type Part } from './manifest.ts';
 
 export interface BackupRequest {
@@ -44,7 +44,7 @@ export async function makeBackup(request: BackupRequest): Promise<Backup> {
   if (!exists(places.database)) throw new MusterError('not-found', `${home} is no home of a controller`);
   if (typeof to === 'string' && exists(to) && !request.force) throw new MusterError('file-exists', to);
   // Beside the backup, where there has to be room for it anyway.
-  process.umask(0o077);
+  forOwnerAlone();
   const suffix = toHex(request.random(6));
   const [folder, name] = typeof to === 'string' ? [dirname(to), basename(to)] : [home, 'backup'];
   const copy = join(folder, `.${name}.${suffix}.db`);

@@ -18,6 +18,9 @@ import { pipeline } from 'node:stream/promises';
 import { MusterError } from '../../proto/errors.ts';
 import type { Bytes } from './archive.ts';
 
+/** Whatever this process makes from now on, SQLite's files too, is for its owner alone. */
+export const forOwnerAlone = (): void => void process.umask(0o077);
+
 export const exists = (path: string): boolean => existsSync(path);
 export const sizeOf = (path: string): number => statSync(path).size;
 

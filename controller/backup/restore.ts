@@ -21,6 +21,7 @@ import { readArchive } from './archive.ts';
 import {
   entriesOf,
   exists,
+  forOwnerAlone,
   makeFolder,
   markFinished,
   markUnfinished,
@@ -73,7 +74,7 @@ export interface Restored {
 export async function restoreBackup(request: RestoreRequest): Promise<Restored> {
   const { home, from, clock, note } = request;
   if (!exists(from)) throw new MusterError('not-found', from);
-  process.umask(0o077);
+  forOwnerAlone();
   makeFolder(home);
   const unlock = lockFile(placesOf(home).lock);
   const staging = join(home, `restoring-${toHex(request.random(6))}`);

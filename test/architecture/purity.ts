@@ -68,6 +68,7 @@ const GLOBALS: readonly Reach[] = [
     files: [
       'controller/main.ts',
       'controller/serve.ts',
+      'controller/backup/folder.ts', // what SQLite makes for a backup is for its owner alone
       'controller/api/probe.ts',
       'controller/cli/process-surroundings.ts',
       'controller/cli/agent-process.ts',
