@@ -1,6 +1,11 @@
+import { changesOf, leap } from '../../controller/backup/aftermath.ts';
+import { queuedRuns } from '../../controller/backup/store.ts';
 import { KEEPING } from '../../controller/config.ts';
 import { type Controller, openController } from '../../controller/controller.ts';
 import { openDatabase } from '../../controller/db/sqlite.ts';
+import { fold } from '../../controller/fleet/documents.ts';
+import { allDocuments } from '../../controller/fleet/store.ts';
+import { transition } from '../../controller/jobs/transition.ts';
 import type { Log } from '../../controller/log.ts';
 import { signKeyPair } from '../../proto/crypto.ts';
 import { fleetIdOf, keyId } from '../../proto/frame.ts';
@@ -29,7 +34,7 @@ export interface Central {
   /** As a kill -9, or at one of the next calls of a port. It comes back after `downMs`. */
   kill(downMs: number): void;
   killAt(calls: number, downMs: number): void;
-  /** Stops it, puts this copy of its store in place, and starts it again. */
+  /** Stops it, restores this copy of its store, and starts it again. */
   putBack(copy: DatabaseDisk, downMs: number): void;
   close(): void;
 }
@@ -167,13 +172,37 @@ export function createCentral(ports: CentralPorts): Central {
       if (life?.alive) life.kill('stopped, to put its store back');
       disk.close();
       disk = copy;
-      story.tell('controller', 'an earlier copy of its store was put back');
+      void settleRestored(copy, machine.times.wallMs());
     },
     close() {
       abandon();
       disk.close();
     },
   };
+}
+
+/** What `muster restore` does to a store besides putting it in its place. Done in one turn of the scheduler. */
+async function settleRestored({ uri }: DatabaseDisk, wallMs: number): Promise<void> {
+  let flush = (): void => {};
+  const schedule = (fn: () => void): void => {
+    flush = fn;
+  };
+  const db = openDatabase({ path: uri, schedule, busyTimeoutMs: 0 });
+  const nowMs = Math.round(wallMs);
+  const at = { wallMs: nowMs, steadyMs: nowMs };
+  const documents = (await db.read(allDocuments())).map((row) => ({
+    serial: row.serial,
+    bytes: row.document,
+    changesRoot: row.changes_root === 1,
+  }));
+  const queued = await db.read(queuedRuns());
+  const written = db.write([
+    ...queued.flatMap((run) => changesOf(run, nowMs).map((change) => transition(change, at, () => {}))),
+    ...leap(fold(FLEET_ID, documents), FLEET_KEYS.root, nowMs),
+  ]);
+  flush();
+  await written;
+  await db.close();
 }
 
 function logOf(life: Life, story: Story): Log {

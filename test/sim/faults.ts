@@ -105,6 +105,21 @@ const FAULTS: Readonly<{ [name: string]: { most: number; fault: Fault } }> = {
       post.loseJournal(dice.between(100, 10_000));
     },
   },
+  journalPutBack: {
+    most: 2,
+    fault({ dice, posts, suffered, scheduler, story }) {
+      const post = one(posts, dice);
+      if (!post.machine.on) return;
+      const copy = post.copyJournal();
+      story.tell(post.name, 'its journal is copied');
+      scheduler.after(dice.between(1_000, 120_000), () => {
+        if (!post.machine.on) return copy.close();
+        mark(suffered, post).journalPutBackMs ??= scheduler.nowMs;
+        mark(suffered, post).agentDeaths += 1;
+        post.loseJournal(dice.between(100, 10_000), copy);
+      });
+    },
+  },
   agentDisk: {
     most: 3,
     fault({ dice, posts, story, scheduler, suffered }) {
@@ -179,6 +194,7 @@ const FAULTS: Readonly<{ [name: string]: { most: number; fault: Fault } }> = {
       const copy = central.disk.copy();
       story.tell('controller', 'its store is copied');
       scheduler.after(dice.between(5_000, 120_000), () => {
+        story.tell('controller', 'the copy is restored');
         central.putBack(copy, dice.between(500, 10_000));
         storePutBack();
       });

@@ -188,6 +188,21 @@ export function createJudge(ports: JudgePorts): Judge {
     }
   }
 
+  /** What goes out of a job at once, and after failures, stays within what was asked for. */
+  function checkPace(told: Told): void {
+    const ask = askOfJob.get(told.jobId);
+    if (!ask || putBacks > 0 || (ask.batch === undefined && ask.maxFailures === undefined)) return;
+    const runs = record.ofJob(told.jobId);
+    const atOnce = runs.filter(
+      ({ state }) => state === 'sent' || state === 'accepted' || state === 'running',
+    ).length;
+    if (ask.batch !== undefined && atOnce > ask.batch)
+      fail(17, `${nameOf(told)} is sent: ${atOnce} hosts at once, and ${ask.batch} were allowed`);
+    const failures = runs.filter(({ state }) => FAILED.has(state)).length;
+    if (ask.maxFailures !== undefined && failures > ask.maxFailures)
+      fail(17, `${nameOf(told)} is sent after ${failures} hosts failed; ${ask.maxFailures} may`);
+  }
+
   /** What an outcome says has to be what the programs did. */
   function checkOutcome(told: Told): void {
     const post = byId.get(told.agentId);
@@ -213,13 +228,13 @@ export function createJudge(ports: JudgePorts): Judge {
         return;
       case 'rejected':
       case 'expired': {
-        // Of what was sent after the copy was made, a store that was put back knows nothing.
         const any = oracle.of(post.name, told.jobId).map(evidenceOf);
-        if (any.length > 0 && putBacks === 0) fail(3, `${where} is ${told.state}, but ${any.join('; ')}`);
+        if (any.length > 0) fail(3, `${where} is ${told.state}, but ${any.join('; ')}`);
         return;
       }
       case 'cancelled':
-        if (ask.cancelAskedMs === undefined) fail(3, `${where} is cancelled, and nobody asked for that`);
+        if (ask.cancelAskedMs === undefined && ask.maxFailures === undefined)
+          fail(3, `${where} is cancelled, and nobody asked for that`);
         return checkEnded(told, post, where);
       case 'timed-out':
         if (!last) fail(3, `${where} is timed-out, but ${evidence}`);
@@ -284,7 +299,11 @@ export function createJudge(ports: JudgePorts): Judge {
       checkAck(ack);
     },
     started: checkStart,
-    committed: () => record.read(checkOutcome),
+    committed: () =>
+      record.read((told, before) => {
+        if (isOver(told.state)) checkOutcome(told);
+        else if (told.state === 'sent' && before !== 'sent') checkPace(told);
+      }),
     receipted(post, epoch, seq) {
       if (putBacks > 0) return;
       if (!record.hasReport(post.agentId, toHex(epoch), seq))
@@ -339,6 +358,14 @@ export function createJudge(ports: JudgePorts): Judge {
 
 /** The agent asks for the time every 15 s, and its question and the answer may crawl. */
 const TOLD_EVERY_MS = 60_000;
+const FAILED: ReadonlySet<string> = new Set([
+  'failed',
+  'timed-out',
+  'rejected',
+  'expired',
+  'interrupted',
+  'lost',
+]);
 /** Promised is 45 s; a look comes every 5. */
 const NOTICED_MS = 50_000;
 /** After grace: for the tree to end, for a look, and for a list that is looked at every few seconds. */

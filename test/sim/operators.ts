@@ -18,6 +18,9 @@ export interface Ask {
   readonly killGraceMs: number;
   readonly capBytes: number;
   readonly attempts: number;
+  /** Hosts at once, and how many may fail before the rest is left alone; undefined: all, and any number. */
+  readonly batch: number | undefined;
+  readonly maxFailures: number | undefined;
   /** Told by the controller; undefined as long as no reply came. */
   jobId: string | undefined;
   ackedMs: number | undefined;
@@ -67,6 +70,10 @@ export function createOperators(ports: OperatorsPorts): Operators {
     const killGraceMs = Math.round(dice.between(0, 8_000));
     const capBytes = dice.chance(0.2) ? 1 + dice.below(2_000) : 1 << 20;
     const hasKey = dice.chance(0.6);
+    const attempts = dice.chance(0.25) ? 2 + dice.below(2) : 1;
+    const paced = hosts.length > 2 && dice.chance(0.35);
+    const batch = paced ? 1 + dice.below(hosts.length - 1) : undefined;
+    const maxFailures = paced && dice.chance(0.4) ? dice.below(3) : undefined;
     const request: JobRequest = {
       targets: hosts.join(','),
       tasks: programs.map(({ token }) => ({ command: { argv: ['/usr/bin/act', token] } })),
@@ -74,6 +81,9 @@ export function createOperators(ports: OperatorsPorts): Operators {
       timeoutMs,
       killGraceMs,
       outputCapBytes: capBytes,
+      ...(attempts > 1 && { attempts }),
+      ...(batch !== undefined && { batch: String(batch) }),
+      ...(maxFailures !== undefined && { maxFailures: String(maxFailures) }),
       ...(hasKey && { idempotencyKey: `key-${name}` }),
     };
     const ask: Ask = {
@@ -84,7 +94,9 @@ export function createOperators(ports: OperatorsPorts): Operators {
       timeoutMs,
       killGraceMs,
       capBytes,
-      attempts: 1,
+      attempts,
+      batch,
+      maxFailures,
       jobId: undefined,
       ackedMs: undefined,
       cancelledMs: undefined,
@@ -155,7 +167,7 @@ export function createOperators(ports: OperatorsPorts): Operators {
       const words = ask.programs.map(describe).join(' | ');
       story.tell(
         'operator',
-        `${ask.name}: asks for [${words}] on ${ask.hosts.join(' ')}, ttl ${ask.request.ttlMs} ms, timeout ${ask.timeoutMs} ms`,
+        `${ask.name}: asks for [${words}]${paceOf(ask)} on ${ask.hosts.join(' ')}, ttl ${ask.request.ttlMs} ms, timeout ${ask.timeoutMs} ms`,
       );
       ports.asked(ask);
       attempt(ask, 4);
@@ -184,6 +196,15 @@ export function createOperators(ports: OperatorsPorts): Operators {
 
 export function short(id: string): string {
   return id.slice(0, 8);
+}
+
+function paceOf({ attempts, batch, maxFailures }: Ask): string {
+  const words = [
+    ...(attempts > 1 ? [`up to ${attempts} attempts`] : []),
+    ...(batch === undefined ? [] : [`${batch} at once`]),
+    ...(maxFailures === undefined ? [] : [`at most ${maxFailures} may fail`]),
+  ];
+  return words.length > 0 ? ` (${words.join(', ')})` : '';
 }
 
 function describe({ token, steps, exitCode, hangs, ignoresTerm, child }: Program): string {

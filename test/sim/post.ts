@@ -109,6 +109,8 @@ export function createPost(ports: PostPorts): Post {
   const logs = new Map<string, { file: ReturnType<typeof memoryLog>; syncedBytes: number }>();
   let trust: Trust = pinned(FLEET_ID, ROOT_KEY_ID);
   let counter = 0;
+  /** Beside the journal, on the machine's disk. */
+  let markMoves = 0;
   let journalDisk = createDatabaseDisk();
   let connection: DatabaseSync | undefined;
   let agent: Agent | undefined;
@@ -127,7 +129,15 @@ export function createPost(ports: PostPorts): Post {
 
   function openJournal(own: Life, random: Dice): Journal {
     connection = new DatabaseSync(journalDisk.uri, { timeout: 0 });
-    const real = journalOver(connection, () => ports.weakness?.epoch?.(name) ?? random.bytes(16));
+    const mark = {
+      last: () => markMoves,
+      note(moves: number) {
+        markMoves = moves;
+      },
+      onOlder: () => story.tell(name, 'finds its journal older than its mark'),
+    };
+    const newEpoch = (): Uint8Array => ports.weakness?.epoch?.(name) ?? random.bytes(16);
+    const real = journalOver(connection, newEpoch, ports.weakness?.hasNoMark ? undefined : mark);
     const guarded = Object.entries(real).map(([method, fn]) => [
       method,
       (...given: unknown[]) => {

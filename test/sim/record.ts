@@ -39,8 +39,9 @@ export interface RunFigures {
 
 /** Reads the controller's history as it grows. What it finds there is checked for order as it comes: promise 4. */
 export interface Record {
-  /** After a commit. Calls `ended` for each run that has an outcome now. */
-  read(ended: (told: Told) => void): void;
+  /** After a commit. Told of each state that a run came to, in their order. */
+  read(moved: (told: Told, before: string) => void): void;
+  ofJob(jobId: string): Told[];
   told(jobId: string, agentId: string): Told | undefined;
   runs(): RunFigures[];
   /** Open runs whose deadline was before this. */
@@ -72,7 +73,7 @@ export function createRecord(first: DatabaseDisk): Record {
   let cursor = 0;
   let eye = statementsOf(first);
 
-  function take(row: EventRow, ended: (told: Told) => void): void {
+  function take(row: EventRow, moved: (told: Told, before: string) => void): void {
     if (row.agent_id === null) return;
     const key = `${row.job_id}/${row.agent_id}`;
     let told = runs.get(key);
@@ -93,19 +94,21 @@ export function createRecord(first: DatabaseDisk): Record {
     if (row.kind === 'output') takeOutput(told, row);
     else if (row.kind === 'state' && row.state !== null) {
       checkOrder(told, row.state, row.attempt ?? 0);
+      const before = told.state;
       told.state = row.state;
       told.reason = row.body === null ? undefined : reasonIn(row.body);
       told.attempt = row.attempt ?? 0;
       told.states.push(row.state);
-      if (isOver(row.state)) ended(told);
+      moved(told, before);
     }
   }
 
   return {
-    read(ended) {
+    ofJob: (jobId) => [...runs.values()].filter((told) => told.jobId === jobId),
+    read(moved) {
       for (const row of eye.events.all(cursor) as unknown as EventRow[]) {
         cursor = row.seq;
-        take(row, ended);
+        take(row, moved);
       }
     },
     told: (jobId, agentId) => runs.get(`${jobId}/${agentId}`),

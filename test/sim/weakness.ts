@@ -16,6 +16,8 @@ export interface Weakness {
   processes?(processes: Processes): Processes;
   table?(table: ProcessTable): ProcessTable;
   world?(world: World): World;
+  /** An agent keeps no mark beside its journal. */
+  readonly hasNoMark?: boolean;
   /** What a new journal of this host begins with. */
   epoch?(host: string): Uint8Array;
 }

@@ -68,6 +68,13 @@ export const WEAKNESSES: readonly Weakness[] = [
     epoch: (host) => Buffer.from(host.padEnd(16, '.')),
   },
   {
+    name: 'put-back-unnoticed',
+    what: 'an agent does not notice that an earlier copy of its journal was put back',
+    promises: [2, 3],
+    within: 200,
+    hasNoMark: true,
+  },
+  {
     name: 'time-stands-still',
     what: 'an agent takes the time of its session for the time now, so that nothing expires in it',
     promises: [7],
@@ -182,6 +189,38 @@ export const WEAKNESSES: readonly Weakness[] = [
     },
   },
   {
+    name: 'window-too-wide',
+    what: 'the controller does not count who is at work when it gives the next places of a batch',
+    promises: [17],
+    within: 100,
+    world: (world) => ({
+      ...world,
+      db: withLateReads(world.db, (query, rows) =>
+        query.sql.includes('from "pace"') ? rows.map((row) => ({ ...(row as object), batch: null })) : rows,
+      ),
+    }),
+  },
+  {
+    name: 'window-slot-lost',
+    what: 'a place of a batch that becomes free is given to nobody',
+    promises: [4],
+    within: 100,
+    world: (world) => ({
+      ...world,
+      db: withLateReads(world.db, (query, rows) => (query.sql.includes('from "pace"') ? [] : rows)),
+    }),
+  },
+  {
+    name: 'failures-not-counted',
+    what: 'a job goes on after more failures than it may have',
+    promises: [17],
+    within: 200,
+    world: (world) => ({
+      ...world,
+      db: withLateReads(world.db, (query, rows) => (query.sql.includes('from "run_counts"') ? [] : rows)),
+    }),
+  },
+  {
     name: 'daemons-escape',
     what: 'ending a run looks only at the children of its first process',
     promises: [9],
@@ -287,6 +326,21 @@ function withReads(
   change: (query: Query<unknown>, read: () => Promise<unknown[]>) => Promise<unknown[]>,
 ): Database {
   return { ...db, read: <Row>(query: Query<Row>) => change(query, () => db.read(query)) as Promise<Row[]> };
+}
+
+/** Changes what is read inside of transactions. */
+function withLateReads(
+  db: Database,
+  change: (query: Query<unknown>, rows: unknown[]) => unknown[],
+): Database {
+  const over = (one: Statement): Statement =>
+    'late' in one
+      ? {
+          late: (tx) =>
+            one.late({ read: <Row>(query: Query<Row>) => change(query, tx.read(query)) as Row[] }).map(over),
+        }
+      : one;
+  return { ...db, write: (statements) => db.write(statements.map(over)) };
 }
 
 const mentions = (statements: readonly Statement[], sql: string): boolean =>
