@@ -22,6 +22,7 @@ import { type CollectPorts, collect } from '../../../../agent/executor/tasks/col
 import { MusterError } from '../../../../proto/errors.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
 import { requires } from '../../../support/requires.ts';
+import { until } from '../../../support/until.ts';
 import { checkedOf } from '../machine.ts';
 
 interface Gate {
@@ -179,7 +180,7 @@ test('an archive waits until there is room for more', async (t) => {
     },
   };
   const collecting = collected(path, { gate, signal: ending.signal });
-  while (asked < 1) await new Promise(setImmediate);
+  await until('it asks for room', () => asked > 0);
   for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
   assert.equal(asked, 1, 'it went on without room');
   const opening = setInterval(() => open(), 0);

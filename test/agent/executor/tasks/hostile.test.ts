@@ -22,6 +22,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { FileTask } from '../../../../agent/executor/tasks/file.ts';
+import { sha512 } from '../../../../proto/crypto.ts';
 import { MusterError } from '../../../../proto/errors.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
 import { requires } from '../../../support/requires.ts';
@@ -326,7 +327,6 @@ test(
     };
     const source = join(temporaryFolder(t), 'source');
     writeFileSync(source, new Uint8Array(16_000));
-    const { sha512 } = await import('../../../../proto/crypto.ts');
     const content = { sha512: sha512(new Uint8Array(16_000)), length: 16_000, key: new Uint8Array(32) };
     const late = await bring(fileTask(path, { inline: new Uint8Array(0), content }), {
       ports: portsOf({ contents: { fetch } }),
@@ -442,6 +442,23 @@ test('what others named like something of ours is not swept away', requires('roo
     '.muster-test-theirs',
     'f',
   ]);
+});
+
+test('what takes the name of a file that is being written does not pass for it', async (t) => {
+  const folder = temporaryFolder(t);
+  const source = join(temporaryFolder(t), 'source');
+  writeFileSync(source, 'new\n');
+  const fetch = async () => {
+    const [name = ''] = readdirSync(folder);
+    renameSync(join(folder, name), join(folder, 'stolen'));
+    writeFileSync(join(folder, name), 'evil');
+    return { path: source, release: () => {} };
+  };
+  const content = { sha512: sha512(Buffer.from('new\n')), length: 4, key: new Uint8Array(32) };
+  const task = fileTask(join(folder, 'f'), { inline: new Uint8Array(0), content });
+  const result = await bring(task, { ports: portsOf({ contents: { fetch } }) });
+  assert.ok('code' in result && result.code === 'bad-path', JSON.stringify(result));
+  assert.match(result.message, /was exchanged by somebody while it was written/);
 });
 
 test('a file that is always being exchanged is written or refused, and never torn', async (t) => {
