@@ -18,6 +18,8 @@ const EVERY_LARGE_MS = 10_000;
 /** Where nothing is drawn, a line is printed so often. */
 export const PLAIN_MS = 30_000;
 const NAMED = 50;
+/** A controller that stands still is not waited for. */
+const ANSWER_MS = 10_000;
 
 /**
  * Asks the controller, while a job is followed, whom it waits for. `told`: after each answer or its absence. `drawn`: whether
@@ -37,14 +39,18 @@ export function watchWaiting(parts: {
   let cancelTimer = (): void => {};
 
   async function ask(): Promise<void> {
+    const late = new AbortController();
+    cancelTimer = clock.after(ANSWER_MS, () => late.abort());
     try {
       const given = { params: { job }, query: { limit: NAMED } };
-      const reply = await client.call('jobs.waiting', given, { signal: stopped.signal });
+      const signal = AbortSignal.any([stopped.signal, late.signal]);
+      const reply = await client.call('jobs.waiting', given, { signal });
       presence = { reply, atMs: clock.monotonicMs() };
     } catch {
       // Whoever follows the job says that the controller is away.
       presence = undefined;
     }
+    cancelTimer();
     if (stopped.signal.aborted) return;
     told();
     sleep(!drawn ? PLAIN_MS : tally.total() > SMALL_FLEET ? EVERY_LARGE_MS : EVERY_MS);

@@ -19,7 +19,11 @@ const reply = (...runs: Partial<WaitingReply['runs'][number]>[]): WaitingReply =
 });
 
 /** `muster run` on a job that goes on until `finish`. */
-async function following(t: TestContext, waiting: () => WaitingReply, more: Partial<Stage> = {}) {
+async function following(
+  t: TestContext,
+  waiting: () => WaitingReply | Promise<WaitingReply>,
+  more: Partial<Stage> = {},
+) {
   const end = Promise.withResolvers<void>();
   const told = script().created().output('web-1', 'x\n').state('web-1', 'running');
   const shown = told.events.length;
@@ -104,5 +108,16 @@ test('a controller that does not answer the question is no reason to end, and no
     terminal.stderr.text(),
     /^muster: 0\/2 done · waiting for 2: (db-1 \(queued, silent 30 s\), web-1 \(running, silent 30 s\)|web-1 .*)\n$/,
   );
+  await finish();
+});
+
+test('a controller that stands still is not waited for: the line comes all the same', async (t) => {
+  const { terminal, asked, clock, finish } = await following(t, () => new Promise(() => {}));
+  await clock.advance(30_000);
+  await until('the question', () => asked() === 1);
+  assert.equal(terminal.stderr.text(), '');
+  await clock.advance(10_000);
+  await until('the line', () => terminal.stderr.text() !== '');
+  assert.match(terminal.stderr.text(), /^muster: 0\/2 done · waiting for 2: /);
   await finish();
 });
