@@ -25,6 +25,8 @@ interface Setting<T> {
   readonly fallback: T;
   /** Of the flag; the variable holds them with commas. */
   readonly isList?: true;
+  /** For help and completion; `parse` refuses the others. */
+  readonly choices?: readonly string[];
   /** Throws a Failure that says what would be right. */
   readonly parse: (text: string) => T;
 }
@@ -60,7 +62,8 @@ export const SETTINGS: { readonly [K in keyof ServeSettings]: Setting<ServeSetti
   logLevel: {
     flag: '--log-level <level>',
     env: 'MUSTER_SERVE_LOG_LEVEL',
-    help: `what it writes to stderr, one JSON object a line: ${LOG_LEVELS.join(', ')} (info where not said)`,
+    help: 'what it writes to stderr, one JSON object a line (info where not said)',
+    choices: LOG_LEVELS,
     fallback: 'info',
     parse: (text) => {
       const level = LOG_LEVELS.find((one) => one === text);
@@ -71,7 +74,7 @@ export const SETTINGS: { readonly [K in keyof ServeSettings]: Setting<ServeSetti
   keepJobsMs: {
     flag: '--keep-jobs <age>',
     env: 'MUSTER_SERVE_KEEP_JOBS',
-    help: `how long finished jobs stay, with history and reports: 90d, or never removed (${orNever(KEEPING.jobsMs, formatDuration)} where not said)`,
+    help: `how long finished jobs stay, with history and reports: an age like 36h or 90d, or never (${orNever(KEEPING.jobsMs, formatDuration)} where not said)`,
     fallback: KEEPING.jobsMs,
     parse: unlessNever(age),
   },

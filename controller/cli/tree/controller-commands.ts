@@ -28,9 +28,10 @@ function serveCommands(program: Command, choose: Choose): void {
     .description(
       'Starts a controller and stays up until Ctrl-C. The first start makes what it needs in MUSTER_HOME. Each option may also be a variable of the environment: --keep-jobs is MUSTER_SERVE_KEEP_JOBS.',
     );
-  const flags = Object.entries(SETTINGS).map(([key, { flag, help, isList }]) => {
+  const flags = Object.entries(SETTINGS).map(([key, { flag, help, isList, choices }]) => {
     const option = new Option(flag, help);
     if (isList) option.argParser(several);
+    if (choices) option.choices(choices);
     serve.addOption(option);
     return [key, option.attributeName()] as const;
   });
