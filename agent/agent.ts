@@ -209,7 +209,10 @@ export function createAgent(ports: AgentPorts): Agent {
   const chainAnew = (report: Uint8Array, chain: Chain) => signAgain(reporter, report, chain);
 
   /** The next session's Proof says it. */
-  const newEpoch = (keep?: Rechain): void => journal.renew(ports.random(LIMITS.keyIdBytes), keep);
+  function newEpoch(keep?: Rechain): void {
+    journal.renew(ports.random(LIMITS.keyIdBytes), keep);
+    runs.renewed();
+  }
 
   function renew(opened: Session, reason: string, keep?: Rechain): void {
     newEpoch(keep);

@@ -21,6 +21,11 @@ export function createRuns(ports: RunsPorts): Runs {
   const active = new Map<string, ActiveRun>();
   /** Runs whose output could not be put away: theirs is the only copy until the receipt. By `keyOf`. */
   const held = new Map<string, Run>();
+  /**
+   * Job ids of what waits since before this agent. The journal may be an older copy, after which they did start: until the
+   * controller's receipt agrees with it they are not started.
+   */
+  const doubted = new Set<string>();
   let cancelLook = (): void => {};
 
   const intake = createIntake(ports, {
@@ -128,7 +133,9 @@ export function createRuns(ports: RunsPorts): Runs {
     cancelLook();
     const nowMs = ports.nowMs();
     if (ports.stopping.aborted || nowMs === undefined) return;
-    const waiting = [...active.values()].filter((run) => run.at.state === 'waiting');
+    const waiting = [...active.values()].filter(
+      (run) => run.at.state === 'waiting' && !doubted.has(run.jobId),
+    );
     const next = due(waiting, ports.limits.parallel - count('running'), nowMs);
     for (const run of next.expired) end(run, neverStarted(run, 'expired', 'it was not started in time'));
     const failed = next.start.filter((run) => !startWaiting(run, nowMs));
@@ -203,6 +210,7 @@ export function createRuns(ports: RunsPorts): Runs {
       );
       if (run === undefined) continue;
       active.set(run.jobId, run);
+      if (recovery.is === 'waits') doubted.add(run.jobId);
       if (recovery.is === 'goes-on')
         takeUp(run, row, recovery, () => {
           journal.goOn(row, startInThisBoot(row, found, recovery.elapsedMs));
@@ -245,7 +253,17 @@ export function createRuns(ports: RunsPorts): Runs {
     recover,
     deliver: intake.deliver,
     cancel: intake.cancel,
+    renewed() {
+      for (const jobId of doubted) {
+        const run = active.get(jobId);
+        if (run?.at.state !== 'waiting') continue;
+        const { startedAtMs } = run;
+        end(run, { state: 'interrupted', reason: FORGOTTEN, startedAtMs, endedAtMs: clock.now() });
+      }
+      doubted.clear();
+    },
     resume() {
+      doubted.clear();
       for (const run of active.values()) tell(run);
       look();
     },
@@ -268,6 +286,8 @@ export function createRuns(ports: RunsPorts): Runs {
 const LOOK_AGAIN_MS = 5_000;
 
 const CANCELLED = 'cancelled before it started';
+
+const FORGOTTEN = 'the journal is an older copy; whether it was started since is unknown';
 
 const LOST = {
   running: 'the agent stopped while it ran; its effect is unknown',

@@ -62,7 +62,9 @@ export interface Runs {
   deliver(message: DeliverMessage): Promise<void>;
   /** The bytes of a SignedOrder of kind cancel. */
   cancel(signed: Uint8Array): void;
-  /** A session is up: the controller is told of every run that it has no report of. */
+  /** A new epoch has begun, since the journal is not what it was: what waits from before may have been started. */
+  renewed(): void;
+  /** A session is up, and its receipt agrees with the journal: the controller is told of every run that it has no report of. */
   resume(): void;
   /** Time or trust changed: starts what may start, ends what came too late. */
   look(): void;

@@ -96,6 +96,35 @@ describe('an agent that comes after one that was killed', () => {
     assert.deepEqual(outcomes(at), ['expired order-expired']);
   });
 
+  it('does not start what waited in a journal that is an older copy, and says that it may have been started', async (t) => {
+    const at = await world(t);
+    for (let i = 0; i < 3; i++) await at.deliver(at.order());
+    const epoch = at.journal.epoch();
+    at.controller.behaviour.receipt = { epoch, reportSeq: 5, chain: new Uint8Array(32).fill(1) };
+    await at.crash();
+    assert.notDeepEqual(at.journal.epoch(), epoch);
+    at.controller.behaviour.receipt = undefined;
+    await at.clock.advance(60_000);
+    for (const run of at.started.slice(2)) run.finish();
+    await at.clock.settle();
+    assert.equal(at.started.length, 4, 'two taken up, none started');
+    assert.ok(outcomes(at).includes('interrupted'));
+  });
+
+  it('starts what waited only after the controller has said how far it holds the reports', async (t) => {
+    const at = await world(t);
+    for (let i = 0; i < 3; i++) await at.deliver(at.order());
+    const ready = Promise.withResolvers<void>();
+    at.controller.behaviour.beforeReady = ready.promise;
+    await at.crash();
+    at.started[2]?.finish();
+    await at.clock.settle();
+    assert.equal(at.started.length, 4, 'the time is known, the receipt is not');
+    ready.resolve();
+    await at.clock.settle();
+    assert.equal(at.started.length, 5);
+  });
+
   it('says interrupted of what went with the last boot of its machine, and what waited then still waits', async (t) => {
     const at = await world(t);
     for (let i = 0; i < 3; i++) await at.deliver(at.order());
