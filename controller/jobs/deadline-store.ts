@@ -41,6 +41,28 @@ export const capDeadlines = statement((p: Params<{ jobId: string; state: RunRow[
     .where('deadline_at_ms', '>', p('atMs')),
 );
 
+/** The same, of those whose turn has come. */
+export const capAfterTurn = statement((p: Params<{ jobId: string; state: RunRow['state']; atMs: number }>) =>
+  k
+    .updateTable('runs')
+    .set({ deadline_at_ms: p('atMs') })
+    .where('job_id', '=', p('jobId'))
+    .where('ended_at_ms', 'is', null)
+    .where('state', '=', p('state'))
+    .where('deadline_at_ms', '>', p('atMs'))
+    .where('turn_at_ms', 'is not', null),
+);
+
+/** No turn came later than now. */
+export const capTurns = statement((p: Params<{ jobId: string; nowMs: number }>) =>
+  k
+    .updateTable('runs')
+    .set({ turn_at_ms: p('nowMs') })
+    .where('job_id', '=', p('jobId'))
+    .where('ended_at_ms', 'is', null)
+    .where('turn_at_ms', '>', p('nowMs')),
+);
+
 /** What an agent may know of is waited for at least until this. */
 export const spareDeadlines = statement((p: Params<{ atMs: number }>) =>
   k

@@ -1,11 +1,21 @@
-import type { Late } from '../db/database.ts';
+import { LIMITS } from '../../proto/limits.ts';
+import type { Late, Statement, Transaction } from '../db/database.ts';
 import type { Changes } from './changes.ts';
-import { capDeadlines, dueRuns, moveDeadlines, nextDeadline, spareDeadlines } from './deadline-store.ts';
+import {
+  capAfterTurn,
+  capDeadlines,
+  capTurns,
+  dueRuns,
+  moveDeadlines,
+  nextDeadline,
+  spareDeadlines,
+} from './deadline-store.ts';
 import { deadlineOf, dueReason, whenDue } from './due.ts';
+import { paceOfJob } from './pace-store.ts';
 import type { JobsPorts } from './ports.ts';
 import { NO_OUTCOME, RUN_STATES } from './run.ts';
 import type { Steady } from './steady.ts';
-import { openJobs } from './store.ts';
+import { type JobRow, openJobs } from './store.ts';
 
 const PAGE = 500;
 /** After a failing store, and where nothing is due for long: look again. */
@@ -62,18 +72,29 @@ export function createDeadlines(ports: JobsPorts & { steady: Steady }, changes: 
    */
   async function prepare(): Promise<void> {
     const nowMs = steady.now();
-    for (const job of await db.read(openJobs())) {
-      const endMs = nowMs + job.expires_at_ms - job.created_at_ms;
-      const { timeout_ms: timeoutMs, kill_grace_ms: killGraceMs } = job;
-      const latest = { sendByMs: endMs, orderEndMs: endMs, timeoutMs, killGraceMs };
-      await db.write(
-        RUN_STATES.flatMap((state) => {
-          const atMs = deadlineOf(state, latest, nowMs);
-          return atMs === undefined ? [] : [capDeadlines({ jobId: job.id, state, atMs })];
+    const capped = (tx: Transaction, job: JobRow): Statement[] => {
+      const { id: jobId, timeout_ms: timeoutMs, kill_grace_ms: killGraceMs } = job;
+      const orderEndMs = nowMs + job.expires_at_ms - job.created_at_ms;
+      const [pace] = tx.read(paceOfJob({ jobId }));
+      const times = {
+        orderEndMs,
+        timeoutMs,
+        killGraceMs,
+        sendByMs: nowMs + (pace?.ttl_ms ?? LIMITS.ttlMaxMs),
+      };
+      return [
+        capDeadlines({ jobId, state: 'queued', atMs: orderEndMs }),
+        capTurns({ jobId, nowMs }),
+        ...RUN_STATES.flatMap((state) => {
+          const atMs = deadlineOf(state, { ...times, sendByMs: Math.min(times.sendByMs, orderEndMs) }, nowMs);
+          return atMs === undefined ? [] : [capAfterTurn({ jobId, state, atMs })];
         }),
-      );
-    }
-    await db.write([spareDeadlines({ atMs: nowMs + START_GRACE_MS })]);
+      ];
+    };
+    await db.write([
+      { late: (tx) => tx.read(openJobs()).flatMap((job) => capped(tx, job)) },
+      spareDeadlines({ atMs: nowMs + START_GRACE_MS }),
+    ]);
   }
 
   /**

@@ -162,3 +162,18 @@ test('a controller that was down past a deadline waits for word once more before
   await world.clock.advance(60_000);
   assert.deepEqual(await states(world, job), { ...LOST, took: 'succeeded' });
 });
+
+test('a clock that was set back while no controller was there gives the turn of a host that is off its ttl, and not that of all', async (t) => {
+  const world = await controllerWorld(t);
+  for (const name of ['a', 'b', 'c']) await joined(world, name);
+  const job = await create(world, { batch: '1', ttlMs: 30_000, timeoutMs: 3_600_000 });
+  await world.controller.stop();
+  world.clock.stepWall(-YEAR_MS);
+  await world.restart();
+  await world.clock.advance(29_000);
+  assert.deepEqual(await states(world, job), { a: 'queued', b: 'queued', c: 'queued' });
+  await world.clock.advance(2_000);
+  assert.deepEqual(await states(world, job), { a: 'expired', b: 'queued', c: 'queued' });
+  await world.clock.advance(60_000);
+  assert.deepEqual(await states(world, job), { a: 'expired', b: 'expired', c: 'expired' });
+});
