@@ -146,39 +146,38 @@ describe('files to machines', () => {
 
   test('the controller is killed in the middle: upload and transfer go on where they were', async () => {
     const from = join(folder, 'killed controller');
-    await largeFile(from, 96);
+    await largeFile(from, 48);
     const to = join(folder, 'killed controller there');
     const copying = fleet.begin(['copy', '-t', 'web-1', from, to, '--ttl', '2m']);
     const stored = (): number =>
       readdirSync(join(fleet.home, 'contents'))
         .map((name) => statSync(join(fleet.home, 'contents', name)).size)
         .reduce((most, bytes) => Math.max(most, bytes), 0);
-    await until('some of it is uploaded', () => stored() > 24 * MIB);
+    await until('some of it is uploaded', () => stored() > 8 * MIB);
     await fleet.stopController('SIGKILL');
     await fleet.startController();
-    await until('some of it is fetched', () => partBytes(web) > 8 * MIB, 60_000);
+    await until('some of it is fetched', () => partBytes(web) > 4 * MIB, 60_000);
     await fleet.stopController('SIGKILL');
-    assert.ok(partBytes(web) < 96 * MIB);
+    assert.ok(partBytes(web) < 48 * MIB);
     await fleet.startController();
     const { status, stderr } = await copying.ended;
     assert.equal(status, 0, stderr);
     assert.equal(await digestOf(to), await digestOf(from));
   });
 
-  test('the agent is killed in the middle: the next copy goes on where its file ends', async () => {
+  test('the agent is killed in the middle: the copy goes on where its file ends, by itself', async () => {
     const from = join(folder, 'killed agent');
-    await largeFile(from, 96);
+    await largeFile(from, 48);
     const to = join(folder, 'killed agent there');
     const copying = fleet.begin(['copy', '-t', 'web-1', from, to, '--ttl', '1m']);
-    await until('some of it is fetched', () => partBytes(web) > 8 * MIB, 60_000);
+    await until('some of it is fetched', () => partBytes(web) > 4 * MIB, 60_000);
     await web.stop('SIGKILL');
     const kept = partBytes(web);
-    assert.ok(kept > 0 && kept < 96 * MIB);
+    assert.ok(kept > 0 && kept < 48 * MIB);
     await web.restart();
-    const first = await copying.ended;
-    const again = await fleet.muster(['copy', '-t', 'web-1', from, to]);
-    assert.equal(again.status, 0, again.stderr);
+    const { status, stderr } = await copying.ended;
+    assert.equal(status, 0, stderr);
     assert.equal(await digestOf(to), await digestOf(from));
-    assert.match(web.process.stderr(), /content goes on/, first.stderr);
+    assert.match(web.process.stderr(), /content goes on/);
   });
 });
