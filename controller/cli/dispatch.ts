@@ -68,7 +68,11 @@ export async function dispatch(
       const made = typeof tasks === 'function' ? { tasks: [...(await tasks(client))] } : {};
       return client.call('jobs.create', { body: { ...ready, ...made, ...selection } }, { idempotencyKey });
     };
-    return make(surroundings, client, selection, options, create, show);
+    // What was uploaded is there: a controller that restarts just then is no reason to begin anew.
+    return make(surroundings, client, selection, options, create, {
+      show,
+      insist: typeof tasks === 'function',
+    });
   });
 }
 
@@ -79,7 +83,7 @@ export async function make(
   selection: TargetQuery,
   options: MakeOptions,
   create: (idempotencyKey: string) => Promise<JobCreated>,
-  show?: ShowJob,
+  { show, insist = false }: { show?: ShowJob | undefined; insist?: boolean } = {},
 ): Promise<number> {
   if (!options.yes && !(await confirmed(surroundings, client, selection))) {
     surroundings.stderr.write('muster: nothing was done\n');
@@ -87,7 +91,7 @@ export async function make(
   }
   // With a key of our own a request whose answer was lost can be sent again: it makes no second job.
   const key = options.idempotencyKey ?? toHex(surroundings.random(16));
-  const { job, targets, tasks, created } = await madeSurely(surroundings, key, () => create(key));
+  const { job, targets, tasks, created } = await madeSurely(surroundings, key, () => create(key), insist);
   const json = options.json ?? false;
   if (options.detach) {
     surroundings.stdout.write(
@@ -111,13 +115,14 @@ async function madeSurely(
   { clock, random, stderr }: Surroundings,
   key: string,
   create: () => Promise<JobCreated>,
+  insist: boolean,
 ): Promise<JobCreated> {
   const startMs = clock.monotonicMs();
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await create();
     } catch (error) {
-      if (attempt === 0 && !wasCut(error)) throw error;
+      if (attempt === 0 && !insist && !wasCut(error)) throw error;
       if (!(error instanceof MusterError) || !ERRORS[error.code].retryable) throw error;
       if (attempt === 0)
         stderr.write('muster: the connection broke before the answer; asking the controller again\n');
