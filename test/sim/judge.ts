@@ -242,6 +242,11 @@ export function createJudge(ports: JudgePorts): Judge {
       case 'interrupted': {
         const { agentDeaths, reboots } = ports.suffered(post.name);
         if (agentDeaths + reboots === 0) fail(3, `${where} is interrupted, and its agent never died`);
+        const { journalLostMs, journalPutBackMs, diskFull } = ports.suffered(post.name);
+        const wasHarmed =
+          reboots + diskFull > 0 || journalLostMs !== undefined || journalPutBackMs !== undefined;
+        if (!wasHarmed && done.length > 0)
+          fail(10, `${where} is interrupted, though only its agent died, and nothing else of its machine`);
         return;
       }
       default:

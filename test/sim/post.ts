@@ -9,8 +9,6 @@ import type { IdentityStore } from '../../agent/identity/identity.ts';
 import type { LinkState } from '../../agent/link/state.ts';
 import type { Log } from '../../agent/log.ts';
 import type { Journal, RunKey } from '../../agent/spool/journal.ts';
-import type { KeptFiles } from '../../agent/spool/kept-files.ts';
-import { decodeOutput, encodeOutput } from '../../agent/spool/output.ts';
 import { journalOver } from '../../agent/spool/sqlite.ts';
 import { type AgentKeys, idOfAgent, makeAgentKeys } from '../../certs/identity.ts';
 import { pinned, type Trust } from '../../certs/trust.ts';
@@ -21,6 +19,7 @@ import { memoryLog } from '../support/memory-log.ts';
 import { CONTROLLER_URL, FLEET_ID, ROOT_KEY_ID } from './central.ts';
 import { createDatabaseDisk, type DatabaseDisk } from './database-disk.ts';
 import { type Dice, diceOf } from './dice.ts';
+import { type KeptDisk, simulatedKept } from './kept.ts';
 import { clockOf, createLife, Dead, type Life } from './life.ts';
 import type { Machine } from './machine.ts';
 import type { Network } from './network.ts';
@@ -104,7 +103,7 @@ export function createPost(ports: PostPorts): Post {
   const agentId = idOfAgent(FLEET_ID, keys.sign.publicKey);
   const identity = { fleetId: FLEET_ID, agentId, name, keys, urls: [CONTROLLER_URL] };
   const limits = { parallel: 1 + dice.below(3), waiting: 2 + dice.below(6), reserveBytes: 1000 };
-  const kept = new Map<string, { run: RunKey; stored: number; encoded: Uint8Array }>();
+  const kept: KeptDisk = new Map();
   /** Runs' logs on the machine's disk, and how much of each is durable. */
   const logs = new Map<string, { file: ReturnType<typeof memoryLog>; syncedBytes: number }>();
   let trust: Trust = pinned(FLEET_ID, ROOT_KEY_ID);
@@ -156,32 +155,6 @@ export function createPost(ports: PostPorts): Post {
       },
     ]);
     return Object.fromEntries(guarded) as Journal;
-  }
-
-  function keptIn(own: Life): KeptFiles {
-    const keyOf = ({ jobId, attempt }: RunKey): string => `${jobId}-${attempt}`;
-    return {
-      async keep(run, output) {
-        own.pass('before an output is kept');
-        if (machine.diskFull) throw new Error('ENOSPC: no space left on device');
-        const encoded = encodeOutput(output);
-        await own.living(new Promise<void>((resolve) => own.after(dice.between(0.1, 5), resolve)));
-        own.pass('while an output is kept');
-        kept.set(keyOf(run), { run, stored: output.stored, encoded });
-        own.pass('after an output is kept');
-      },
-      open(run, stored) {
-        own.pass('a kept output');
-        const file = kept.get(keyOf(run));
-        if (!file || file.stored < stored) return undefined;
-        return { stored, read: decodeOutput(stored, file.encoded).read, close() {} };
-      },
-      remove(run) {
-        own.pass('removal of a kept output');
-        kept.delete(keyOf(run));
-      },
-      list: () => [...kept.values()].map(({ run }) => run),
-    };
   }
 
   function storeOf(own: Life): IdentityStore {
@@ -265,7 +238,7 @@ export function createPost(ports: PostPorts): Post {
       dial: network.dialFrom(name, own),
       store: storeOf(own),
       journal: openJournal(own, random),
-      kept: keptIn(own),
+      kept: simulatedKept(own, kept, dice, () => machine.diskFull),
       executor,
       contents: createContents({
         clock,
