@@ -318,3 +318,10 @@ for (const path of ['/bin/dash', '/bin/bash', '/bin/busybox']) {
     assert.deepEqual(ended(group.result), [{ state: 'failed', exitCode: 7, signal: undefined }]);
   });
 }
+
+test('a run is as nice as its order says, with all that it starts', async (t) => {
+  const m = await machine(t);
+  const { stdout } = await m.carryOut([shell('nice; (nice)'), command('nice')], { nice: 7 });
+  assert.equal(stdout, '7\n7\n7\n');
+  assert.equal((await m.carryOut(command('nice'))).stdout, '0\n');
+});

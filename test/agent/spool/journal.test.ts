@@ -76,6 +76,52 @@ describe('the journal', () => {
     assert.throws(() => journal.start({ jobId: JOB, attempt: 1 }, startAt(8)), { code: 'journal-failed' });
   });
 
+  it('keeps an order until its run is over, and nothing of it after that', () => {
+    const journal = open();
+    const secret = { ...work, order: Buffer.from('hunter2 '.repeat(2_000)) };
+    journal.accept({ ...order, work: secret, start: startAt(1) });
+    assert.deepEqual(Buffer.from(journal.work(JOB)?.order ?? []), secret.order);
+    journal.conclude(end, () => signed('one'));
+    assert.equal(journal.work(JOB), undefined);
+    journal.close();
+    for (const name of readdirSync(home))
+      assert.equal(readFileSync(join(home, name)).includes('hunter2'), false, name);
+  });
+
+  it('accepts the next attempt in the commit of a report, and keeps its order for it', () => {
+    const journal = open();
+    journal.accept({ ...order, start: startAt(1) });
+    const fail = (): never => {
+      throw new Error('no key');
+    };
+    assert.throws(() => journal.conclude({ ...end, again: true }, fail), /no key/);
+    assert.equal(journal.find(JOB)?.attempt, 1);
+    journal.conclude({ ...end, again: true }, () => signed('one'));
+    const next = journal.find(JOB);
+    assert.deepEqual([next?.attempt, next?.state, next?.tasks, next?.startedAtMs], [2, 'accepted', 1, 0]);
+    assert.ok(journal.work(JOB));
+    journal.start({ jobId: JOB, attempt: 2 }, startAt(9));
+    journal.conclude({ ...end, attempt: 2 }, () => signed('two'));
+    assert.equal(journal.work(JOB), undefined);
+    assert.deepEqual(journal.unfinished(), []);
+  });
+
+  it('knows behind which reboot a run goes on, until it does', () => {
+    const key = { jobId: JOB, attempt: 1 };
+    const first = open();
+    first.accept(order);
+    assert.throws(() => first.awaitReboot(key, 2), { code: 'journal-failed' });
+    assert.throws(() => first.goOn(key, startAt(1)), { code: 'journal-failed' });
+    first.start(key, startAt(1));
+    first.awaitReboot(key, 2);
+    first.close();
+    const journal = open();
+    assert.deepEqual([journal.find(JOB)?.resumeAt, journal.find(JOB)?.bootId], [2, 'boot']);
+    journal.goOn(key, { startedAtMs: 1, startedUptimeMs: -4, bootId: 'next' });
+    const row = journal.find(JOB);
+    assert.deepEqual([row?.resumeAt, row?.bootId, row?.startedUptimeMs], [0, 'next', -4]);
+  });
+
   it('refuses to accept a job id twice', () => {
     const journal = open();
     journal.accept(order);
