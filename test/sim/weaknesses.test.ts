@@ -24,6 +24,12 @@ test('the simulator sees a defence that is taken away', async (t) => {
   for (const proof of proofs) assert.notEqual(proof.seed, undefined, rowOf(proof));
 });
 
+test('the table of all weaknesses is in the docs, and each was found', () => {
+  const page = readFileSync('docs/simulator.md', 'utf8');
+  for (const { name } of WEAKNESSES) assert.match(page, new RegExp(`^\\| \`${name}\` \\|`, 'm'));
+  assert.doesNotMatch(page, /not found/);
+});
+
 test('the table takes the place of the one before', () => {
   const page = withTable('a\n<!-- made by npm run sim -- --weakened -->\nold\n<!-- until here -->\nb\n', []);
   assert.match(page, /^a\n/);

@@ -281,7 +281,7 @@ export const WEAKNESSES: readonly Weakness[] = [
     name: 'outcome-guessed',
     what: 'a run whose agent died is taken to have succeeded',
     promises: [3],
-    within: 50,
+    within: 200,
     processes: (processes) => ({
       ...processes,
       async find(at) {
