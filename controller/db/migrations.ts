@@ -99,6 +99,7 @@ export const MIGRATIONS: readonly string[] = [
     ended_at_ms integer,
     output_pruned_at_ms integer,
     order_hash blob not null,
+    attempts integer not null,
     request text not null
   ) strict;
   create table bundles (

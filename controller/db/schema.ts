@@ -124,6 +124,8 @@ interface Jobs {
   /** From then on no output of it is kept. */
   output_pruned_at_ms: number | null;
   order_hash: Bytes;
+  /** How often its order lets an agent start it. */
+  attempts: number;
   // Large from here on: columns before are read without touching these pages.
   request: Json;
   /** The job whose runs it does again. */

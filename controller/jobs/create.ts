@@ -114,6 +114,7 @@ export async function createJob(
         request_digest: digest,
         ended_at_ms: null,
         order_hash: sealed.orderHash,
+        attempts,
         request: JSON.stringify(remembered(request)),
         retry_of: request.retryOf ?? null,
       },

@@ -24,6 +24,7 @@ const JOB_COLUMNS = [
   'ended_at_ms',
   'output_pruned_at_ms',
   'order_hash',
+  'attempts',
 ] as const;
 
 export const insertJobs = insertMany('jobs', [...JOB_COLUMNS, 'request', 'retry_of']);
@@ -139,6 +140,7 @@ export const outputPlace = query((p: Params<{ jobId: string; agentId: string }>)
       'runs.attempt',
       'runs.output_position',
       'jobs.output_cap_bytes',
+      'jobs.attempts',
       'jobs.output_pruned_at_ms',
     ])
     .where('runs.job_id', '=', p('jobId'))

@@ -68,6 +68,8 @@ export function transition(change: Change, at: At, onApplied: (applied: Applied)
       if (change.orderHash && !equalBytes(change.orderHash, job.order_hash)) return [];
       const run = { jobId, agentId, state: row.state, attempt: row.attempt, task: row.task };
       const { to, attempt = row.attempt, task } = change;
+      // Each attempt has its own time and its own output: whoever counts past what his order allows would have both without end.
+      if (attempt > job.attempts) return [];
       const next = apply(run, { to, attempt, ...(task === undefined ? {} : { task }) });
       if (!next) return [];
       // Each attempt has an output of its own.

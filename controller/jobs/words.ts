@@ -83,6 +83,11 @@ export function createWords(ports: JobsPorts, changes: Changes, onReport: () => 
           return [];
         }
         const heldBytes = attempt === run.attempt ? run.output_position : 0;
+        if (attempt > run.attempts)
+          throw new MusterError(
+            'malformed',
+            `output of attempt ${attempt}, its order allows ${run.attempts}`,
+          );
         if (end > run.output_cap_bytes)
           throw new MusterError('malformed', 'output past the cap of its order');
         if (message.position > heldBytes)

@@ -79,6 +79,7 @@ const SAMPLES: { readonly [T in Table]: Row<T> } = {
     ended_at_ms: null,
     output_pruned_at_ms: null,
     order_hash: bytes,
+    attempts: 1,
     request: '{}',
     retry_of: 'j0',
   },

@@ -192,3 +192,21 @@ test('what a report says of each task is stored and shown with its name, and whe
     },
   ]);
 });
+
+test('an agent that counts past the attempts of its order gets neither more time nor room for more output', async (t) => {
+  const { world, session, job, bundle } = await started(t);
+  says(session, bundle, 3, 0);
+  await world.clock.settle();
+  // A run may take 60 s, and its word the grace besides.
+  for (let attempt = 4; attempt < 15; attempt += 1) {
+    says(session, bundle, attempt, 0);
+    session.send('ping', { id: attempt, timeMs: 0 });
+    await world.clock.advance(10_000);
+  }
+  const run = await shownRun(world, job);
+  assert.deepEqual([run.state, run.attempt], ['lost', 3]);
+  writes(session, bundle, 4, 0, 'more');
+  await world.clock.settle();
+  assert.equal(session.of('refusal')[0]?.value.code, 'malformed');
+  assert.equal((await shownRun(world, job)).attempt, 3);
+});
