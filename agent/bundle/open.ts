@@ -3,6 +3,7 @@ import { type OpenedBundle, type OpenedOrder, openBundle, openCancel } from '../
 import type { DeliverMessage } from '../../proto/codec.ts';
 import type { KeyPair } from '../../proto/crypto.ts';
 import type { ErrorCode } from '../../proto/errors.ts';
+import type { KeyRole } from '../../proto/frame.ts';
 
 /** Who this agent is, whom it trusts, and what time it is. */
 export interface Opener {
@@ -49,6 +50,15 @@ function context(opener: Opener, signerIds: Uint8Array[]) {
       return signerOf(opener.trust(), id, kind, nowMs);
     },
   };
+}
+
+/** Whose keys these are, of those that still sign for this kind of order. */
+export function rolesOf(trust: Trust, signerIds: readonly Uint8Array[], kind: string): KeyRole[] {
+  return signerIds.flatMap((id) => {
+    // Whether they do now is asked for by `signerProblem`.
+    const signer = signerOf(trust, id, kind, 0);
+    return typeof signer === 'string' ? [] : [signer.role];
+  });
 }
 
 /** Why an order that was good may no longer start: a signer was revoked since, or its trust has ended. */

@@ -38,9 +38,14 @@ export function policyProblem(
   for (const task of order.tasks) {
     const kind = taskKindOf(task);
     if (!kind) return 'a task of an unknown kind';
-    if (policy.denied.has(kind)) return `tasks of kind ${kind} are denied on this host`;
-    if (policy.operatorFor.has(kind) && !signers.includes('operator'))
-      return `tasks of kind ${kind} need an operator's signature on this host`;
+    // The line of a guard is a shell's, whatever it guards.
+    const guard = task.guard?.unless ? (['shell'] as const) : [];
+    for (const one of [kind, ...guard]) {
+      const what = one === kind ? `tasks of kind ${one}` : `guards that run a line, as tasks of kind ${one}`;
+      if (policy.denied.has(one)) return `${what} are denied on this host`;
+      if (policy.operatorFor.has(one) && !signers.includes('operator'))
+        return `${what} need an operator's signature on this host`;
+    }
     const written = (task.file ?? task.tree)?.path;
     const problem =
       (written !== undefined && writeProblem(policy, written)) ||

@@ -1,4 +1,5 @@
-import { signerProblem } from '../bundle/open.ts';
+import { rolesOf, signerProblem } from '../bundle/open.ts';
+import { policyProblem } from '../bundle/policy.ts';
 import type { Beginning, Resumption, Run, RunResult } from '../executor/run.ts';
 import { keyOf } from '../spool/forward.ts';
 import type { OrderRow, RunKey, StoredReport } from '../spool/journal.ts';
@@ -114,7 +115,9 @@ export function createRuns(ports: RunsPorts): Runs {
     const checked = { ...run.checked, spec: { ...run.checked.spec, attempt } };
     const next: ActiveRun = { ...run, attempt, checked, startedAtMs: 0, at: { state: 'waiting' } };
     active.set(next.jobId, next);
-    tell(next);
+    // It may have been cancelled while the report of the last attempt was written.
+    if (isCancelled(next)) end(next, neverStarted(next, 'cancelled', CANCELLED));
+    else tell(next);
   }
 
   function settle(report: StoredReport, run: Run | undefined): void {
@@ -148,6 +151,7 @@ export function createRuns(ports: RunsPorts): Runs {
     const code = signerProblem(ports.opener.trust(), run.signerIds, run.kind, nowMs);
     const startedAtMs = clock.now();
     if (code) end(run, { ...neverStarted(run, 'rejected', run.attempt > 1 ? code : ''), code });
+    else if (run.denied) end(run, { ...neverStarted(run, 'rejected', run.denied), code: 'policy-denied' });
     else {
       const start = { startedAtMs, startedUptimeMs: clock.uptimeMs(), bootId: ports.bootId };
       try {
@@ -175,14 +179,13 @@ export function createRuns(ports: RunsPorts): Runs {
 
   function cancel(run: ActiveRun): void {
     if (run.at.state === 'waiting') return end(run, neverStarted(run, 'cancelled', CANCELLED));
-    if (run.at.state !== 'running') return;
     try {
-      // For an agent after this one, should this one not live to see the end.
+      // For an agent after this one, should this one not live to see the end; and for another attempt.
       journal.rememberCancel(run.jobId, run.orderHash, run.expiresAtMs);
     } catch (cause) {
       log.error({ job: run.jobId, cause: String(cause) }, 'cancel not remembered');
     }
-    run.at.run.terminate('cancel');
+    if (run.at.state === 'running') run.at.run.terminate('cancel');
   }
 
   function isCancelled({ jobId, orderHash }: ActiveRun): boolean {
@@ -228,7 +231,9 @@ export function createRuns(ports: RunsPorts): Runs {
     try {
       const work = journal.work(row.jobId);
       if (!work) throw new Error('its order is not in the journal');
-      return readWork(row, work);
+      return readWork(row, work, (order, signerIds) =>
+        policyProblem(order, rolesOf(ports.opener.trust(), signerIds, order.kind), ports.policy),
+      );
     } catch (cause) {
       log.error({ job: row.jobId, cause: String(cause) }, 'run cannot be taken up');
       const reason = row.state === 'running' ? LOST.running : LOST.accepted;

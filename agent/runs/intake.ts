@@ -155,7 +155,7 @@ export function createIntake(ports: RunsPorts, desk: Desk): Pick<Runs, 'deliver'
       return refuse(order.orderHash, cause, order.jobId);
     }
     const { kind, retry } = opened.order;
-    const run = { ...order, kind, checked, bytes, signerIds, attempts: attemptsOf(retry) };
+    const run = { ...order, kind, checked, bytes, signerIds, attempts: attemptsOf(retry), denied: undefined };
     const startedAtMs = startsNow ? start.startedAtMs : 0;
     desk.take({ ...run, startedAtMs, at: { state: 'waiting' } }, startsNow);
   }

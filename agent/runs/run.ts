@@ -32,6 +32,8 @@ export interface ActiveRun extends Accepted {
   readonly attempts: number;
   /** Who signed the order; asked again before it starts. */
   readonly signerIds: readonly Uint8Array[];
+  /** Why the host's policy, which an agent before this one may have read otherwise, refuses it by now. */
+  readonly denied: string | undefined;
   /** 0 until its start is in the journal. */
   readonly startedAtMs: number;
   readonly at: RunState;

@@ -1,4 +1,4 @@
-import { Order } from '../../proto/codec.ts';
+import { Order, type OrderMessage } from '../../proto/codec.ts';
 import { fromHex, toHex } from '../../proto/ids.ts';
 import { LIMITS } from '../../proto/limits.ts';
 import { checkOrder } from '../../proto/validate.ts';
@@ -24,19 +24,28 @@ export function encodeWork(
   return { order: orderBytes, context: JSON.stringify(context) };
 }
 
-/** The run of a journal's row, not started by this agent. Throws on what `encodeWork` did not make. */
-export function readWork(row: OrderRow, work: Work): ActiveRun {
+/**
+ * The run of a journal's row, not started by this agent; `deny` says why its order is not allowed any more. Throws on what
+ * `encodeWork` did not make.
+ */
+export function readWork(
+  row: OrderRow,
+  work: Work,
+  deny: (order: OrderMessage, signerIds: readonly Uint8Array[]) => string | undefined,
+): ActiveRun {
   const order = Order.decode(work.order);
   checkOrder(order);
   const { account, otherUser, cwd, signers } = JSON.parse(work.context) as Context;
   const { jobId, orderHash, expiresAtMs, attempt } = row;
+  const signerIds = signers.map((id) => fromHex(id, LIMITS.keyIdBytes) ?? new Uint8Array(0));
   return {
     ...{ jobId, orderHash, expiresAtMs, attempt },
     kind: order.kind,
     checked: { spec: specOf(order, attempt), account, otherUser, cwd },
     bytes: work.order.length,
     attempts: attemptsOf(order.retry),
-    signerIds: signers.map((id) => fromHex(id, LIMITS.keyIdBytes) ?? new Uint8Array(0)),
+    signerIds,
+    denied: deny(order, signerIds),
     startedAtMs: row.startedAtMs,
     at: { state: 'waiting' },
   };

@@ -75,7 +75,8 @@ export function createForward(limits: { windowBytes: number; frameBytes: number 
       for (const { position, data } of segments) lane.sent = Math.max(lane.sent, position + data.length);
     },
     giveUp(lane) {
-      lane.sent = Math.max(lane.sent, lane.source.stored);
+      // Nor of what it still writes: the controller takes nothing behind a hole.
+      lane.sent = Number.POSITIVE_INFINITY;
     },
   };
 }

@@ -5,7 +5,7 @@ import { codeOf, explain, shown } from './refusal.ts';
 
 /**
  * Whether there is nothing to do: what `creates` names is there, or the line of `unless` exits with 0. Any other end of
- * that line means that there is; its output is nobody's. Both are asked in a check too.
+ * that line means that there is, if it was seen; its output is nobody's. Both are asked in a check too.
  */
 export async function guardHolds(guard: Guard, context: StepContext): Promise<boolean | StepResult> {
   if (guard.creates !== '' && (await isThere(guard.creates)))
@@ -13,7 +13,8 @@ export async function guardHolds(guard: Guard, context: StepContext): Promise<bo
   if (guard.unless === '') return false;
   const argv = ['/bin/sh', '-c', '--', guard.unless];
   const ending = await context.command('unless', { argv, take: () => {} });
-  if (ending.kind === 'not-started') return { state: 'failed', reason: `guard: ${ending.reason}` };
+  if (ending.kind === 'not-started' || ending.kind === 'unknown')
+    return { state: 'failed', reason: `guard: ${ending.reason}` };
   const holds = ending.kind === 'exited' && ending.exitCode === 0;
   return holds ? skipped('the unless command exited with 0') : false;
 }

@@ -41,6 +41,20 @@ describe("a host's policy", () => {
     assert.equal(wantsOperators(some), true);
   });
 
+  it('takes the line of a guard for what it is, a shell’s', () => {
+    const line = { unless: 'id', creates: '' };
+    const guarded: TaskMessage = { ...NO_KIND, reboot: { timeoutMs: 1 }, guard: line };
+    const denied = parsePolicy('{"deny": ["shell"]}');
+    assert.equal(refuses(denied, [guarded], 'controller', 'operator'), true);
+    assert.equal(
+      refuses(denied, [{ ...guarded, guard: { unless: '', creates: '/x' } }], 'controller'),
+      false,
+    );
+    const signed = parsePolicy('{"require": {"shell": "operator"}}');
+    assert.equal(refuses(signed, [guarded], 'controller'), true);
+    assert.equal(refuses(signed, [guarded], 'controller', 'operator'), false);
+  });
+
   it('refuses a task of a kind that it does not know', () => {
     assert.equal(refuses(OPEN_POLICY, [NO_KIND], 'controller'), true);
   });

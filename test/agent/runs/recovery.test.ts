@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { parsePolicy } from '../../../agent/bundle/policy.ts';
 import { recoveryOf } from '../../../agent/runs/recovery.ts';
 import type { OrderRow } from '../../../agent/spool/journal.ts';
 import { jobOf, outputOf } from '../../support/agent-world.ts';
-import { outcomes, world } from './world.ts';
+import { failing, outcomes, world } from './world.ts';
 
 const ROW: OrderRow = {
   jobId: '00112233445566778899aabbccddeeff',
@@ -149,6 +150,17 @@ describe('an agent that comes after one that was killed', () => {
     assert.deepEqual(outcomes(at), ['cancelled']);
   });
 
+  it('starts nothing that waited and that the policy denies by now', async (t) => {
+    const at = await world(t);
+    for (let i = 0; i < 3; i++) await at.deliver(at.order());
+    await at.crash({ policy: parsePolicy('{"deny": ["command"]}') });
+    assert.equal(at.started.length, 4, 'what ran is taken up');
+    at.started[2]?.finish();
+    await at.clock.settle();
+    assert.equal(at.started.length, 4);
+    assert.deepEqual(outcomes(at), ['succeeded', 'rejected policy-denied']);
+  });
+
   it('erases an order once its run is over', async (t) => {
     const at = await world(t);
     const made = at.order();
@@ -219,6 +231,20 @@ describe('an order that may be tried again', () => {
     await at.cancel(made);
     assert.equal(at.started.length, 3);
     assert.deepEqual(outcomes(at), ['interrupted', 'failed', 'interrupted']);
+  });
+
+  it('is not when the cancel comes while the end of the first attempt is written down', async (t) => {
+    const at = await world(t);
+    const made = at.order(SAFE);
+    await at.deliver(made);
+    const disk = failing(at, 'conclude');
+    at.started[0]?.finish({ state: 'interrupted', reason: 'gone' });
+    await at.clock.settle();
+    await at.cancel(made);
+    disk.mend();
+    await at.clock.advance(60_000);
+    assert.equal(at.started.length, 1);
+    assert.deepEqual(outcomes(at), ['interrupted', 'interrupted']);
   });
 
   it('is not after it expired, and the attempt that was interrupted stays what happened', async (t) => {

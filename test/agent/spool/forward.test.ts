@@ -91,4 +91,15 @@ describe('what is sent next', () => {
     assert.equal(step(forward, report('a', 200)), 'report a');
     assert.equal(step(forward, report('unknown', 10)), 'report unknown');
   });
+
+  it('sends nothing from behind what cannot be read, however much is still written', () => {
+    const forward = make();
+    const growing = { stored: 30, read: () => [] };
+    forward.add(run('a'), growing, 0);
+    const piece = forward.next(undefined);
+    if (piece?.kind === 'output') forward.giveUp(piece.lane);
+    growing.stored = 60;
+    assert.equal(step(forward), undefined);
+    assert.equal(step(forward, report('a', 60)), 'report a');
+  });
 });

@@ -82,6 +82,14 @@ test('a guard that does not hold changes nothing of its task', async (t) => {
   }
 });
 
+test('a guard whose end nobody saw is not guessed, and what it guards is not begun', async (t) => {
+  const m = await taskMachine(t);
+  const guard = { creates: '', unless: 'kill -9 $PPID' };
+  const { result, stdout } = await m.carryOut({ ...shell('echo done'), guard });
+  assert.deepEqual([result.state, stdout], ['failed', '']);
+  assert.match(result.reason ?? '', /^guard: the process that watches the command was killed/);
+});
+
 test('the run’s timeout ends a guard', async (t) => {
   const m = await taskMachine(t);
   const guard = { creates: '', unless: 'sleep 60' };
