@@ -45,7 +45,22 @@ export function createCommands(options: CommandOptions): Commands {
   const { checked, output, processes, supervision } = options;
   const over: Process[] = [];
 
-  async function find(folder: string, take: Take | undefined): Promise<FoundProcess | undefined> {
+  /** A folder that cannot be read may stand for anything; the run ends over it, and not its agent. */
+  async function find(
+    folder: string,
+    take: Take | undefined,
+  ): Promise<FoundProcess | CommandEnd | undefined> {
+    try {
+      return await findOut(folder, take);
+    } catch (error) {
+      supervision.know();
+      const reason = `what an agent before this one started cannot be looked at: ${messageOf(error)}`;
+      const end: Ending = { kind: 'unknown', reason };
+      return { end, ended: judge(end), endedAtMs: 0 };
+    }
+  }
+
+  async function findOut(folder: string, take: Take | undefined): Promise<FoundProcess | undefined> {
     if (!options.taken) return undefined;
     const found = await processes.find({ folder, closed: options.taken.closed, ...receivers(take) });
     if (!take) for (const stream of found?.mayLack ?? []) output.gap(stream);
@@ -89,8 +104,8 @@ export function createCommands(options: CommandOptions): Commands {
         supervision.signal,
       );
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      const end: Ending = { kind: 'not-started', reason: `the command could not be started: ${why}` };
+      const reason = `the command could not be started: ${messageOf(error)}`;
+      const end: Ending = { kind: 'not-started', reason };
       const { cause } = supervision;
       return { end, ended: cause ? { state: stateOf(cause) } : judge(end), endedAtMs: 0 };
     }
@@ -120,4 +135,8 @@ export function createCommands(options: CommandOptions): Commands {
       for (const process of over.splice(0)) process.detach();
     },
   };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

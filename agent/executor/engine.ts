@@ -251,13 +251,14 @@ export function startRun(
     index: number,
     step: (context: StepContext) => Promise<Answer>,
   ): Promise<Answer | Ended> {
+    // What is known of an earlier agent's step is known by now; it may take as long as it likes.
+    supervision.know();
     const over = new AbortController();
     const answer = step(contextOf(index)).catch(
       (error): Ended => ({ state: 'failed', reason: messageOf(error) }),
     );
     const result = await Promise.race([answer, givenUp(over.signal)]);
     over.abort();
-    supervision.know();
     await supervision.settled();
     if (!supervision.cause) return result;
     return { ...(typeof result === 'object' && result), state: stateOf(supervision.cause) };

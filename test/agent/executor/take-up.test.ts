@@ -240,6 +240,16 @@ test('a shim that was killed while no agent was there leaves the outcome unknown
   assert.deepEqual(survivors(at.jobId), []);
 });
 
+test('a folder in which nothing can be read leaves the outcome unknown, and the agent alive', async (t) => {
+  const at = await twoAgents(t, ['sleep 60']);
+  await until(() => at.exitOf() === 'start\n', 'it started');
+  await at.kill();
+  rmSync(join(at.spoolDir, `${at.jobId}-1-0`, 'exit'));
+  const result = await (await at.takeUp()).done;
+  assert.equal(result.state, 'interrupted');
+  assert.match(result.reason ?? '', /cannot be looked at: ENOENT/);
+});
+
 test('a process that has the shim’s pid since is not taken for it, and not touched', async (t) => {
   const at = await twoAgents(t, ['echo up; sleep 300']);
   await until(() => at.read() === 3, 'it is up');

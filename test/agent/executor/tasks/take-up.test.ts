@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createLocalExecutor } from '../../../../agent/executor/local.ts';
-import type { Resumption, RunSpec, Task } from '../../../../agent/executor/run.ts';
+import type { Resumption, Run, RunSpec, Task } from '../../../../agent/executor/run.ts';
 import { createSteps, type TaskPorts } from '../../../../agent/executor/tasks/steps.ts';
 import { sha512 } from '../../../../proto/crypto.ts';
 import { systemClock } from '../../../../proto/system.ts';
@@ -21,6 +21,8 @@ async function twoAgents(
   options: {
     isUnderWay: () => boolean;
     first?: Partial<TaskPorts>;
+    next?: Partial<TaskPorts>;
+    onRun?: (run: Run) => void;
     meanwhile?: () => void;
     resumed?: Partial<Resumption>;
     spec?: Partial<RunSpec>;
@@ -31,7 +33,7 @@ async function twoAgents(
   await until('the first agent is at work', options.isUnderWay);
   m.executor.stop();
   options.meanwhile?.();
-  const steps = createSteps(taskPorts({}, SYSTEMD));
+  const steps = createSteps(taskPorts(options.next, SYSTEMD));
   const next = createLocalExecutor({ clock: systemClock, spoolDir: m.spoolDir, spares: 0, steps });
   t.after(() => next.executor.stop());
   const checked = await next.executor.check(specOf(tasks, { jobId, ...options.spec }));
@@ -43,6 +45,7 @@ async function twoAgents(
     ...options.resumed,
   };
   const run = next.executor.start(checked, beginning(), resumed);
+  options.onRun?.(run);
   const result = await run.done;
   return { result, stdout: textOf(run, 'stdout') };
 }
@@ -81,6 +84,27 @@ test('a file that an agent was writing is written by the next one, which clears 
   assert.deepEqual([result.state, result.tasks[0]?.change], ['succeeded', 'changed']);
   assert.deepEqual([readdirSync(folder), readFileSync(path, 'utf8')], [['f'], 'new\n']);
 });
+
+for (const [what, state, spec, onRun] of [
+  ['a cancel', 'cancelled', {}, (run: Run) => run.terminate('cancel')],
+  ['the timeout', 'timed-out', { timeoutMs: 1_000 }, () => {}],
+] as const)
+  test(`${what} ends a step that the next agent carries out anew`, { timeout: 20_000 }, async (t) => {
+    const path = join(temporaryFolder(t), 'f');
+    const content = { sha512: sha512(Buffer.from('new\n')), length: 4, key: new Uint8Array(32) };
+    let fetched = false;
+    // Until it is told to end, it waits for a session.
+    const fetch = (_content: unknown, { signal }: { signal: AbortSignal }) => {
+      fetched = true;
+      return new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    };
+    const ports = { contents: { fetch } };
+    const task: Task = { kind: 'file', ...fileTask(path, { inline: new Uint8Array(0), content }) };
+    const isUnderWay = () => fetched;
+    const { result } = await twoAgents(t, [task], { first: ports, next: ports, isUnderWay, spec, onRun });
+    assert.equal(result.state, state);
+    assert.equal(existsSync(path), false);
+  });
 
 test('a start that an agent was waiting for is waited for by the next one, and not begun again', async (t) => {
   const folder = temporaryFolder(t);
