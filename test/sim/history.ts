@@ -198,11 +198,11 @@ function enrol(eye: import('node:sqlite').DatabaseSync, posts: readonly Post[], 
   const insert = eye.prepare(
     `insert into agents (id, name, epoch, sign_key, box_key, state, hostname, enrolled_at_ms) values (?, ?, ?, ?, ?, 'active', ?, ?)`,
   );
-  for (const { agentId, name, keys } of posts)
+  for (const { agentId, name, keys, firstEpoch } of posts)
     insert.run(
       agentId,
       name,
-      toHex(new Uint8Array(16)),
+      toHex(firstEpoch),
       keys.sign.publicKey,
       keys.box.publicKey,
       name,

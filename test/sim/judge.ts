@@ -270,18 +270,23 @@ export function createJudge(ports: JudgePorts): Judge {
   }
 
   function checkOutput(run: RunFigures, told: Told, post: Post, ask: Ask): void {
-    const done = oracle.of(post.name, run.job_id).filter((one) => one.attempt === run.attempt);
+    const all = oracle.of(post.name, run.job_id);
+    const hasStarted = all.some((one) => one.attempt === run.attempt);
+    // A last attempt that did not come to its start leaves the output of the one before.
+    const attempt = hasStarted || told.outputAttempt === 0 ? run.attempt : told.outputAttempt;
+    const done = all.filter((one) => one.attempt === attempt);
     const written = Buffer.concat(done.flatMap((one) => one.written));
-    const stored = Buffer.concat(told.output);
+    const stored = Buffer.concat(told.outputAttempt === attempt ? told.output : []);
     const where = nameOf(told);
     const isLacking = run.gaps !== '[]';
     const hasGap = isLacking || run.truncated === 1;
     const same = written.subarray(0, stored.length).equals(stored);
     // With its journal an agent loses what it knew of gaps; then nobody says how the run ended either.
+    const { journalLostMs, journalPutBackMs } = ports.suffered(post.name);
     const isUnknown =
-      isOver(run.state) && !isReal(run.state) && ports.suffered(post.name).journalLostMs !== undefined;
+      isOver(run.state) && !isReal(run.state) && (journalLostMs ?? journalPutBackMs) !== undefined;
     if (!same && !isLacking && !isUnknown)
-      fail(6, `the stored output of ${where} is not what was written, and no gap is named`);
+      fail(6, `the stored output of ${where} (${run.state}) is not what was written, and no gap is named`);
     if (run.state !== 'succeeded' && run.state !== 'failed') return;
     if (!hasGap && stored.length < Math.min(written.length, ask.capBytes))
       fail(

@@ -33,6 +33,8 @@ export interface Post {
   readonly machine: Machine;
   readonly agentId: string;
   readonly keys: AgentKeys;
+  /** Of its first journal: what it joined with. */
+  readonly firstEpoch: Uint8Array;
   readonly life: Life | undefined;
   readonly link: LinkState['state'];
   /** Of the agent's process, in its machine's own time; undefined while there is none. */
@@ -111,6 +113,7 @@ export function createPost(ports: PostPorts): Post {
   /** Beside the journal, on the machine's disk. */
   let markMoves = 0;
   let journalDisk = createDatabaseDisk();
+  const firstEpoch = makeJournal();
   let connection: DatabaseSync | undefined;
   let agent: Agent | undefined;
   let life: Life | undefined;
@@ -124,6 +127,14 @@ export function createPost(ports: PostPorts): Post {
   function disk(): void {
     if (machine.diskFull) throw new MusterError('journal-failed', 'database or disk is full');
     if (machine.journalFails) throw new MusterError('journal-failed', 'disk I/O error');
+  }
+
+  function makeJournal(): Uint8Array {
+    const newEpoch = (): Uint8Array => ports.weakness?.epoch?.(name) ?? dice.bytes(16);
+    const made = journalOver(new DatabaseSync(journalDisk.uri, { timeout: 0 }), newEpoch);
+    const epoch = made.epoch();
+    made.close();
+    return epoch;
   }
 
   function openJournal(own: Life, random: Dice): Journal {
@@ -301,6 +312,7 @@ export function createPost(ports: PostPorts): Post {
     machine,
     agentId: toHex(agentId),
     keys,
+    firstEpoch,
     get life() {
       return life;
     },
