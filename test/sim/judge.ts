@@ -52,6 +52,8 @@ export interface JudgePorts {
 /** The loop that keeps deadlines looks every minute for a clock that was set. */
 const LOST_SLACK_MS = 5_000;
 const CLOCK_SET_MS = 65_000;
+/** And it tries again soon after a disk was full. */
+const DISK_FULL_MS = 12_000;
 
 export function createJudge(ports: JudgePorts): Judge {
   const { scheduler, central, posts, operators, oracle } = ports;
@@ -61,6 +63,8 @@ export function createJudge(ports: JudgePorts): Judge {
   const askOfJob = new Map<string, Ask>();
   /** When an agent took an order, by host and job. */
   const acceptedMs = new Map<string, number>();
+  /** When the controller's disk was last seen full. */
+  let fullMs = Number.NEGATIVE_INFINITY;
   let putBacks = 0;
 
   function fail(promise: number, what: string): never {
@@ -330,7 +334,8 @@ export function createJudge(ports: JudgePorts): Judge {
       checkSilence();
       if (central.upSinceMs === undefined || scheduler.nowMs - central.upSinceMs < 60_000) return;
       const setMs = central.machine.steps.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
-      if (central.machine.diskFull || scheduler.nowMs - setMs < CLOCK_SET_MS) return;
+      if (central.machine.diskFull) fullMs = scheduler.nowMs;
+      if (scheduler.nowMs - fullMs < DISK_FULL_MS || scheduler.nowMs - setMs < CLOCK_SET_MS) return;
       const [late] = record.overdue(central.machine.times.wallMs() - LOST_SLACK_MS);
       if (late)
         fail(

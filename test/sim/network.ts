@@ -38,7 +38,7 @@ export interface Network {
   listen(life: Life | undefined, accept?: (socket: Socket) => void): void;
   /** The kernel closes what a killed process had open. `power`: the whole machine is gone, and tells nobody. */
   died(life: Life, how: 'process' | 'power'): void;
-  /** How long the slowest message took that has reached this host in its present connection, ms. */
+  /** How long the slowest message took that has reached this host in its present or last connection, ms. */
   slowestDownMs(host: string): number;
 }
 
@@ -84,6 +84,7 @@ const newLane = (): Lane => ({ queue: [], waitingBytes: 0, freeAtMs: 0, arrivedM
 export function createNetwork(scheduler: Scheduler, dice: Dice): Network {
   const roads = new Map<string, Road>();
   const connections = new Set<Connection>();
+  const latest = new Map<string, Connection>();
   let door: { life: Life; accept(socket: Socket): void } | undefined;
 
   function road(host: string): Road {
@@ -219,6 +220,7 @@ export function createNetwork(scheduler: Scheduler, dice: Dice): Network {
       slowestDownMs: 0,
     };
     connections.add(connection);
+    latest.set(host, connection);
     const send = (from: Side, bytes: Uint8Array): void => {
       const end = connection.ends[from];
       end.life.pass('before a send');
@@ -326,10 +328,10 @@ export function createNetwork(scheduler: Scheduler, dice: Dice): Network {
         }
     },
     slowestDownMs(host) {
-      let slowest = 0;
+      // What the last one told is believed on after its end.
+      let slowest = latest.get(host)?.slowestDownMs ?? 0;
       for (const connection of connections)
-        if (connection.host === host && !connection.ends.agent.over)
-          slowest = Math.max(slowest, connection.slowestDownMs);
+        if (connection.host === host) slowest = Math.max(slowest, connection.slowestDownMs);
       return slowest;
     },
   };
