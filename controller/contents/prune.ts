@@ -24,24 +24,29 @@ export async function pruneContents(
   cutoffMs: number,
 ): Promise<{ contents: number; bytes: number }> {
   const pruned = { contents: 0, bytes: 0 };
-  for (const { sha512 } of await db.read(staleContents({ cutoffMs, limit: AT_ONCE }))) {
-    await uploads.alone(sha512, async () => {
-      let isStale = false;
-      await db.write([
-        {
-          late(tx) {
-            isStale = tx.read(staleContent({ sha512, cutoffMs })).length > 0;
-            return isStale ? [unnameContent({ sha512 }), deleteUnnamed({ sha512 })] : [];
+  for (;;) {
+    const before = pruned.contents;
+    const page = await db.read(staleContents({ cutoffMs, limit: AT_ONCE }));
+    for (const { sha512 } of page) {
+      await uploads.alone(sha512, async () => {
+        let isStale = false;
+        await db.write([
+          {
+            late(tx) {
+              isStale = tx.read(staleContent({ sha512, cutoffMs })).length > 0;
+              return isStale ? [unnameContent({ sha512 }), deleteUnnamed({ sha512 })] : [];
+            },
           },
-        },
-      ]);
-      if (!isStale) return;
-      pruned.contents += 1;
-      pruned.bytes += (await disk.size(sha512)) ?? 0;
-      await disk.remove(sha512);
-    });
+        ]);
+        if (!isStale) return;
+        pruned.contents += 1;
+        pruned.bytes += (await disk.size(sha512)) ?? 0;
+        await disk.remove(sha512);
+      });
+    }
+    // A whole page that somebody uses again is looked at another time.
+    if (page.length < AT_ONCE || pruned.contents === before) return pruned;
   }
-  return pruned;
 }
 
 /** At the start: files that no row knows go, and what a row says is here and is not counts as not uploaded. */

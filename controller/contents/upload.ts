@@ -73,6 +73,14 @@ export function createUploads(ports: ContentPorts): Uploads {
   const { db, disk, clock } = ports;
   const remembered = new Map<string, Progress>();
   const busy = new Set<string>();
+  const writing = new Set<Progress>();
+
+  /** What all uploads that are under way will still take of the disk: room that two were promised is there once. */
+  function toWriteBytes(): number {
+    let sum = 0;
+    for (const progress of writing) sum += sealedLength(progress.length - haveOf(progress));
+    return sum;
+  }
 
   async function alone<T>(sha512: string, action: () => Promise<T>): Promise<{ value: T } | undefined> {
     if (busy.has(sha512)) return undefined;
@@ -177,18 +185,17 @@ export function createUploads(ports: ContentPorts): Uploads {
     const have = haveOf(progress);
     if (upload.offset !== have)
       throw new MusterError('bad-request', `query.offset: ${have} bytes are here, go on from there`);
-    if ((await disk.freeBytes()) - sealedLength(length - have) < ports.reserveBytes)
+    const freeBytes = await disk.freeBytes();
+    if (freeBytes - toWriteBytes() - sealedLength(length - have) < ports.reserveBytes)
       throw new MusterError('store-full', `the content has ${length} bytes`);
-    if (isKnown) await db.write([contentUsed({ sha512, nowMs: clock.now() })]);
-    const file = await disk.open(sha512);
+    writing.add(progress);
     try {
-      await file.truncate(progress.chunks * SEALED_CHUNK_BYTES);
-      await take(file, progress, upload.body);
-      if (progress.chunks < chunksOf(length)) return unfinished(sha512, progress);
-      await file.sync();
+      if (isKnown) await db.write([contentUsed({ sha512, nowMs: clock.now() })]);
+      await write(sha512, progress, upload.body);
     } finally {
-      await file.close();
+      writing.delete(progress);
     }
+    if (progress.chunks < chunksOf(length)) return unfinished(sha512, progress);
     if (toHex(progress.hash.digest()) !== sha512) {
       await remove(sha512);
       throw new MusterError('content-mismatch', 'it was removed; upload it again');
@@ -199,6 +206,18 @@ export function createUploads(ports: ContentPorts): Uploads {
       ports.audit.entry(by, 'content.store', { content: sha512, length }),
     ]);
     return { sha512, length, have: length, complete: true, key: toHex(progress.key) };
+  }
+
+  /** Durable once all of it is there. */
+  async function write(sha512: string, progress: Progress, body: AsyncIterable<Uint8Array>): Promise<void> {
+    const file = await disk.open(sha512);
+    try {
+      await file.truncate(progress.chunks * SEALED_CHUNK_BYTES);
+      await take(file, progress, body);
+      if (progress.chunks === chunksOf(progress.length)) await file.sync();
+    } finally {
+      await file.close();
+    }
   }
 
   /** Takes whole chunks off the body; what is left of it at the end comes again. Throws bad-request where it has too much. */

@@ -300,6 +300,22 @@ test('contents go some days after their last use, and never while a job that nam
   assert.deepEqual(await later(2), []);
 });
 
+test('all contents that nobody uses go, also where they are a large tree', async (t) => {
+  const world = await controllerWorld(t);
+  const boxes = Array.from({ length: 450 }, (_, index) => index.toString(16).padStart(128, '0'));
+  await world.db.write(
+    boxes.map((sha512) => ({
+      sql: "insert into contents values (?, 0, x'00', 'complete', 1, 1)",
+      values: [sha512],
+    })),
+  );
+  await world.restart();
+  // It stops when it is done.
+  await world.controller.stop();
+  const [left] = await world.db.read<{ n: number }>({ sql: 'select count(*) n from contents', values: [] });
+  assert.equal(left?.n, 0);
+});
+
 test('a controller that was killed serves the same contents again', async (t) => {
   const at = await stage(t);
   await at.world.restart();

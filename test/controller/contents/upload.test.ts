@@ -147,3 +147,25 @@ test('content that is gone from the disk at the start is not here, and can be up
   assert.equal((await world.controller.verbs.contents.show(DIGEST)).complete, false);
   assert.deepEqual(await upload(world, BYTES), first);
 });
+
+test('room on the disk is promised to one upload only, however many begin at once', async (t) => {
+  const world = await controllerWorld(t, { keeping: { reserveBytes: 1000 } });
+  const gate = Promise.withResolvers<void>();
+  const slow = async function* (bytes: Buffer) {
+    await gate.promise;
+    yield bytes;
+  };
+  const put = (bytes: Buffer, body: AsyncIterable<Uint8Array> = pieces(bytes)) =>
+    world.controller.verbs.contents.put(
+      { sha512: digestOf(bytes), length: bytes.length, offset: 0, body },
+      ADMIN,
+    );
+  // Enough for one and a half of them.
+  world.contentDisk.free = 1000 + 3 * CHUNK;
+  const [one, other] = [bytesOf(2 * CHUNK, 'one'), bytesOf(2 * CHUNK, 'other')];
+  const first = put(one, slow(one));
+  await assert.rejects(put(other), { code: 'store-full' });
+  gate.resolve();
+  assert.ok((await first).complete);
+  assert.ok((await put(other)).complete);
+});
