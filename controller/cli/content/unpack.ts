@@ -57,7 +57,11 @@ export async function unpack(
   archive.pipe(entries);
   const made = new Map<string, Made>();
   const modes = new Map<string, number>();
-  const files: UnpackedFile[] = [];
+  const byPath = new Map<string, UnpackedFile>();
+  const keepFile = (file: UnpackedFile): void => {
+    byPath.set(file.path, file);
+    made.set(file.path, 'file');
+  };
   for await (const entry of entries) {
     const { name, type, linkname, mode = 0o644 } = entry.header;
     const path = plainName(name);
@@ -73,8 +77,7 @@ export async function unpack(
     switch (type) {
       case 'file':
       case 'contiguous-file':
-        files.push({ path, ...(await writeFile(entry as AsyncIterable<Uint8Array>, at, mode & MODE_BITS)) });
-        made.set(path, 'file');
+        keepFile({ path, ...(await writeFile(entry as AsyncIterable<Uint8Array>, at, mode & MODE_BITS)) });
         continue;
       case 'directory':
         if (!isKnown) await mkdir(at, { mode: OWN_FOLDER });
@@ -90,12 +93,11 @@ export async function unpack(
         }
         break;
       case 'link': {
-        const original = files.find((file) => file.path === plainName(linkname ?? ''));
+        const original = byPath.get(plainName(linkname ?? ''));
         if (!original) note(`left out ${path}: another name of a file that is not in the archive`);
         else {
           await link(join(folder, original.path), at);
-          files.push({ ...original, path });
-          made.set(path, 'file');
+          keepFile({ ...original, path });
         }
         break;
       }
@@ -105,7 +107,7 @@ export async function unpack(
     entry.resume();
   }
   for (const [path, mode] of modes) await chmod(join(folder, path), mode);
-  return { files, made };
+  return { files: [...byPath.values()], made };
 }
 
 /** Without "./" and slashes that say nothing. Throws where it would lead out. */
