@@ -231,8 +231,9 @@ function acceptSigners(
 
 function checkTime(order: OrderMessage, context: Pick<OpenContext, 'nowMs' | 'forgetFloorMs'>): void {
   if (context.nowMs < order.notBeforeMs) throw new MusterError('order-not-yet');
-  if (context.nowMs >= order.expiresAtMs) throw new MusterError('order-expired');
+  // It may have run here: to say that it expired would be to say that it did not.
   if (order.expiresAtMs <= context.forgetFloorMs) throw new MusterError('order-forgotten');
+  if (context.nowMs >= order.expiresAtMs) throw new MusterError('order-expired');
 }
 
 function strictly<T>(decode: () => T): T {

@@ -135,7 +135,11 @@ export const ERRORS = {
   'order-fleet': row('the order is for another fleet', 403, 1),
   'order-not-yet': row('the order is not valid yet', 403, 1),
   'order-expired': row('the order has expired', 403, 1),
-  'order-forgotten': row('the order is older than what this agent remembers', 403, 1),
+  'order-forgotten': row(
+    'the order is older than what this agent remembers; whether it ran is unknown',
+    403,
+    1,
+  ),
   'not-a-target': row('the order is not for this agent, or for an earlier epoch of it', 403, 1),
   'job-id-reused': row('the job id was used for another order', 409, 1),
   'order-cancelled': row('the job was cancelled before it reached this agent', 409, 1),

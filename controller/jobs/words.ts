@@ -165,6 +165,7 @@ function reported(message: ReportMessage): Change {
 
 function refusedState(code: string): RunState {
   if (code === 'order-expired') return 'expired';
+  if (code === 'order-forgotten') return 'interrupted';
   return code === 'order-cancelled' ? 'cancelled' : 'rejected';
 }
 

@@ -83,11 +83,11 @@ test('of several faults the first in the opening order is reported, for every pa
   for (const i of TOGETHER.keys()) open(TOGETHER.slice(i));
 });
 
-test('an order that expired and was forgotten is refused as expired', () => {
+test('an order that expired and was forgotten is refused as forgotten: it may have run', () => {
   const plan = validPlan();
   change({ expiresAtMs: NOW_MS })(plan);
   plan.context.forgetFloorMs = NOW_MS;
-  refused('order-expired', () => openBundle(build(plan), plan.context));
+  refused('order-forgotten', () => openBundle(build(plan), plan.context));
 });
 
 test('a key that is in no trust document cannot be made good by a valid signature of its own', () => {

@@ -145,7 +145,7 @@ export const NOT_YET: readonly Fault[] = [
 ];
 export const EXPIRED: readonly Fault[] = [
   ['an order that expires now', 'order-expired', change({ expiresAtMs: NOW_MS })],
-  ['an order that expired long ago', 'order-expired', change({ notBeforeMs: 1, expiresAtMs: 2 })],
+  ['an order that expired long ago', 'order-expired', change({ notBeforeMs: 1, expiresAtMs: NOW_MS - 1 })],
 ];
 export const FORGOTTEN: readonly Fault[] = [
   [

@@ -278,13 +278,14 @@ for (const [what, more, code] of REFUSED) {
   });
 }
 
-test('a refusal by the agent is shown as rejected with its reason, an order that came too late as expired', async (t) => {
+test('a refusal by the agent is shown as rejected with its reason, one that came too late as expired, a forgotten one as unknown', async (t) => {
   const world = await controllerWorld(t);
   const agent = await joined(world, 'web-1');
   const session = await agent.connect();
   for (const [code, state] of [
     ['not-a-target', 'rejected'],
     ['order-expired', 'expired'],
+    ['order-forgotten', 'interrupted'],
   ] as const) {
     const job = await create(world);
     const bundle = agent.open(session.of('deliver').at(-1) as never);
