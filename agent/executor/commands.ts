@@ -113,8 +113,6 @@ export function createCommands(options: CommandOptions): Commands {
 
   async function watch(process: Process): Promise<Ending> {
     supervision.begin(process);
-    // What had ended before it was found is not for a cause that waits to end.
-    if (!process.end.aborted) supervision.know();
     const end = await supervision.watch(process);
     over.push(process);
     if (end.kind === 'unknown') supervision.sweep();

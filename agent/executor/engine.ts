@@ -9,6 +9,7 @@ import type { Processes } from './process.ts';
 import type { Programs } from './program.ts';
 import {
   type Beginning,
+  type Cause,
   type CheckedRun,
   type CommandTask,
   conclude,
@@ -69,6 +70,8 @@ export function startRun(
     shims: past.shims,
     sinceTicks: past.sinceTicks,
     isKnown: !resumed,
+    inherited: past.cause,
+    onCause,
   });
   const commands = createCommands({
     ...options,
@@ -94,6 +97,16 @@ export function startRun(
 
   function note(what: Note): void {
     output.note(encodeNote(what));
+  }
+
+  function onCause(cause: Cause): void {
+    const hasBegun = supervision.traces().root !== undefined || file.size > 0;
+    if (!hasBegun || cause === past.cause) return;
+    try {
+      note({ cause });
+    } catch {
+      // An agent after this one would take what this one ends for an end of its own.
+    }
   }
 
   async function carryOut(): Promise<RunResult> {

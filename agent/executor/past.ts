@@ -1,11 +1,12 @@
-import type { Resumption, StepTask, TaskResult } from './run.ts';
+import type { Cause, Resumption, StepTask, TaskResult } from './run.ts';
 import type { ProcessId } from './tree.ts';
 
 /**
- * What a run writes between its output, for an agent that takes it up: every task that ended, and that one began where that is
- * not told by its folder: a step, and a command whose guard is not to be asked again.
+ * What a run writes between its output, for an agent that takes it up: every task that ended, that one began where that is
+ * not told by its folder (a step, and a command whose guard is not to be asked again), and why the run is being ended.
  */
 export type Note =
+  | { readonly cause: Cause }
   | { readonly began: number; readonly uptimeMs: number }
   | {
       readonly ended: TaskResult;
@@ -27,6 +28,8 @@ export interface Past {
   /** Of all commands that ended. */
   readonly shims: readonly ProcessId[];
   readonly sinceTicks: number;
+  /** Why it was being ended. */
+  readonly cause: Cause | undefined;
 }
 
 export function encodeNote(note: Note): string {
@@ -38,11 +41,13 @@ export function readPast(notes: readonly string[]): Past {
   const results = new Map<number, TaskResult>();
   let began: Past['began'];
   let endedAtMs = 0;
+  let cause: Cause | undefined;
   const shims: ProcessId[] = [];
   let sinceTicks = Number.POSITIVE_INFINITY;
   for (const text of notes) {
     const note = JSON.parse(text) as Note;
-    if ('began' in note) began = { index: note.began, uptimeMs: note.uptimeMs };
+    if ('cause' in note) cause = note.cause;
+    else if ('began' in note) began = { index: note.began, uptimeMs: note.uptimeMs };
     else {
       results.set(note.ended.index, note.ended);
       if (began?.index === note.ended.index) began = undefined;
@@ -51,7 +56,7 @@ export function readPast(notes: readonly string[]): Past {
       sinceTicks = note.sinceTicks ?? sinceTicks;
     }
   }
-  return { results, began, endedAtMs, root: shims.at(-1), shims, sinceTicks };
+  return { results, began, endedAtMs, root: shims.at(-1), shims, sinceTicks, cause };
 }
 
 /**

@@ -22,6 +22,10 @@ export interface SupervisionOptions {
   readonly sinceTicks: number;
   /** False until `know`. */
   readonly isKnown: boolean;
+  /** Why that agent was ending it: then what has ended was ended by that, and what has not is. */
+  readonly inherited: Cause | undefined;
+  /** Told of the first cause. */
+  onCause(cause: Cause): void;
 }
 
 /**
@@ -41,7 +45,7 @@ export interface Supervision {
    * ended by them.
    */
   know(): void;
-  /** Where the tree begins that a cause would end, from here on. */
+  /** Where the tree begins that a cause would end, from here on. What had ended before it was found is not for one that waits to end. */
   begin(process: Process): void;
   /** Resolves with the end of the process; or, if its tree had to be ended and it outlived that, with no knowledge. */
   watch(process: Process): Promise<Ending>;
@@ -61,7 +65,7 @@ export function supervise(options: SupervisionOptions): Supervision {
   const ending = new AbortController();
   let { isKnown, sinceTicks } = options;
   let cause: Cause | undefined;
-  let early: Cause | undefined;
+  let early = options.inherited;
   let decided = false;
   let released = false;
   let paused = false;
@@ -83,9 +87,17 @@ export function supervise(options: SupervisionOptions): Supervision {
     if (!isKnown) early ??= why;
     if (!isKnown || cause || decided || released) return;
     cause = why;
+    options.onCause(why);
     cancelTimeout();
     ending.abort();
     if (current) endProcess(current.process, current.giveUp);
+  }
+
+  function know(): void {
+    if (isKnown || released) return;
+    isKnown = true;
+    if (early) terminate(early);
+    if (!cause && !decided) armTimeout();
   }
 
   function endProcess({ root, end }: Pick<Process, 'root' | 'end'>, giveUp: () => void): void {
@@ -120,16 +132,12 @@ export function supervise(options: SupervisionOptions): Supervision {
       decided = true;
       cancelTimeout();
     },
-    know() {
-      if (isKnown || released) return;
-      isKnown = true;
-      if (early) terminate(early);
-      if (!cause && !decided) armTimeout();
-    },
+    know,
     begin(process) {
       sinceTicks = Math.min(sinceTicks, process.root.startTicks);
       last = process;
       shims.push(process.root);
+      if (!process.end.aborted || options.inherited) know();
     },
     watch: (process) =>
       new Promise((resolve) => {

@@ -44,6 +44,7 @@ async function twoAgents(t: TestContext, lines: string[]) {
       agent.kill('SIGKILL');
       await gone;
     },
+    cancel: () => void agent.stdin.write('cancel\n'),
     async stop() {
       agent.stdin.end('stop\n');
       await gone;
@@ -216,6 +217,22 @@ test('a cancel ends what was taken up, whole', async (t) => {
   const result = await run.done;
   assert.equal(result.state, 'cancelled');
   assert.deepEqual(result.leftover, []);
+  assert.deepEqual(survivors(at.jobId), []);
+});
+
+test('what an agent was ending when it was killed is ended by the next one, whole, and told as such', async (t) => {
+  const stubborn = 'trap "" TERM; echo up; while :; do sleep 0.05; done';
+  const at = await twoAgents(t, [`setsid sh -c '${stubborn}' & wait`, 'echo never']);
+  await until(() => at.read() === 3, 'it is up');
+  at.cancel();
+  await until(() => /exit 143\n$/.test(at.exitOf()), 'the command itself has ended');
+  await at.kill();
+  assert.notDeepEqual(survivors(at.jobId), []);
+  const result = await (await at.takeUp({ killGraceMs: 100 })).done;
+  assert.deepEqual(
+    [result.state, result.tasks.map(({ state }) => state)],
+    ['cancelled', ['cancelled', 'skipped']],
+  );
   assert.deepEqual(survivors(at.jobId), []);
 });
 
