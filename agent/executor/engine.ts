@@ -284,6 +284,7 @@ export function startRun(
       if (signal.aborted) resolve(undefined);
       signal.addEventListener('abort', resolve, { once: true, signal: over });
     });
+    if (supervision.isLetGo) return new Promise<never>(() => {});
     await delay(clock, spec.killGraceMs + STEP_WAIT_MS, over).catch(() => {});
     return { state: 'interrupted', reason: 'it did not end when it was told to' };
   }

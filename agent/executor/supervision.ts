@@ -33,10 +33,10 @@ export interface SupervisionOptions {
  * A cause ends the process tree of the command that is watched, or what the last one left behind.
  */
 export interface Supervision {
-  /** Aborts with the first cause. */
+  /** Aborts with the first cause, or when the run is let go. */
   readonly signal: AbortSignal;
   readonly cause: Cause | undefined;
-  readonly isDecided: boolean;
+  readonly isLetGo: boolean;
   terminate(why: Cause): void;
   /** The run's end is certain, so that a cause comes too late. */
   decide(): void;
@@ -124,8 +124,8 @@ export function supervise(options: SupervisionOptions): Supervision {
     get cause() {
       return cause;
     },
-    get isDecided() {
-      return decided;
+    get isLetGo() {
+      return released;
     },
     terminate,
     decide() {
@@ -176,6 +176,8 @@ export function supervise(options: SupervisionOptions): Supervision {
       released = true;
       cancelTimeout();
       current?.process.detach();
+      // A step must not wait on in an agent that ends; what it answers is for nobody.
+      ending.abort();
     },
   };
 }

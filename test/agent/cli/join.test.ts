@@ -24,7 +24,13 @@ describe('muster-agent join', () => {
       at.controller.dialled.map(({ url }) => url),
       ['wss://gone.test:7443/agent', 'wss://controller.test:7443/agent'],
     );
-    assert.deepEqual(readdirSync(at.home).sort(), ['counter', 'identity.json', 'journal.db', 'trust.json']);
+    assert.deepEqual(readdirSync(at.home).sort(), [
+      'counter',
+      'identity.json',
+      'journal.db',
+      'journal.db-mark',
+      'trust.json',
+    ]);
   });
 
   it('takes the token from standard input, a prompt or, with a warning, the command line', async (t) => {

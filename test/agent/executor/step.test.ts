@@ -143,7 +143,7 @@ test('a cancel reaches a step through its signal, and its command through the pr
   const m = await machine(t, {
     steps: steps({
       async carryOut(_task, context) {
-        const end = await context.command('x', { argv: ['sh', '-c', 'echo up; sleep 60'] });
+        const end = await context.command('x', { argv: ['sh', '-c', 'echo up; exec sleep 60'] });
         return { state: 'failed', reason: `${end.kind} ${context.signal.aborted}` };
       },
     }),

@@ -47,7 +47,10 @@ async function twoAgents(
   const run = next.executor.start(checked, beginning(), resumed);
   options.onRun?.(run);
   const result = await run.done;
-  return { result, stdout: textOf(run, 'stdout') };
+  const stdout = textOf(run, 'stdout');
+  // Its shims stay until they are let go.
+  await run.dispose();
+  return { result, stdout };
 }
 
 test('a command that made what its guard looks for is still waited for by the next agent', async (t) => {
