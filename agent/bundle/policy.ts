@@ -1,4 +1,4 @@
-import type { OrderMessage } from '../../proto/codec.ts';
+import type { OrderMessage, TaskMessage } from '../../proto/codec.ts';
 import type { KeyRole } from '../../proto/frame.ts';
 import { TASK_KINDS, type TaskKind, taskKindOf } from '../../proto/validate.ts';
 import { ALL_PATHS, type PathRules, parsePathRules } from './path-rules.ts';
@@ -31,17 +31,15 @@ export function wantsOperators(policy: Policy): boolean {
 
 /** Why the policy refuses this order, or undefined. */
 export function policyProblem(
-  order: Pick<OrderMessage, 'tasks'>,
+  order: Pick<OrderMessage, 'tasks'> & Partial<Pick<OrderMessage, 'limits'>>,
   signers: readonly KeyRole[],
   policy: Policy,
 ): string | undefined {
   for (const task of order.tasks) {
     const kind = taskKindOf(task);
     if (!kind) return 'a task of an unknown kind';
-    // The line of a guard is a shell's, whatever it guards.
-    const guard = task.guard?.unless ? (['shell'] as const) : [];
-    for (const one of [kind, ...guard]) {
-      const what = one === kind ? `tasks of kind ${one}` : `guards that run a line, as tasks of kind ${one}`;
+    const hidden = hiddenShell(task, order);
+    for (const [one, what] of [[kind, `tasks of kind ${kind}`] as const, ...hidden]) {
       if (policy.denied.has(one)) return `${what} are denied on this host`;
       if (policy.operatorFor.has(one) && !signers.includes('operator'))
         return `${what} need an operator's signature on this host`;
@@ -53,6 +51,21 @@ export function policyProblem(
     if (problem) return problem;
   }
   return undefined;
+}
+
+/**
+ * What comes to a line of shell, whatever kind the task is: that of a guard; and variables, by which (PATH, LD_PRELOAD) the order
+ * says what the commands of the init system are.
+ */
+function hiddenShell(
+  { guard, service, reboot }: TaskMessage,
+  { limits }: Partial<Pick<OrderMessage, 'limits'>>,
+): (readonly ['shell', string])[] {
+  const found: (readonly ['shell', string])[] = [];
+  if (guard?.unless) found.push(['shell', 'guards that run a line, as tasks of kind shell,']);
+  if ((service || reboot) && limits?.env.length)
+    found.push(['shell', 'services and reboots with variables, as tasks of kind shell,']);
+  return found;
 }
 
 /** Asked again where the task is carried out, of the path without the links that led to it. */

@@ -120,6 +120,8 @@ export function openOutputLog(options: { capBytes: number; file: LogFile }): Ope
   let open: { kind: Kind; at: number; length: number; check: number } | undefined;
   /** Why the file takes no more. What is in memory is kept all the same. */
   let failure: string | undefined;
+  /** From where on the file lacks what was read since. */
+  const lost = new Map<Stream, { readonly offset: number; isTold: boolean }>();
   let problem: string | undefined;
 
   const stored = () => blockPosition + block.length;
@@ -183,13 +185,14 @@ export function openOutputLog(options: { capBytes: number; file: LogFile }): Ope
   }
 
   function put(stream: Stream, part: Uint8Array): void {
-    if (failure !== undefined) return;
     try {
+      if (failure !== undefined) throw new Error(failure);
       if (open?.kind === stream && open.length + part.length <= JOIN_BYTES) join(open, part);
       else write(stream, part);
     } catch (error) {
       failure = error instanceof Error ? error.message : String(error);
       open = undefined;
+      if (!lost.has(stream)) lost.set(stream, { offset: lengths[stream], isTold: false });
     }
   }
 
@@ -290,6 +293,11 @@ export function openOutputLog(options: { capBytes: number; file: LogFile }): Ope
     note(text) {
       const bytes = Buffer.from(text);
       if (bytes.length > NOTE_BYTES) throw new RangeError('a note that is too long');
+      // A note says that the run came so far; an agent after this one is not to take its output for complete.
+      for (const [stream, from] of lost) {
+        if (!from.isTold) write('gap', encodeGap(stream, from.offset));
+        from.isTold = true;
+      }
       write('note', bytes);
     },
     read(position, maxBytes) {

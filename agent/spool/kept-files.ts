@@ -34,6 +34,9 @@ const NAME = /^([0-9a-f]{32})-(\d+)$/;
 /** One file for each: the plain bytes, then their turns. */
 export function keptFiles(folder: string, pause: () => Promise<void>): KeptFiles {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  // Of an agent that was killed over them; whose run is still known is copied again.
+  for (const name of readdirSync(folder))
+    if (name.endsWith('.tmp')) rmSync(join(folder, name), { force: true });
   const pathOf = ({ jobId, attempt }: RunKey): string => join(folder, `${jobId}-${attempt}`);
 
   return {

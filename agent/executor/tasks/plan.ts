@@ -128,7 +128,10 @@ function planSame(wish: Wish, state: Exclude<State, 'absent'>, found: Found, aro
   const isShared = state === 'file' && found.names > 1;
   if (isShared)
     changes.push(`no longer one file with ${found.names - 1} other name${found.names > 2 ? 's' : ''}`);
-  return { is: differs || isShared ? 'put' : 'adjust', to, says: changes.join(', ') };
+  // Who it belonged to may have it open, and write to it for as long as he likes.
+  const isTaken =
+    state === 'file' && to.uid !== found.uid && found.uid !== 0 && found.uid !== around.self.uid;
+  return { is: differs || isShared || isTaken ? 'put' : 'adjust', to, says: changes.join(', ') };
 }
 
 /** A file in the place of a link or the other way round. The link itself is replaced, never what it leads to. */

@@ -15,6 +15,11 @@ const COMMAND: TaskMessage = { ...NO_KIND, command: { argv: ['true'], stdin } };
 const SHELL: TaskMessage = { ...NO_KIND, shell: { line: 'true', stdin } };
 const SCRIPT: TaskMessage = { ...NO_KIND, script: { content: stdin, args: [], name: '', stdin } };
 
+const LIMITS_OF_ORDER = {
+  ...{ timeoutMs: 1, killGraceMs: 1, outputCapBytes: 1, user: '', cwd: '', nice: 0 },
+  env: [] as { name: string; value: string }[],
+};
+
 function refuses(policy: Policy, tasks: TaskMessage[], ...signers: ('controller' | 'operator')[]): boolean {
   return policyProblem({ tasks }, signers, policy) !== undefined;
 }
@@ -53,6 +58,19 @@ describe("a host's policy", () => {
     const signed = parsePolicy('{"require": {"shell": "operator"}}');
     assert.equal(refuses(signed, [guarded], 'controller'), true);
     assert.equal(refuses(signed, [guarded], 'controller', 'operator'), false);
+  });
+
+  it('takes variables for a shell’s where they decide which commands of the init system run', () => {
+    const policy = parsePolicy('{"deny": ["shell"]}');
+    const limits = { ...LIMITS_OF_ORDER, env: [{ name: 'PATH', value: '/srv/app' }] };
+    const reboot: TaskMessage = { ...NO_KIND, reboot: { timeoutMs: 1 } };
+    assert.equal(
+      policyProblem({ tasks: [reboot], limits: LIMITS_OF_ORDER }, ['operator'], policy),
+      undefined,
+    );
+    assert.match(policyProblem({ tasks: [reboot], limits }, ['operator'], policy) ?? '', /variables/);
+    assert.equal(policyProblem({ tasks: [COMMAND], limits }, ['operator'], policy), undefined);
+    assert.equal(policyProblem({ tasks: [reboot], limits }, ['operator'], OPEN_POLICY), undefined);
   });
 
   it('refuses a task of a kind that it does not know', () => {

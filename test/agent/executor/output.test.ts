@@ -181,6 +181,27 @@ function written(): ReturnType<typeof memoryLog> {
   return file;
 }
 
+test('what a store that was full did not take is a gap to whoever reads on behind a later note', () => {
+  let isFull = false;
+  const file = memoryLog();
+  const take = file.write;
+  file.write = (at, parts) => {
+    if (isFull) throw new Error('ENOSPC');
+    take(at, parts);
+  };
+  const log = createLog({ capBytes: 1000, file });
+  log.append('stdout', bytes('abc'));
+  isFull = true;
+  log.append('stdout', bytes('lost'));
+  isFull = false;
+  log.append('stdout', bytes('lost too'));
+  for (const note of ['one', 'two']) log.note(note);
+  assert.deepEqual(log.summary().gaps, [], 'this one knows it all');
+  const next = openOutputLog({ capBytes: 1000, file: memoryLog({ bytes: file.bytes }) });
+  assert.deepEqual(next.notes, ['one', 'two']);
+  assert.deepEqual([next.log.length, next.log.summary().gaps], [3, [{ stream: 'stdout', offset: 3 }]]);
+});
+
 test('a log that is opened again says what it said, and whether it was let go of', () => {
   const file = written();
   const killed = openOutputLog({ capBytes: 10, file: memoryLog({ bytes: file.bytes }) });

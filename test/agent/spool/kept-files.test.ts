@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, statSync, truncateSync } from 'node:fs';
+import { readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openOutputLog } from '../../../agent/executor/output.ts';
@@ -31,6 +31,13 @@ function byStream(from: OutputSource): { all: string; stdout: string; stderr: st
 }
 
 describe('the files of long outputs', () => {
+  it('leave nothing of an agent that was killed while it copied', (t) => {
+    const folder = temporaryFolder(t);
+    writeFileSync(join(folder, `${RUN.jobId}-1.tmp`), 'half');
+    keptFiles(folder, async () => {});
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
   it('hold exactly what was kept, and are removed', async (t) => {
     const folder = join(temporaryFolder(t), 'spool');
     let pauses = 0;

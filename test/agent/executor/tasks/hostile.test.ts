@@ -4,10 +4,12 @@ import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
+  closeSync,
   linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -16,6 +18,7 @@ import {
   symlinkSync,
   unlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -277,6 +280,17 @@ test('a stranger’s file in a folder of everybody’s is not filled for him', r
   );
   assert.ok('changed' in (await bring(fileTask(path, { owner: 'root' }))));
   assert.equal(statSync(path).uid, 0);
+});
+
+test('a file that is taken over is none that its owner may still have open', requires('root'), async (t) => {
+  const path = join(temporaryFolder(t), 'f');
+  writeFileSync(path, 'new\n');
+  chownSync(path, STRANGER, STRANGER);
+  const theirs = openSync(path, 'r+');
+  t.after(() => closeSync(theirs));
+  assert.ok('changed' in (await bring(fileTask(path, { owner: 'root' }))));
+  writeSync(theirs, 'bad\n', 0);
+  assert.deepEqual([statSync(path).uid, readFileSync(path, 'utf8')], [0, 'new\n']);
 });
 
 test(
