@@ -3,7 +3,7 @@ import type { EventPage, JobVerbs } from './verbs.ts';
 
 /** A place in one job's history, which moves forward page by page. */
 export interface History {
-  /** The last sequence number read, or where it began. */
+  /** The sequence number up to which all was read, or where it began. */
   readonly seq: number;
   /** Reads on from `seq`. `more`: the page was full, so there may be another one at once. */
   next(): Promise<EventPage & { more: boolean }>;
@@ -33,7 +33,8 @@ export function openHistory(jobs: Pick<JobVerbs, 'events'>, request: HistoryRequ
     );
     if (bytes > API_LIMITS.pageBytes) rows = Math.max(API_LIMITS.pageRowsMin, rows >> 1);
     else if (more && bytes < API_LIMITS.pageBytes / 4) rows = Math.min(API_LIMITS.pageRowsMax, rows << 1);
-    seq = page.events.at(-1)?.seq ?? seq;
+    // Also past what others wrote meanwhile: one quiet run of a large job would have all of that read again for every new row.
+    seq = page.readTo ?? page.events.at(-1)?.seq ?? seq;
     const events = page.events.filter(
       (event) => agentId === undefined || event.kind === 'job' || event.agentId === agentId,
     );

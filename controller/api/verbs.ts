@@ -128,6 +128,8 @@ export interface EventPage {
   events: RunEvent[];
   /** Every run had an outcome when the page was read. */
   over: boolean;
+  /** Up to it nothing is left but rows of other agents: the next page goes on behind it. Left out: up to the last of its events. */
+  readTo?: number;
 }
 
 export interface JobVerbs {

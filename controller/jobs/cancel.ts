@@ -49,7 +49,10 @@ export async function cancelJob(
   ]);
   bus.emit({ type: 'job-changed', jobId });
   // Not only what was sent when it was read: a queued run may have been sent meanwhile.
-  for (const run of open) await deliveries.cancel(jobId, run.agent_id);
+  await deliveries.cancel(
+    jobId,
+    open.map((run) => run.agent_id),
+  );
   return { cancelled: open.length };
 }
 

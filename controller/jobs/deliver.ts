@@ -1,4 +1,5 @@
 import { signOrder } from '../../proto/bundle.ts';
+import { delay } from '../../proto/clock.ts';
 import { Order } from '../../proto/codec.ts';
 import { MusterError } from '../../proto/errors.ts';
 import { type Bundles, bytesOf } from './bundles.ts';
@@ -13,11 +14,14 @@ import { jobById, openRunsOfAgent } from './store.ts';
 
 /** A cancel order that an agent gets is made when it is sent; it lives long enough to travel. */
 const CANCEL_VALID_MS = 3_600_000;
+/** Others are let in between so many. */
+const TOLD_AT_ONCE = 200;
 
 export interface Deliveries {
   /** Sends a job's bundle to its agents, each when it has room; their runs are `sent` in the store already. */
   deliver(jobId: string, agentIds: Iterable<string>): void;
-  cancel(jobId: string, agentId: string): Promise<void>;
+  /** Tells those of them that are here. */
+  cancel(jobId: string, agentIds: readonly string[]): Promise<void>;
   /** Everything that waits for an agent that has just come online. */
   resume(agentId: string): Promise<void>;
   stop(): void;
@@ -53,7 +57,7 @@ export function createDeliveries(
     }
   }
 
-  async function cancel(jobId: string, agentId: string): Promise<void> {
+  async function cancel(jobId: string, agentIds: readonly string[]): Promise<void> {
     const [job] = await db.read(jobById({ id: jobId }));
     if (!job) return;
     const order = Order.encode(
@@ -64,10 +68,12 @@ export function createDeliveries(
         CANCEL_VALID_MS,
       ),
     );
-    links.send(agentId, 'cancel', {
-      order,
-      signatures: [signOrder(order, 'controller', ports.controllerKey())],
-    });
+    // The same for all of them: signed once.
+    const signed = { order, signatures: [signOrder(order, 'controller', ports.controllerKey())] };
+    for (const [at, agentId] of agentIds.entries()) {
+      if (at > 0 && at % TOLD_AT_ONCE === 0) await delay(ports.clock, 0);
+      links.send(agentId, 'cancel', signed);
+    }
   }
 
   return {
@@ -87,7 +93,7 @@ export function createDeliveries(
       );
       for (const run of runs) {
         // First the cancel: what it names is then refused or ended, never started in between.
-        if (run.cancel_requested === 1) await cancel(run.job_id, agentId);
+        if (run.cancel_requested === 1) await cancel(run.job_id, [agentId]);
         if (run.state === 'sent') dispatch.add(run.job_id, [agentId]);
       }
       // What has expired is not sent any more, also where the loop of the deadlines has yet to notice (a clock that was set).

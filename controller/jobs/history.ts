@@ -15,7 +15,9 @@ import {
   jobRequest,
   jobsBefore,
   jobsCount,
+  lastEvent,
   openJobs,
+  overBefore,
   type RunEventRow,
   type RunRow,
   runById,
@@ -128,6 +130,7 @@ export type RunEvent =
 export interface EventPage {
   events: RunEvent[];
   over: boolean;
+  readTo: number;
 }
 
 export interface History {
@@ -190,8 +193,7 @@ export function createHistory({
       const before = await find(query.before);
       edge = { atMs: before.created_at_ms, id: before.id };
     }
-    const rows = await db.read(jobsBefore({ ...edge, limit: query.limit }));
-    return query.state === 'over' ? rows.filter((job) => job.ended_at_ms !== null) : rows;
+    return db.read((query.state === 'over' ? overBefore : jobsBefore)({ ...edge, limit: query.limit }));
   }
 
   return {
@@ -254,12 +256,14 @@ export function createHistory({
     async events(jobId, afterSeq, limit, agentId) {
       // First whether it is over, then the page: a job that ends in between is found over at the next page.
       const job = await find(jobId);
+      const [last] = await db.read(lastEvent({ jobId }));
       const rows = await db.read(
         agentId === undefined
           ? eventsAfter({ jobId, after: afterSeq, limit })
           : agentEventsAfter({ jobId, agentId, after: afterSeq, limit }),
       );
-      return { events: rows.map(eventOf), over: job.ended_at_ms !== null };
+      const readTo = Math.max(rows.at(-1)?.seq ?? afterSeq, rows.length < limit ? (last?.seq ?? 0) : 0);
+      return { events: rows.map(eventOf), over: job.ended_at_ms !== null, readTo };
     },
     async figures() {
       const open = (await db.read(countsOfOpenJobs())).filter((row) => isOpen(row.state) && row.runs > 0);

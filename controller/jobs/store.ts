@@ -71,7 +71,9 @@ export const jobByKey = query((p: Params<{ by: string; key: string }>) =>
     .where('idempotency_key', '=', p('key')),
 );
 
-export const jobsBefore = query((p: Params<{ atMs: number; id: string; limit: number }>) =>
+type Edge = { atMs: number; id: string; limit: number };
+
+const before = (p: Params<Edge>) =>
   k
     .selectFrom('jobs')
     .select(JOB_COLUMNS)
@@ -83,8 +85,11 @@ export const jobsBefore = query((p: Params<{ atMs: number; id: string; limit: nu
     )
     .orderBy('created_at_ms', 'desc')
     .orderBy('id', 'desc')
-    .limit(p('limit')),
-);
+    .limit(p('limit'));
+
+export const jobsBefore = query(before);
+
+export const overBefore = query((p: Params<Edge>) => before(p).where('ended_at_ms', 'is not', null));
 
 export const openJobs = query((_: Params<Record<never, never>>) =>
   k
@@ -321,6 +326,11 @@ export const eventsAfter = query((p: Params<{ jobId: string; after: number; limi
     .where('seq', '>', p('after'))
     .orderBy('seq')
     .limit(p('limit')),
+);
+
+/** Of the whole job; no row is there yet where it has none. */
+export const lastEvent = query((p: Params<{ jobId: string }>) =>
+  k.selectFrom('run_events').select('seq').where('job_id', '=', p('jobId')).orderBy('seq', 'desc').limit(1),
 );
 
 export const agentEventsAfter = query(

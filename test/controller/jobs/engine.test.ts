@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeToken } from '../../../certs/enrolment.ts';
+import { openHistory } from '../../../controller/api/history.ts';
 import type { JobRequest } from '../../../controller/api/verbs.ts';
 import { MusterError } from '../../../proto/errors.ts';
 import { ADMIN, controllerWorld } from '../../support/controller-world.ts';
@@ -554,6 +555,48 @@ test('a list of jobs and the figures of the house read no runs, however many the
   assert.deepEqual(
     asked.filter((text) => /(from|join) "runs"/.test(text)),
     [],
+  );
+});
+
+test('a list of finished jobs is full, however many newer ones run', async (t) => {
+  const world = await controllerWorld(t);
+  await joined(world, 'web-1');
+  const finished = await create(world, { ttlMs: 3_600_000 });
+  await world.controller.verbs.jobs.cancel(finished, RUNNER);
+  for (let more = 0; more < 3; more += 1) {
+    await world.clock.advance(1);
+    await create(world, { ttlMs: 3_600_000 });
+  }
+  const list = await world.controller.verbs.jobs.list({ state: 'over', limit: 2 });
+  assert.deepEqual(
+    list.map(({ job }) => job),
+    [finished],
+  );
+});
+
+test('who follows one quiet run of a large job does not read again what the others wrote', async (t) => {
+  const world = await controllerWorld(t);
+  const [quiet, loud] = [await joined(world, 'quiet'), await joined(world, 'loud')];
+  const session = await loud.connect();
+  const job = await create(world, { ttlMs: 3_600_000 });
+  const { order } = delivered(loud, session);
+  const { runs } = await world.controller.verbs.jobs.show(job);
+  const agentId = runs.find(({ agent }) => agent === 'quiet')?.agentId ?? '';
+  const history = openHistory(world.controller.verbs.jobs, { jobId: job, after: 0, agentId });
+  await history.next();
+  for (let position = 0; position < 20; position += 1)
+    session.send('output', {
+      ...{ jobId: order.jobId, attempt: 1, stream: 'stdout', offset: position, position, data: Buffer.of(1) },
+    });
+  await world.clock.settle();
+  const { events } = await world.controller.verbs.jobs.events(job, 0, 100);
+  assert.deepEqual((await history.next()).events, []);
+  assert.equal(history.seq, events.at(-1)?.seq);
+  await quiet.connect();
+  await world.clock.settle();
+  assert.deepEqual(
+    (await history.next()).events.map((event) => event.kind === 'state' && event.state),
+    ['sent'],
   );
 });
 
