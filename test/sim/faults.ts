@@ -176,17 +176,7 @@ const FAULTS: Readonly<{ [name: string]: { most: number; fault: Fault } }> = {
   },
   suspend: {
     most: 3,
-    fault({ dice, posts, story, network, scheduler }) {
-      const { name, machine } = one(posts, dice);
-      const forMs = dice.between(1_000, 300_000);
-      if (!machine.on || machine.frozen) return;
-      story.tell(name, `is suspended for ${Math.round(forMs)} ms`);
-      machine.suspend(forMs);
-      network.road(name).asleep = true;
-      scheduler.after(forMs, () => {
-        if (!machine.frozen) network.wake(name);
-      });
-    },
+    fault: (ports) => sleep(ports, one(ports.posts, ports.dice), ports.dice.between(1_000, 300_000)),
   },
   storePutBack: {
     most: 1,
@@ -205,6 +195,16 @@ const FAULTS: Readonly<{ [name: string]: { most: number; fault: Fault } }> = {
     fault: ({ dice, central }) => central.kill(dice.between(10, 120_000)),
   },
 };
+
+function sleep({ network, scheduler, story }: FaultPorts, { name, machine }: Post, forMs: number): void {
+  if (!machine.on || machine.frozen) return;
+  story.tell(name, `is suspended for ${Math.round(forMs)} ms`);
+  machine.suspend(forMs);
+  network.road(name).asleep = true;
+  scheduler.after(forMs, () => {
+    if (!machine.frozen) network.wake(name);
+  });
+}
 
 function one(posts: readonly Post[], dice: Dice): Post {
   return dice.pick(posts as [Post, ...Post[]]);
@@ -232,10 +232,16 @@ export function scheduleFaults(ports: FaultPorts): { end(): void; asked(hosts: r
       });
   }
   const setsClocks = dice.chance(0.3);
+  const sleeps = dice.chance(0.3);
   return {
     asked(hosts) {
-      if (!setsClocks || over) return;
-      for (const post of posts.filter(({ name }) => hosts.includes(name)))
+      if (over) return;
+      const meant = posts.filter(({ name }) => hosts.includes(name));
+      // The order lies unread in a machine that sleeps.
+      for (const post of meant)
+        if (sleeps && dice.chance(0.3)) sleep(ports, post, dice.between(3_000, 38_000));
+      if (!setsClocks) return;
+      for (const post of meant)
         scheduler.after(dice.between(20, 3_000), () => {
           const ms = dice.between(10_000, 86_400_000);
           story.tell(post.name, `its wall clock is set by -${Math.round(ms / 1000)} s`);

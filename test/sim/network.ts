@@ -38,7 +38,7 @@ export interface Network {
   listen(life: Life | undefined, accept?: (socket: Socket) => void): void;
   /** The kernel closes what a killed process had open. `power`: the whole machine is gone, and tells nobody. */
   died(life: Life, how: 'process' | 'power'): void;
-  /** How long the slowest message took that has reached this host in its present or last connection, ms. */
+  /** How late this host heard the time at most, in the handshake of its present or last connection, ms. */
   slowestDownMs(host: string): number;
 }
 
@@ -75,8 +75,13 @@ interface Connection {
   readonly ends: Record<Side, End>;
   /** Named after who receives. */
   readonly to: Record<Side, Lane>;
+  /** Messages of the handshake that have come down, and how long the slowest of them took. */
+  greetings: number;
   slowestDownMs: number;
 }
+
+/** Trust documents, Welcome, Ready: with them comes the time, and how late they are it is believed to be. */
+const GREETINGS = 4;
 
 const other = (side: Side): Side => (side === 'agent' ? 'controller' : 'agent');
 const newLane = (): Lane => ({ queue: [], waitingBytes: 0, freeAtMs: 0, arrivedMs: 0, swallowed: false });
@@ -132,8 +137,10 @@ export function createNetwork(scheduler: Scheduler, dice: Dice): Network {
     if ('close' in parcel) return hangUp(connection, to, parcel.close);
     lane.waitingBytes -= parcel.bytes.length;
     if (end.over || !end.life.alive) return;
-    if (to === 'agent')
+    if (to === 'agent' && connection.greetings < GREETINGS) {
+      connection.greetings += 1;
       connection.slowestDownMs = Math.max(connection.slowestDownMs, scheduler.nowMs - parcel.sentMs);
+    }
     end.message(parcel.bytes);
   }
 
@@ -217,6 +224,7 @@ export function createNetwork(scheduler: Scheduler, dice: Dice): Network {
         },
       },
       to: { agent: newLane(), controller: newLane() },
+      greetings: 0,
       slowestDownMs: 0,
     };
     connections.add(connection);
