@@ -58,6 +58,7 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
       clock: systemClock,
       spoolDir: home.runs,
       steps,
+      room: { freeBytes: () => freeBytes(home.folder), reserveBytes: config.reserveBytes },
     });
     await pool.start();
     // One for the process: it remembers file systems that hang.

@@ -35,6 +35,8 @@ export interface EngineOptions {
   readonly steps: Steps;
   /** Throws what the disk throws. */
   openLog(path: string, isNew: boolean): LogFile;
+  /** Of all runs' output; see `openOutputLog`. */
+  readonly reserve?: (bytes: number) => void;
   /** Pids that no run may end: the agent's own. */
   readonly spared: readonly number[];
 }
@@ -57,7 +59,7 @@ export function startRun(
   const { spec } = checked;
   const base = join(options.spoolDir, `${spec.jobId}-${spec.attempt}`);
   const file = options.openLog(`${base}.log`, !resumed);
-  const { log: output, notes, closed } = openOutputLog({ capBytes: spec.outputCapBytes, file });
+  const { log: output, notes, closed } = openOutputLog({ ...options, capBytes: spec.outputCapBytes, file });
   const past = readPast(notes);
   const outputListeners = new Set<() => void>();
   const taskListeners = new Set<() => void>();

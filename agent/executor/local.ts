@@ -18,6 +18,8 @@ export function createLocalExecutor(options: {
   readonly spares?: number;
   readonly shell?: string;
   readonly steps?: Steps;
+  /** Room on the disk of the spool, and how much of it output leaves to what tells of the runs' ends. */
+  readonly room?: { freeBytes(): number; readonly reserveBytes: number };
   /** What keeps a run's processes together beside their tree. */
   readonly cgroups?: Cgroups | undefined;
 }): { executor: Executor; pool: Pool } {
@@ -38,8 +40,29 @@ export function createLocalExecutor(options: {
     programs: localPrograms,
     steps: options.steps ?? NO_STEPS,
     openLog: openLogFile,
+    ...(options.room && { reserve: outputReserve(options.room) }),
     folders: runFolders(spoolDir),
     spared: [process.pid],
   });
   return { executor, pool };
+}
+
+/** So much is written between two looks at the disk. */
+const LOOK_BYTES = 1024 * 1024;
+
+/**
+ * Output may not fill the disk to its brim: the journal would take no report of the run any more, and the run's output would lie there
+ * for ever, since only a report frees it.
+ */
+export function outputReserve(room: { freeBytes(): number; readonly reserveBytes: number }) {
+  let left = 0;
+  return (bytes: number): void => {
+    left -= bytes;
+    if (left >= 0) return;
+    if (room.freeBytes() < room.reserveBytes + LOOK_BYTES) {
+      left = 0;
+      throw new Error(`less than ${room.reserveBytes} bytes are left on the disk for anything else`);
+    }
+    left = LOOK_BYTES;
+  };
 }

@@ -103,8 +103,13 @@ const NOTE_BYTES = 128 * 1024;
  * one block of 64 KiB is in memory too, and 4 numbers for each other block to find it. Goes on where an earlier agent's
  * file ends. Throws what the disk throws at reading that.
  */
-export function openOutputLog(options: { capBytes: number; file: LogFile }): OpenedLog {
-  const { capBytes, file } = options;
+export function openOutputLog(options: {
+  capBytes: number;
+  file: LogFile;
+  /** Throws where so much more output would take what the disk has to keep for others. */
+  reserve?: ((bytes: number) => void) | undefined;
+}): OpenedLog {
+  const { capBytes, file, reserve } = options;
   const hash = incrementalSha512();
   const index: Stored[] = [];
   const lengths = { stdout: 0, stderr: 0 };
@@ -187,6 +192,7 @@ export function openOutputLog(options: { capBytes: number; file: LogFile }): Ope
   function put(stream: Stream, part: Uint8Array): void {
     try {
       if (failure !== undefined) throw new Error(failure);
+      reserve?.(part.length);
       if (open?.kind === stream && open.length + part.length <= JOIN_BYTES) join(open, part);
       else write(stream, part);
     } catch (error) {

@@ -16,6 +16,9 @@ export interface ConclusionPorts {
   readonly journal: Journal;
   readonly kept: KeptFiles;
   readonly reporter: Reporter;
+  /** Room in the agent's home, in bytes, and how much of it is not for output. */
+  freeBytes(): number;
+  readonly limits: { readonly reserveBytes: number };
   /** Aborts when the agent stops. */
   readonly stopping: AbortSignal;
 }
@@ -72,6 +75,8 @@ async function keep(ports: ConclusionPorts, accepted: Accepted, run: Run | undef
   if (!run || outputEnd === 0) return { kept: 'none', outputEnd };
   try {
     if (outputEnd <= ROW_BYTES) return { kept: 'row', output: encodeOutput(run.output), outputEnd };
+    if (ports.freeBytes() - outputEnd < ports.limits.reserveBytes)
+      throw new Error('no room for a copy of it');
     await ports.kept.keep(accepted, run.output);
     return { kept: 'file', outputEnd };
   } catch (cause) {

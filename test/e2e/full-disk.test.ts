@@ -13,8 +13,13 @@ const NEEDS = requires('root', 'mounts');
 const MIB = 1024 * 1024;
 const DISK_MIB = 32;
 
-async function order(fleet: TestFleet, name: string, line: string): Promise<() => Promise<RunDetail>> {
-  const body = { targets: name, tasks: [{ shell: { line } }], ttlMs: 60_000, timeoutMs: 60_000 };
+async function order(
+  fleet: TestFleet,
+  name: string,
+  line: string,
+  more: { outputCapBytes?: number } = {},
+): Promise<() => Promise<RunDetail>> {
+  const body = { targets: name, tasks: [{ shell: { line } }], ttlMs: 60_000, timeoutMs: 60_000, ...more };
   const { job } = await fleet.client.call('jobs.create', { body });
   return () =>
     until(
@@ -72,5 +77,24 @@ test(
       assert.equal(again.state, 'succeeded', again.reason ?? '');
     }
     assert.equal(readOracle(oracle).length, 2);
+  },
+);
+
+test(
+  'output that would fill its agent’s disk is cut at the reserve, so that the run ends and the next one starts',
+  NEEDS,
+  async (t) => {
+    const fleet = await startFleet(t);
+    const disk = smallDisk(t, DISK_MIB);
+    await fleet.agentWith('chatty', { home: join(disk.folder, 'agent'), flags: ['--reserve-mib', '8'] });
+    const written = 48 * MIB;
+    const line = `head -c ${written} /dev/zero`;
+    const long = await (await order(fleet, 'chatty', line, { outputCapBytes: 64 * MIB }))();
+    assert.deepEqual([long.state, long.outputBytes, long.truncated], ['succeeded', written, true]);
+    const kept = long.storedBytes ?? 0;
+    assert.ok(kept > 8 * MIB && kept < (DISK_MIB - 8) * MIB, `${kept} bytes were kept`);
+    const oracle = join(fleet.folder, 'oracle');
+    const next = await (await order(fleet, 'chatty', `${oracleLine(oracle)}true`))();
+    assert.equal(next.state, 'succeeded', next.reason ?? '');
   },
 );
