@@ -95,11 +95,10 @@ function piecesOf(body: unknown): AsyncIterable<Uint8Array> {
 
 /** What was stored and is gone must not look like a program that wrote nothing. */
 async function refusePruned(jobs: ApiVerbs['jobs'], jobId: string, agentId: string): Promise<void> {
-  const { outputPrunedAtMs, runs } = await jobs.show(jobId);
+  const { outputPrunedAtMs, storedBytes, state } = await jobs.progress(jobId, agentId);
   if (outputPrunedAtMs === null) return;
-  const run = runs.find((one) => one.agentId === agentId);
   // Of one that was given up nobody said how much there was.
-  const mayHaveWritten = run && (run.storedBytes > 0 || run.state === 'lost' || run.state === 'interrupted');
+  const mayHaveWritten = storedBytes > 0 || state === 'lost' || state === 'interrupted';
   if (mayHaveWritten)
     throw new MusterError('output-pruned', `on ${new Date(outputPrunedAtMs).toISOString()}`);
 }

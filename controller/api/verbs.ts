@@ -132,6 +132,15 @@ export interface EventPage {
   readTo?: number;
 }
 
+/** Of one run: its starts so far, what is known of its tasks, and what is left of its output. */
+export interface RunProgress {
+  attempt: number;
+  tasks: TaskResult[];
+  state: RunState;
+  storedBytes: number;
+  outputPrunedAtMs: number | null;
+}
+
 export interface JobVerbs {
   create(request: JobRequest, by: Actor): Promise<JobCreated>;
   /** A new job that does the same where it did not succeed. Throws no-such-job, retry-incomplete, nobody-matched. */
@@ -148,8 +157,8 @@ export interface JobVerbs {
    * With agentId, rows of other agents may be left out; the caller leaves them out in any case.
    */
   events(jobId: string, afterSeq: number, limit: number, agentId?: string): Promise<EventPage>;
-  /** Starts of one run so far, and what is known of its tasks. Throws no-such-job, no-such-agent. */
-  progress(jobId: string, agentId: string): Promise<{ attempt: number; tasks: TaskResult[] }>;
+  /** Throws no-such-job, no-such-agent. */
+  progress(jobId: string, agentId: string): Promise<RunProgress>;
 }
 
 export interface ContentVerbs {

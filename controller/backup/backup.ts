@@ -12,7 +12,7 @@ import { completeConfig } from '../config.ts';
 import { copyDatabase, inspectDatabase } from '../db/snapshot.ts';
 import { writeArchive } from './archive.ts';
 import { exists, filesIn, forOwnerAlone, move, readFrom, remove, sizeOf, sync, writeTo } from './folder.ts';
-import { DATABASE, type Manifest, type Part } from './manifest.ts';
+import { DATABASE, isPartName, type Manifest, type Part } from './manifest.ts';
 
 export interface BackupRequest {
   home: string;
@@ -63,6 +63,8 @@ export async function makeBackup(request: BackupRequest): Promise<Backup> {
       for (const file of filesIn(places.contents)) paths.set(`contents/${file}`, join(places.contents, file));
     const parts: Part[] = [];
     for (const [part, path] of paths) {
+      // A content may have been removed since the folder was read; restored, it counts as not uploaded.
+      if (!isPartName(part) || !exists(path)) continue;
       request.stopping.throwIfAborted();
       parts.push({ name: part, ...(await digestOf(path)) });
     }

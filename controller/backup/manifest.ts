@@ -20,6 +20,9 @@ export const MANIFEST_BYTES = 64 * 1024 * 1024;
 const NAME =
   /^(?:muster\.db|context\.json|keys\/[a-z]{1,32}\.(?:key|pem)|contents\/[0-9a-f]{128}(?:\.[a-z]{1,16})?)$/;
 
+/** Whether a file of a home belongs in its backup; what a crash left half written does not. */
+export const isPartName = (name: string): boolean => NAME.test(name);
+
 const count = z.int().min(0);
 const part = z.strictObject({
   name: z.string().regex(NAME),

@@ -3,7 +3,7 @@ import { MusterError } from '../../proto/errors.ts';
 import { paceOfJob } from './pace-store.ts';
 import type { JobsPorts } from './ports.ts';
 import { type Asked, type JobKind, nameOf, type TaskRequest } from './request.ts';
-import { type Change, changeOf, type TaskResult } from './results.ts';
+import { type Change, changeOf, resultsIn, type TaskResult } from './results.ts';
 import { isOpen, type Outcome, type RunState } from './run.ts';
 import {
   agentEventsAfter,
@@ -101,6 +101,9 @@ export interface JobDetail extends JobSummary {
   runs: RunDetail[];
 }
 
+export type RunProgress = Pick<RunDetail, 'attempt' | 'state' | 'storedBytes'> &
+  Pick<JobSummary, 'outputPrunedAtMs'> & { tasks: TaskResult[] };
+
 interface At {
   seq: number;
   atMs: number;
@@ -138,8 +141,7 @@ export interface History {
   show(jobId: string): Promise<JobDetail>;
   waiting(jobId: string, limit: number): Promise<Waiting>;
   events(jobId: string, afterSeq: number, limit: number, agentId?: string): Promise<EventPage>;
-  /** Starts of one run so far, and what is known of its tasks. */
-  progress(jobId: string, agentId: string): Promise<{ attempt: number; tasks: TaskResult[] }>;
+  progress(jobId: string, agentId: string): Promise<RunProgress>;
   figures(): Promise<{ runs: Counts; jobs: Record<JobState, number> }>;
 }
 
@@ -248,10 +250,11 @@ export function createHistory({
       };
     },
     async progress(jobId, agentId) {
+      const { output_pruned_at_ms: outputPrunedAtMs } = await find(jobId);
       const [run] = await db.read(runById({ jobId, agentId }));
-      if (run) return { attempt: run.attempt, tasks: resultsIn(run) };
-      await find(jobId);
-      throw new MusterError('no-such-agent', `${agentId} is no target of this job`);
+      if (!run) throw new MusterError('no-such-agent', `${agentId} is no target of this job`);
+      const { attempt, state, output_stored: storedBytes } = run;
+      return { attempt, state, storedBytes, tasks: resultsIn(run), outputPrunedAtMs };
     },
     async events(jobId, afterSeq, limit, agentId) {
       // First whether it is over, then the page: a job that ends in between is found over at the next page.
@@ -274,10 +277,6 @@ export function createHistory({
       };
     },
   };
-}
-
-function resultsIn(run: RunRow): TaskResult[] {
-  return JSON.parse(run.results ?? '[]') as TaskResult[];
 }
 
 function runDetail(run: RunRow, names: readonly string[]): Omit<RunDetail, 'online' | 'lastSeenMs'> {

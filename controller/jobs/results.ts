@@ -42,6 +42,11 @@ export function resultsOf(report: Pick<ReportMessage, 'tasks'>): Json | null {
   );
 }
 
+/** As they are stored; none where no report came. */
+export function resultsIn({ results }: { results: Json | null }): TaskResult[] {
+  return JSON.parse(results ?? '[]') as TaskResult[];
+}
+
 /** Of a run: changed where one of its tasks changed something. Null: of none it is known. */
 export function changeOf(tasks: readonly Pick<TaskResult, 'change'>[]): Change | null {
   const changes = new Set(tasks.map((task) => task.change));

@@ -201,7 +201,8 @@ export function fakeVerbs(history: FakeHistory, calls: Called[]): ApiVerbs {
           ...{ tasks: ['uname -a'], retryOf: null, pace: null, runs: [] },
         }),
       waiting: async (jobId) => known(jobId, { nowMs: 2, expiresAtMs: 3, total: 0, runs: [] }),
-      progress: async (jobId) => known(jobId, { attempt: 1, tasks: [] }),
+      progress: async (jobId) =>
+        known(jobId, { attempt: 1, tasks: [], state: 'running', storedBytes: 0, outputPrunedAtMs: null }),
       async events(jobId, afterSeq, limit) {
         history.reads++;
         const events = history.events.filter((event) => event.seq > afterSeq).slice(0, limit);

@@ -37,7 +37,8 @@ async function outputOf(query: OutputQuery, tasks = TASKS): Promise<string> {
     return { kind: 'output', seq: index + 1, ...of, position: at, data: Buffer.from(text) };
   });
   const jobs = {
-    progress: async () => ({ attempt: 1, tasks }),
+    progress: async () =>
+      ({ attempt: 1, tasks, state: 'succeeded', storedBytes: 0, outputPrunedAtMs: null }) as const,
     events: async (_: string, after: number) => ({ events: events.slice(after), over: true }),
   };
   const pieces: Uint8Array[] = [];

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
 import { pathOf, ROUTES } from '../../../controller/api/contract.ts';
-import type { RunDetail } from '../../../controller/api/job-messages.ts';
 import { API_LIMITS } from '../../../controller/api/limits.ts';
+import type { RunProgress } from '../../../controller/api/verbs.ts';
 import { MusterError } from '../../../proto/errors.ts';
 import { LIMITS } from '../../../proto/limits.ts';
 import { AGENT, bearer, createWorld, JOB, ROUTE_NAMES, requestOf, type World } from './fixture.ts';
@@ -424,13 +424,11 @@ test('the contract builds the very paths that the server knows', async () => {
 test('output that was pruned is refused as gone, and a run that wrote nothing still has nothing', async () => {
   const pruned = await createWorld();
   const { jobs } = pruned.verbs;
-  const { show } = jobs;
-  let run = { agentId: AGENT, state: 'succeeded', storedBytes: 5 };
-  jobs.show = async (job: string) => ({
-    ...(await show(job)),
-    outputPrunedAtMs: 86_400_000,
-    runs: [run as RunDetail],
-  });
+  let run: RunProgress = {
+    ...{ attempt: 1, tasks: [], state: 'succeeded', storedBytes: 5, outputPrunedAtMs: 86_400_000 },
+  };
+  jobs.progress = async () => run;
+  jobs.show = () => assert.fail('all runs of a job were read for the sake of one');
   const ask = () => pruned.api.app.inject(requestOf('jobs.output', 'viewer'));
   const gone = await ask();
   assert.equal(gone.statusCode, 410);

@@ -69,6 +69,17 @@ test('a backup never replaces a file unasked, and needs a controller that was th
   assert.equal(existsSync(join(folder, 'x.tar')), false);
 });
 
+test('what a crash left half written beside the keys is in no backup, and in the way of none', async (t) => {
+  const { home, file, made } = await backedUp(t);
+  writeFileSync(join(home, 'keys', 'job.key.new'), 'half');
+  assert.equal(await codeOf(backUp(home, file, { force: true })), 'done');
+  const names = (await backUp(home, file, { force: true })).parts.map(({ name }) => name);
+  assert.deepEqual(
+    names,
+    made.parts.map(({ name }) => name),
+  );
+});
+
 test('at no time is the copy readable by others', async (t) => {
   const { folder, home } = await backedUp(t);
   const before = process.umask(0o022);
