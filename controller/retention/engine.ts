@@ -7,6 +7,7 @@ import { createLoop } from './loop.ts';
 import { agedOut, excessBytes, type Keep, type Scope, spareBytes } from './plan.ts';
 import { createPruner } from './prune.ts';
 import { oldestJob, usageOf } from './store.ts';
+import { createWall } from './wall.ts';
 
 export interface RetentionPorts {
   clock: Clock;
@@ -55,6 +56,7 @@ export function createRetention(ports: RetentionPorts): Retention {
   const { clock, db, log, audit, keep } = ports;
   const stopping = new AbortController();
   const pruner = createPruner({ ...ports, stopping: stopping.signal });
+  const wall = createWall(clock);
   /** One at a time: two would count what the other removes. */
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -113,6 +115,10 @@ export function createRetention(ports: RetentionPorts): Retention {
   }
 
   async function removeByAge(): Promise<void> {
+    if (wall.isDoubted())
+      return log.warn(
+        'the wall clock was set far ahead: nothing is removed for its age until it is a day old',
+      );
     for (const scope of agedOut(keep, clock.now())) {
       const pruned = await removeAll(scope, {}, (found) =>
         audit.entry(SYSTEM, 'jobs.prune', { ...scope, ...found, why: 'age' }),

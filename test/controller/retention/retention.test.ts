@@ -64,8 +64,9 @@ async function ran(world: ControllerWorld, agent: FakeAgent, session: FakeSessio
 
 test('output goes after its time and its job later, and never what is not over', async (t) => {
   const world = await controllerWorld(t, { keeping: KEPT });
-  // Days are long where a link looks after itself every few seconds: the wall clock jumps, and an hour passes.
+  // Days are long where a link looks after itself every few seconds: they pass in a suspend, and an hour after it.
   const pass = async (ms: number): Promise<void> => {
+    world.clock.suspend(ms - HOUR);
     world.clock.stepWall(ms - HOUR);
     await world.clock.advance(HOUR);
   };
@@ -100,6 +101,32 @@ test('output goes after its time and its job later, and never what is not over',
   assert.equal((await jobs.show(open)).outputPrunedAtMs, null);
   assert.equal(await storedBytes(world.db), 'still running'.length);
   await pass(60 * DAY);
+  await assert.rejects(
+    jobs.show(old),
+    (error) => error instanceof MusterError && error.code === 'no-such-job',
+  );
+});
+
+test('a clock that is set a year ahead removes nothing for a day, and nothing at all where it is set right by then', async (t) => {
+  const world = await controllerWorld(t, { keeping: KEPT });
+  const agent = await joined(world, 'web-1');
+  const old = await ran(world, agent, await agent.connect(), 'hello\n');
+  const { jobs } = world.controller.verbs;
+  const year = 366 * DAY;
+  world.clock.stepWall(year);
+  for (let hour = 0; hour < 3; hour += 1) await world.clock.advance(HOUR);
+  assert.equal((await jobs.show(old)).outputPrunedAtMs, null);
+  world.clock.stepWall(-year);
+  world.clock.suspend(DAY);
+  world.clock.stepWall(DAY);
+  await world.clock.advance(HOUR);
+  assert.equal((await jobs.show(old)).outputPrunedAtMs, null);
+  // Who leaves it so means it.
+  world.clock.stepWall(year);
+  await world.clock.advance(HOUR);
+  world.clock.suspend(DAY);
+  world.clock.stepWall(DAY);
+  await world.clock.advance(HOUR);
   await assert.rejects(
     jobs.show(old),
     (error) => error instanceof MusterError && error.code === 'no-such-job',
