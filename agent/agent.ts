@@ -235,9 +235,10 @@ export function createAgent(ports: AgentPorts): Agent {
 
   function forget(): void {
     cancelForget();
-    const now = nowMs();
+    const toldMs = time.nowMs();
     try {
-      if (now !== undefined) journal.forget(now);
+      // What is forgotten cannot be taken back, and its floor refuses others: only what is over by both clocks.
+      if (toldMs !== undefined) journal.forget(Math.min(toldMs, clock.now()));
     } catch (cause) {
       log.error({ cause: String(cause) }, 'old orders not forgotten');
     }

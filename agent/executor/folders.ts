@@ -45,10 +45,12 @@ export function foldersOf(base: string): string[] {
   ];
 }
 
+/** None where the folder is not there. Throws what the machine throws: not to know is not to find nothing. */
 function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
-  } catch {
-    return [];
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
   }
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../proto/clock.ts';
 import { SCRIPT_FILE, VARIABLES_FILE } from './command.ts';
 import { foldersOf } from './folders.ts';
-import { findProcess } from './found.ts';
+import { endHolder, findProcess } from './found.ts';
 import type { Pool } from './pool.ts';
 import type { Launch, Process, Processes } from './process.ts';
 import { type Ending, hasEnded, orderLine, parseEnding } from './shim.ts';
@@ -36,7 +36,10 @@ export function createLauncher(pool: Pool, clock: Clock): Processes {
     },
     find: (at) => findProcess(at, { clock, keepsTimes: pool.keepsTimes, cgroups: pool.cgroups }),
     async clear(base) {
-      await Promise.all(foldersOf(base).map((folder) => rm(folder, { recursive: true, force: true })));
+      const folders = foldersOf(base);
+      // An agent before this one may have started what this one never took up.
+      for (const folder of folders) endHolder(folder);
+      await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
     },
   };
 }

@@ -95,3 +95,22 @@ for (const [what, skewMs] of SKEWS) {
     });
   });
 }
+
+describe('a controller whose clock was a year ahead for one session', () => {
+  it('made no agent forget orders, and so refuse new ones that expire before those', async (t) => {
+    const at = await agentWorld(t);
+    await at.start();
+    await at.deliver(at.order({ expiresAtMs: at.clock.now() + 30 * DAY_MS }));
+    at.started[0]?.finish();
+    await at.clock.settle();
+    at.controller.giveReceipt();
+    await at.clock.settle();
+    at.controller.behaviour.timeMs = () => at.clock.now() + YEAR_MS;
+    await at.crash();
+    at.controller.behaviour.timeMs = undefined;
+    await at.crash();
+    await at.deliver(at.order());
+    assert.deepEqual(refusals(at), []);
+    assert.equal(at.started.length, 2);
+  });
+});

@@ -48,9 +48,15 @@ async function twoAgents(
   options.onRun?.(run);
   const result = await run.done;
   const stdout = textOf(run, 'stdout');
+  // Of commands that have ended.
+  const shims = readdirSync(m.spoolDir).flatMap((name) => {
+    const read = (file: string) => readFileSync(join(m.spoolDir, name, file), 'utf8');
+    const isThere = existsSync(join(m.spoolDir, name, 'pid'));
+    return isThere && read('exit').includes('exit ') ? [read('pid').split(' ')[0]] : [];
+  });
   // Its shims stay until they are let go.
   await run.dispose();
-  return { result, stdout };
+  return { result, stdout, shims };
 }
 
 test('a command that made what its guard looks for is still waited for by the next agent', async (t) => {
@@ -134,12 +140,17 @@ test('a restart that an agent died over is not done twice', async (t) => {
   writeFileSync(join(folder, 'start'), 'echo here > up; sleep 0.2\n');
   const spec = { env: { UNIT: folder, PATH: `${join(import.meta.dirname, 'fixtures')}:/usr/bin:/bin` } };
   const task: Task = { kind: 'service', unit: 'web', state: 'restarted', enabled: '' };
-  const { result } = await twoAgents(t, [task], { spec, isUnderWay: () => existsSync(join(folder, 'up')) });
+  const { result, shims } = await twoAgents(t, [task], {
+    spec,
+    isUnderWay: () => existsSync(join(folder, 'up')),
+  });
   assert.deepEqual(
     [result.state, result.reason],
     ['interrupted', 'the agent ended during this service task; its effect is unknown'],
   );
   assert.equal(readFileSync(join(folder, 'calls'), 'utf8'), 'restart\n');
+  assert.ok(shims.length > 0);
+  await until('nothing waits for another agent', () => !shims.some((pid) => existsSync(`/proc/${pid}`)));
 });
 
 test('behind a reboot the next boot goes on, and says by which boot ids it is proved', async (t) => {
