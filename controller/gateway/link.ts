@@ -38,12 +38,29 @@ export function createLink(
   let underWay = 0;
   let pings = 0;
   let unheard = false;
+  let sentBytes = 0;
+  /** Of them the other side had taken so many, when it last took some. */
+  let takenBytes = 0;
+  let tookMs = heardMs;
+
+  /** What waits for a reader that takes nothing waits at the cost of all others: room for them together has an end. */
+  function isStuck(nowMs: number): boolean {
+    const waiting = socket.buffered();
+    const taken = sentBytes - waiting;
+    if (waiting === 0 || taken > takenBytes) {
+      takenBytes = taken;
+      tookMs = nowMs;
+    }
+    return nowMs - tookMs >= LIMITS.keepAliveDeadMs;
+  }
 
   const link: Link = {
     agentId: proved.agentId,
     send(kind, value) {
       if (socket.buffered() > BUFFERED_MAX_BYTES) return socket.terminate();
-      socket.send(channel.seal(encodeFrame(kind, value)));
+      const sealed = channel.seal(encodeFrame(kind, value));
+      sentBytes += sealed.length;
+      socket.send(sealed);
     },
     async take(bytes) {
       heardMs = ports.clock.monotonicMs();
@@ -60,7 +77,7 @@ export function createLink(
     isUnheard: () => unheard,
     checkAlive() {
       const nowMs = ports.clock.monotonicMs();
-      if (nowMs - heardMs >= LIMITS.keepAliveDeadMs) return socket.terminate();
+      if (nowMs - heardMs >= LIMITS.keepAliveDeadMs || isStuck(nowMs)) return socket.terminate();
       if (nowMs - heardMs < LIMITS.keepAliveMs || nowMs - askedMs < LIMITS.keepAliveMs) return;
       askedMs = nowMs;
       pings += 1;

@@ -20,6 +20,30 @@ test('a link that swallows everything is offline within 45 s, whatever waits to 
   assert.equal(await online(world), false);
 });
 
+test('an agent that goes on speaking and takes nothing of what waits for it is cut off, one that takes it slowly is not', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const session = await agent.connect();
+  let letThrough = session.stall();
+  const speak = async (seconds: number): Promise<void> => {
+    for (let left = seconds; left > 0; left -= 10) {
+      session.send('ping', { id: left });
+      await world.clock.advance(10_000);
+    }
+  };
+  for (let turn = 0; turn < 3; turn += 1) {
+    await create(world, { ttlMs: 3_600_000 });
+    await speak(30);
+    letThrough();
+    letThrough = session.stall();
+  }
+  assert.equal(session.of('deliver').length, 3);
+  assert.equal(session.closed, false);
+  await speak(50);
+  assert.equal(session.closed, true);
+  assert.equal(await online(world), false);
+});
+
 test('an agent that answers late, after a stall of 5 s or of 30 s, was never offline', async (t) => {
   const world = await controllerWorld(t);
   const agent = await joined(world, 'web-1');
