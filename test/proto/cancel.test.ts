@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { openBundle, openCancel } from '../../proto/bundle.ts';
 import { MusterError } from '../../proto/errors.ts';
 import { toHex } from '../../proto/ids.ts';
-import { cancelOrder, flipped, JOB_ID, refused } from './fixture.ts';
+import { cancelOrder, flipped, JOB_ID, NOW_MS, refused } from './fixture.ts';
 import {
   change,
   DECODE,
@@ -56,7 +56,8 @@ test('of several faults of a cancel the first in the opening order is reported',
     ['order-signature', resigned((order) => flipped(order.slice(0, 64), 0))],
     ['order-version', change({ version: 9 })],
     ['order-fleet', change({ fleetId: new Uint8Array(16) })],
-    ['order-expired', change({ notBeforeMs: 1, expiresAtMs: 2 })],
+    // Not so long ago that it may be forgotten.
+    ['order-expired', change({ notBeforeMs: 1, expiresAtMs: NOW_MS - 1 })],
   ] as const;
   for (const [i, [code]] of faults.entries()) {
     const plan = cancelPlan();
