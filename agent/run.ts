@@ -13,6 +13,7 @@ import type { Config } from './config.ts';
 import { cacheFolder } from './contents/disk.ts';
 import { createContents } from './contents/engine.ts';
 import { type Cgroups, findCgroups } from './executor/cgroup.ts';
+import type { Executor } from './executor/executor.ts';
 import { createLocalExecutor } from './executor/local.ts';
 import { createLocalSteps } from './executor/tasks/local.ts';
 import { digestJson, factsJson } from './facts/facts.ts';
@@ -42,6 +43,7 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
   makeHome(home);
   const policy = readPolicy(home);
   const journal = openHomeJournal(home, log);
+  const undo: (() => unknown)[] = [() => journal.close()];
   try {
     const store = identityStore(home, identity, readTrust(home, identity.fleetId));
     const mark = toHex(identity.agentId).slice(0, 8);
@@ -60,6 +62,7 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
       steps,
       room: { freeBytes: () => freeBytes(home.folder), reserveBytes: config.reserveBytes },
     });
+    undo.push(executor.stop, pool.stop);
     await pool.start();
     // One for the process: it remembers file systems that hang.
     const source = systemSource();
@@ -89,14 +92,23 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
     });
     log.info({ agent: identity.name, version: MUSTER_VERSION, home: home.folder }, 'agent started');
     agent.start();
+    sweep(executor, journal, log);
+    return { stop: () => stop(agent, executor, pool, journal, home) };
+  } catch (cause) {
+    for (const step of undo.reverse()) await step();
+    throw cause;
+  }
+}
+
+/** What cannot be removed now, with no descriptors left for instance, keeps nobody from work: the next start removes it. */
+function sweep(executor: Executor, journal: Journal, log: Log): void {
+  try {
     executor.sweep(({ jobId, attempt }) => {
       const row = journal.find(jobId);
       return row !== undefined && row.attempt === attempt && row.state !== 'over';
     });
-    return { stop: () => stop(agent, executor, pool, journal, home) };
   } catch (cause) {
-    journal.close();
-    throw cause;
+    log.warn({ cause: String(cause) }, 'what an earlier agent left was not removed');
   }
 }
 
