@@ -35,7 +35,8 @@ echo start >&2 || exit 125
 cd "$1" || exit 126; shift 4; unset OLDPWD; exec "$@") <"$2" >out 2>err 3>&- 4>&-
 s=$?
 echo "exit $s" >&2 || exit 125
-exec 5<out 6<err 3>&- 4>&- >&-
+exec 5<out 6<err 3>&- 4>&-
+exec >&-
 read -r s
 unset MUSTER_JOB
 exec sleep 86400
