@@ -124,6 +124,15 @@ export function controllerKeyOf(trust: Trust, id: Uint8Array): Uint8Array | unde
   return found?.role === 'controller' ? found.key.publicKey : undefined;
 }
 
+/** The key that a release's signature must verify with; else why it does not count. */
+export function releaseKeyOf(trust: Trust, id: Uint8Array, nowMs: number): Uint8Array | string {
+  if (isRevoked(trust, id)) return 'its release key was revoked';
+  const found = findKey(trust, id);
+  if (found?.role !== 'release' || isOver(found.key, nowMs))
+    return 'its signer is no release key of this fleet';
+  return found.key.publicKey;
+}
+
 function isOver(key: TrustKey, nowMs: number): boolean {
   return key.notAfterMs !== 0 && nowMs >= key.notAfterMs;
 }

@@ -16,10 +16,12 @@ import { createContents } from './contents/engine.ts';
 import type { ContentDisk } from './contents/ports.ts';
 import type { Database } from './db/database.ts';
 import { enrol } from './enrolment/enrol.ts';
+import { register } from './enrolment/register.ts';
 import { createTokens } from './enrolment/tokens.ts';
 import { type Bus, createBus } from './events.ts';
 import { openFleet } from './fleet/engine.ts';
 import type { FleetKeys } from './fleet/keys.ts';
+import { createReleases } from './fleet/releases.ts';
 import { ADMISSION, createAdmission } from './gateway/admission.ts';
 import { createGateway, type Gateway } from './gateway/engine.ts';
 import { openInventory } from './inventory/engine.ts';
@@ -193,7 +195,14 @@ export async function openController(world: World): Promise<Controller> {
         match: async (query) =>
           (await jobs.meant(query)).map(({ name, id, online }) => ({ name, id, online })),
       },
-      agents: agentVerbs(inventory, clock),
+      agents: {
+        ...agentVerbs(inventory, clock),
+        register: admitted(register.bind(undefined, enrolmentPorts)),
+      },
+      fleet: {
+        trust: async () => fleet.trustChain(),
+        signRelease: createReleases({ db, audit, fleet }).sign,
+      },
       tokens: { ...tokens, create: admitted(tokens.create) },
       jobs,
       contents: { ...contents, put: admitted(contents.put) },
@@ -249,7 +258,10 @@ function abandonRuns(agentId: string | undefined, jobs: Jobs, log: Log): void {
     .catch((error: unknown) => log.error({ err: error, agent: agentId }, 'runs not abandoned'));
 }
 
-function agentVerbs(inventory: Awaited<ReturnType<typeof openInventory>>, clock: Clock): ApiVerbs['agents'] {
+function agentVerbs(
+  inventory: Awaited<ReturnType<typeof openInventory>>,
+  clock: Clock,
+): Omit<ApiVerbs['agents'], 'register'> {
   return {
     list: async (query) => inventory.list(query).map((agent) => agentSummary(agent, clock.now())),
     show: async (nameOrId) => agentDetail(inventory.find(nameOrId), clock.now()),

@@ -21,7 +21,8 @@ import { equalBytes, toHex } from './ids.ts';
 import { LIMITS } from './limits.ts';
 import { targetLeaf, verifyInclusion } from './merkle.ts';
 import type { RandomBytes } from './random.ts';
-import { checkDeliver, checkOrder } from './validate.ts';
+import { checkDeliver } from './validate.ts';
+import { checkOrder } from './validate-order.ts';
 import { ORDER_VERSION } from './version.ts';
 
 const KEY_NONCE = new Uint8Array(24);
@@ -146,6 +147,9 @@ export interface OpenedBundle extends OpenedOrder {
   params: Uint8Array;
 }
 
+/** Kinds of order that are delivered; a cancel has a way of its own. */
+const DELIVERED_KINDS = ['run', 'upgrade', 'uninstall'] as const;
+
 /** Throws MusterError with the code of the first check that fails, in TRUST's order. */
 export function openBundle(deliver: DeliverMessage, context: OpenContext): OpenedBundle {
   checkDeliver(deliver);
@@ -159,7 +163,7 @@ export function openBundle(deliver: DeliverMessage, context: OpenContext): Opene
   const params =
     deliver.paramsBox.length > 0 ? secretboxOpen(deliver.paramsBox, KEY_NONCE, keys.params) : EMPTY;
   if (!params) throw new MusterError('decrypt-failed', 'params');
-  const opened = openSigned(plain, context, ['run']);
+  const opened = openSigned(plain, context, DELIVERED_KINDS);
   if (!equalBytes(opened.orderHash, deliver.orderHash))
     throw new MusterError('order-malformed', 'order_hash');
   checkTime(opened.order, context);

@@ -108,6 +108,7 @@ export const EnrolRequest = make('EnrolRequest', LIMITS.preProofBytes);
 export const EnrolGrant = make('EnrolGrant', 16 * 1024);
 export const TreeManifest = make('TreeManifest', LIMITS.treeManifestBytes);
 export const Report = make('Report', LIMITS.reportBytes);
+export const Release = make('Release', LIMITS.releaseBytes);
 export const JoinToken = make('JoinToken', 4096);
 
 type Bodies<K extends keyof P> = Omit<Message<K>, 'body'>;

@@ -55,6 +55,8 @@ export const ERRORS = {
     true,
   ),
   'bad-bundle': row('the bundle cannot be read', 400, 2),
+  'release-key-away': row('the release key is not on this controller', 409, 5),
+  'bad-release': row('the release is not one that this agent may become', 403, 1),
   'no-such-content': row('the controller does not hold this content', 404, 2),
   'content-mismatch': row('the content is not what its digest says', 400, 2),
   internal: row('the controller failed; its log has the detail', 500, 5),

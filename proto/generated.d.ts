@@ -286,6 +286,10 @@ export namespace muster {
 
         collect?: (muster.CollectTask.$Properties|null);
 
+        upgrade?: (muster.UpgradeTask.$Properties|null);
+
+        uninstall?: (muster.UninstallTask.$Properties|null);
+
         guard?: (muster.Guard.$Properties|null);
 
         static encode(message: muster.Task.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
@@ -314,6 +318,10 @@ export namespace muster {
             reboot?: (muster.RebootTask.$Properties|null);
 
             collect?: (muster.CollectTask.$Properties|null);
+
+            upgrade?: (muster.UpgradeTask.$Properties|null);
+
+            uninstall?: (muster.UninstallTask.$Properties|null);
 
             guard?: (muster.Guard.$Properties|null);
 
@@ -757,6 +765,150 @@ export namespace muster {
         }
 
         type $Shape = muster.CollectTask.$Properties;
+    }
+
+    interface IUpgradeTask extends muster.UpgradeTask.$Properties {
+    }
+
+    class UpgradeTask {
+
+        constructor(properties?: muster.UpgradeTask.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        release: Uint8Array;
+
+        signatures: muster.Signature.$Properties[];
+
+        contents: muster.Content.$Properties[];
+
+        onlineWithinMs: number;
+
+        static encode(message: muster.UpgradeTask.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.UpgradeTask & muster.UpgradeTask.$Shape;
+    }
+
+    namespace UpgradeTask {
+
+        interface $Properties {
+
+            release?: (Uint8Array|null);
+
+            signatures?: (muster.Signature.$Properties[]|null);
+
+            contents?: (muster.Content.$Properties[]|null);
+
+            onlineWithinMs?: (number|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.UpgradeTask.$Properties;
+    }
+
+    interface IUninstallTask extends muster.UninstallTask.$Properties {
+    }
+
+    class UninstallTask {
+
+        constructor(properties?: muster.UninstallTask.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        keepPolicy: boolean;
+
+        static encode(message: muster.UninstallTask.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.UninstallTask & muster.UninstallTask.$Shape;
+    }
+
+    namespace UninstallTask {
+
+        interface $Properties {
+
+            keepPolicy?: (boolean|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.UninstallTask.$Properties;
+    }
+
+    interface IRelease extends muster.Release.$Properties {
+    }
+
+    class Release {
+
+        constructor(properties?: muster.Release.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        version: number;
+
+        agentVersion: string;
+
+        builds: muster.Build.$Properties[];
+
+        static encode(message: muster.Release.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.Release & muster.Release.$Shape;
+    }
+
+    namespace Release {
+
+        interface $Properties {
+
+            version?: (number|null);
+
+            agentVersion?: (string|null);
+
+            builds?: (muster.Build.$Properties[]|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.Release.$Properties;
+    }
+
+    interface IBuild extends muster.Build.$Properties {
+    }
+
+    class Build {
+
+        constructor(properties?: muster.Build.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        form: string;
+
+        arch: string;
+
+        sha512: Uint8Array;
+
+        length: number;
+
+        static encode(message: muster.Build.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.Build & muster.Build.$Shape;
+    }
+
+    namespace Build {
+
+        interface $Properties {
+
+            form?: (string|null);
+
+            arch?: (string|null);
+
+            sha512?: (Uint8Array|null);
+
+            length?: (number|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.Build.$Properties;
     }
 
     interface IEnvVar extends muster.EnvVar.$Properties {

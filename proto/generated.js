@@ -786,6 +786,8 @@ export const muster = $root.muster = (() => {
         Task.prototype.service = null;
         Task.prototype.reboot = null;
         Task.prototype.collect = null;
+        Task.prototype.upgrade = null;
+        Task.prototype.uninstall = null;
         Task.prototype.guard = null;
 
         Task.encode = function (message, writer, _depth) {
@@ -813,6 +815,10 @@ export const muster = $root.muster = (() => {
                 $root.muster.RebootTask.encode(message.reboot, writer.uint32(66).fork(), _depth + 1).ldelim();
             if (message.collect != null && $Object.hasOwnProperty.call(message, "collect"))
                 $root.muster.CollectTask.encode(message.collect, writer.uint32(74).fork(), _depth + 1).ldelim();
+            if (message.upgrade != null && $Object.hasOwnProperty.call(message, "upgrade"))
+                $root.muster.UpgradeTask.encode(message.upgrade, writer.uint32(82).fork(), _depth + 1).ldelim();
+            if (message.uninstall != null && $Object.hasOwnProperty.call(message, "uninstall"))
+                $root.muster.UninstallTask.encode(message.uninstall, writer.uint32(90).fork(), _depth + 1).ldelim();
             if (message.guard != null && $Object.hasOwnProperty.call(message, "guard"))
                 $root.muster.Guard.encode(message.guard, writer.uint32(130).fork(), _depth + 1).ldelim();
             if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
@@ -903,6 +909,18 @@ export const muster = $root.muster = (() => {
                         if (wireType !== 2)
                             break;
                         message.collect = $root.muster.CollectTask.decode(reader, reader.size(), $undefined, _depth + 1, message.collect);
+                        continue;
+                    }
+                case 10: {
+                        if (wireType !== 2)
+                            break;
+                        message.upgrade = $root.muster.UpgradeTask.decode(reader, reader.size(), $undefined, _depth + 1, message.upgrade);
+                        continue;
+                    }
+                case 11: {
+                        if (wireType !== 2)
+                            break;
+                        message.uninstall = $root.muster.UninstallTask.decode(reader, reader.size(), $undefined, _depth + 1, message.uninstall);
                         continue;
                     }
                 case 16: {
@@ -2207,6 +2225,433 @@ export const muster = $root.muster = (() => {
         };
 
         return CollectTask;
+    })();
+
+    muster.UpgradeTask = (function() {
+
+        const UpgradeTask = function (properties) {
+            this.signatures = [];
+            this.contents = [];
+            if (properties)
+                for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                    if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                        this[keys[i]] = properties[keys[i]];
+        };
+
+        UpgradeTask.prototype.release = $util.newBuffer([]);
+        UpgradeTask.prototype.signatures = $util.emptyArray;
+        UpgradeTask.prototype.contents = $util.emptyArray;
+        UpgradeTask.prototype.onlineWithinMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+        UpgradeTask.encode = function (message, writer, _depth) {
+            if (!writer)
+                writer = $Writer.create();
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $util.recursionLimit)
+                throw $Error("max depth exceeded");
+            if (message.release != null && $Object.hasOwnProperty.call(message, "release") && message.release.length)
+                writer.uint32(10).bytes(message.release);
+            if (message.signatures != null && message.signatures.length)
+                for (let i = 0; i < message.signatures.length; ++i)
+                    $root.muster.Signature.encode(message.signatures[i], writer.uint32(18).fork(), _depth + 1).ldelim();
+            if (message.contents != null && message.contents.length)
+                for (let i = 0; i < message.contents.length; ++i)
+                    $root.muster.Content.encode(message.contents[i], writer.uint32(26).fork(), _depth + 1).ldelim();
+            if (message.onlineWithinMs != null && $Object.hasOwnProperty.call(message, "onlineWithinMs") && (typeof message.onlineWithinMs === "object" ? message.onlineWithinMs.low || message.onlineWithinMs.high : message.onlineWithinMs !== 0))
+                writer.uint32(32).uint64(message.onlineWithinMs);
+            if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                for (let i = 0; i < message.$unknowns.length; ++i)
+                    writer.raw(message.$unknowns[i]);
+            return writer;
+        };
+
+        UpgradeTask.decode = function (reader, length, _end, _depth, _target) {
+            if (!(reader instanceof $Reader))
+                reader = $Reader.create(reader);
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $Reader.recursionLimit)
+                throw $Error("max depth exceeded");
+            let end, message, value;
+            if (length === $undefined)
+                end = reader.len;
+            else {
+                end = reader.pos + length;
+                if (end > reader.len)
+                    throw $RangeError("index out of range");
+                length = reader.len;
+                reader.len = end;
+            }
+            message = _target || new $root.muster.UpgradeTask();
+            while (reader.pos < end) {
+                let start = reader.pos;
+                let tag = reader.tag();
+                if (tag === _end) {
+                    _end = $undefined;
+                    break;
+                }
+                let wireType = tag & 7;
+                switch (tag >>>= 3) {
+                case 1: {
+                        if (wireType !== 2)
+                            break;
+                        if ((value = reader.bytes()).length)
+                            message.release = value;
+                        else
+                            delete message.release;
+                        continue;
+                    }
+                case 2: {
+                        if (wireType !== 2)
+                            break;
+                        if (!(message.signatures && message.signatures.length))
+                            message.signatures = [];
+                        message.signatures.push($root.muster.Signature.decode(reader, reader.size(), $undefined, _depth + 1));
+                        continue;
+                    }
+                case 3: {
+                        if (wireType !== 2)
+                            break;
+                        if (!(message.contents && message.contents.length))
+                            message.contents = [];
+                        message.contents.push($root.muster.Content.decode(reader, reader.size(), $undefined, _depth + 1));
+                        continue;
+                    }
+                case 4: {
+                        if (wireType !== 0)
+                            break;
+                        if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                            message.onlineWithinMs = value;
+                        else
+                            delete message.onlineWithinMs;
+                        continue;
+                    }
+                }
+                reader.skipType(wireType, _depth, tag);
+                if (!reader.discardUnknown) {
+                    $util.makeProp(message, "$unknowns", false);
+                    (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                }
+            }
+            if (length !== $undefined) {
+                if (reader.pos !== end)
+                    throw $RangeError("index out of range");
+                reader.len = length;
+            }
+            if (_end !== $undefined)
+                throw $Error("missing end group");
+            return message;
+        };
+
+        return UpgradeTask;
+    })();
+
+    muster.UninstallTask = (function() {
+
+        const UninstallTask = function (properties) {
+            if (properties)
+                for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                    if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                        this[keys[i]] = properties[keys[i]];
+        };
+
+        UninstallTask.prototype.keepPolicy = false;
+
+        UninstallTask.encode = function (message, writer, _depth) {
+            if (!writer)
+                writer = $Writer.create();
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $util.recursionLimit)
+                throw $Error("max depth exceeded");
+            if (message.keepPolicy != null && $Object.hasOwnProperty.call(message, "keepPolicy") && message.keepPolicy !== false)
+                writer.uint32(8).bool(message.keepPolicy);
+            if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                for (let i = 0; i < message.$unknowns.length; ++i)
+                    writer.raw(message.$unknowns[i]);
+            return writer;
+        };
+
+        UninstallTask.decode = function (reader, length, _end, _depth, _target) {
+            if (!(reader instanceof $Reader))
+                reader = $Reader.create(reader);
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $Reader.recursionLimit)
+                throw $Error("max depth exceeded");
+            let end, message, value;
+            if (length === $undefined)
+                end = reader.len;
+            else {
+                end = reader.pos + length;
+                if (end > reader.len)
+                    throw $RangeError("index out of range");
+                length = reader.len;
+                reader.len = end;
+            }
+            message = _target || new $root.muster.UninstallTask();
+            while (reader.pos < end) {
+                let start = reader.pos;
+                let tag = reader.tag();
+                if (tag === _end) {
+                    _end = $undefined;
+                    break;
+                }
+                let wireType = tag & 7;
+                switch (tag >>>= 3) {
+                case 1: {
+                        if (wireType !== 0)
+                            break;
+                        if (value = reader.bool())
+                            message.keepPolicy = value;
+                        else
+                            delete message.keepPolicy;
+                        continue;
+                    }
+                }
+                reader.skipType(wireType, _depth, tag);
+                if (!reader.discardUnknown) {
+                    $util.makeProp(message, "$unknowns", false);
+                    (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                }
+            }
+            if (length !== $undefined) {
+                if (reader.pos !== end)
+                    throw $RangeError("index out of range");
+                reader.len = length;
+            }
+            if (_end !== $undefined)
+                throw $Error("missing end group");
+            return message;
+        };
+
+        return UninstallTask;
+    })();
+
+    muster.Release = (function() {
+
+        const Release = function (properties) {
+            this.builds = [];
+            if (properties)
+                for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                    if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                        this[keys[i]] = properties[keys[i]];
+        };
+
+        Release.prototype.version = 0;
+        Release.prototype.agentVersion = "";
+        Release.prototype.builds = $util.emptyArray;
+
+        Release.encode = function (message, writer, _depth) {
+            if (!writer)
+                writer = $Writer.create();
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $util.recursionLimit)
+                throw $Error("max depth exceeded");
+            if (message.version != null && $Object.hasOwnProperty.call(message, "version") && message.version !== 0)
+                writer.uint32(8).uint32(message.version);
+            if (message.agentVersion != null && $Object.hasOwnProperty.call(message, "agentVersion") && message.agentVersion !== "")
+                writer.uint32(18).string(message.agentVersion);
+            if (message.builds != null && message.builds.length)
+                for (let i = 0; i < message.builds.length; ++i)
+                    $root.muster.Build.encode(message.builds[i], writer.uint32(26).fork(), _depth + 1).ldelim();
+            if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                for (let i = 0; i < message.$unknowns.length; ++i)
+                    writer.raw(message.$unknowns[i]);
+            return writer;
+        };
+
+        Release.decode = function (reader, length, _end, _depth, _target) {
+            if (!(reader instanceof $Reader))
+                reader = $Reader.create(reader);
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $Reader.recursionLimit)
+                throw $Error("max depth exceeded");
+            let end, message, value;
+            if (length === $undefined)
+                end = reader.len;
+            else {
+                end = reader.pos + length;
+                if (end > reader.len)
+                    throw $RangeError("index out of range");
+                length = reader.len;
+                reader.len = end;
+            }
+            message = _target || new $root.muster.Release();
+            while (reader.pos < end) {
+                let start = reader.pos;
+                let tag = reader.tag();
+                if (tag === _end) {
+                    _end = $undefined;
+                    break;
+                }
+                let wireType = tag & 7;
+                switch (tag >>>= 3) {
+                case 1: {
+                        if (wireType !== 0)
+                            break;
+                        if (value = reader.uint32())
+                            message.version = value;
+                        else
+                            delete message.version;
+                        continue;
+                    }
+                case 2: {
+                        if (wireType !== 2)
+                            break;
+                        if ((value = reader.stringVerify()).length)
+                            message.agentVersion = value;
+                        else
+                            delete message.agentVersion;
+                        continue;
+                    }
+                case 3: {
+                        if (wireType !== 2)
+                            break;
+                        if (!(message.builds && message.builds.length))
+                            message.builds = [];
+                        message.builds.push($root.muster.Build.decode(reader, reader.size(), $undefined, _depth + 1));
+                        continue;
+                    }
+                }
+                reader.skipType(wireType, _depth, tag);
+                if (!reader.discardUnknown) {
+                    $util.makeProp(message, "$unknowns", false);
+                    (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                }
+            }
+            if (length !== $undefined) {
+                if (reader.pos !== end)
+                    throw $RangeError("index out of range");
+                reader.len = length;
+            }
+            if (_end !== $undefined)
+                throw $Error("missing end group");
+            return message;
+        };
+
+        return Release;
+    })();
+
+    muster.Build = (function() {
+
+        const Build = function (properties) {
+            if (properties)
+                for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                    if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                        this[keys[i]] = properties[keys[i]];
+        };
+
+        Build.prototype.form = "";
+        Build.prototype.arch = "";
+        Build.prototype.sha512 = $util.newBuffer([]);
+        Build.prototype.length = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+        Build.encode = function (message, writer, _depth) {
+            if (!writer)
+                writer = $Writer.create();
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $util.recursionLimit)
+                throw $Error("max depth exceeded");
+            if (message.form != null && $Object.hasOwnProperty.call(message, "form") && message.form !== "")
+                writer.uint32(10).string(message.form);
+            if (message.arch != null && $Object.hasOwnProperty.call(message, "arch") && message.arch !== "")
+                writer.uint32(18).string(message.arch);
+            if (message.sha512 != null && $Object.hasOwnProperty.call(message, "sha512") && message.sha512.length)
+                writer.uint32(26).bytes(message.sha512);
+            if (message.length != null && $Object.hasOwnProperty.call(message, "length") && (typeof message.length === "object" ? message.length.low || message.length.high : message.length !== 0))
+                writer.uint32(32).uint64(message.length);
+            if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                for (let i = 0; i < message.$unknowns.length; ++i)
+                    writer.raw(message.$unknowns[i]);
+            return writer;
+        };
+
+        Build.decode = function (reader, length, _end, _depth, _target) {
+            if (!(reader instanceof $Reader))
+                reader = $Reader.create(reader);
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $Reader.recursionLimit)
+                throw $Error("max depth exceeded");
+            let end, message, value;
+            if (length === $undefined)
+                end = reader.len;
+            else {
+                end = reader.pos + length;
+                if (end > reader.len)
+                    throw $RangeError("index out of range");
+                length = reader.len;
+                reader.len = end;
+            }
+            message = _target || new $root.muster.Build();
+            while (reader.pos < end) {
+                let start = reader.pos;
+                let tag = reader.tag();
+                if (tag === _end) {
+                    _end = $undefined;
+                    break;
+                }
+                let wireType = tag & 7;
+                switch (tag >>>= 3) {
+                case 1: {
+                        if (wireType !== 2)
+                            break;
+                        if ((value = reader.stringVerify()).length)
+                            message.form = value;
+                        else
+                            delete message.form;
+                        continue;
+                    }
+                case 2: {
+                        if (wireType !== 2)
+                            break;
+                        if ((value = reader.stringVerify()).length)
+                            message.arch = value;
+                        else
+                            delete message.arch;
+                        continue;
+                    }
+                case 3: {
+                        if (wireType !== 2)
+                            break;
+                        if ((value = reader.bytes()).length)
+                            message.sha512 = value;
+                        else
+                            delete message.sha512;
+                        continue;
+                    }
+                case 4: {
+                        if (wireType !== 0)
+                            break;
+                        if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                            message.length = value;
+                        else
+                            delete message.length;
+                        continue;
+                    }
+                }
+                reader.skipType(wireType, _depth, tag);
+                if (!reader.discardUnknown) {
+                    $util.makeProp(message, "$unknowns", false);
+                    (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                }
+            }
+            if (length !== $undefined) {
+                if (reader.pos !== end)
+                    throw $RangeError("index out of range");
+                reader.len = length;
+            }
+            if (_end !== $undefined)
+                throw $Error("missing end group");
+            return message;
+        };
+
+        return Build;
     })();
 
     muster.EnvVar = (function() {

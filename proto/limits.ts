@@ -46,6 +46,13 @@ export const LIMITS = {
   treeManifestBytes: 32 * MIB,
   treeEntries: 100_000,
 
+  // agents' own programs
+  releaseBytes: 4 * KIB,
+  buildsPerRelease: 8,
+  buildBytes: 512 * MIB,
+  onlineWithinMs: 120_000,
+  onlineWithinMaxMs: 3_600_000,
+
   // session
   preambleBytes: 68 * KIB,
   preProofBytes: 4 * KIB,

@@ -1,4 +1,4 @@
-import { isPlainPath } from '../../proto/validate.ts';
+import { isPlainPath } from '../../proto/validate-order.ts';
 
 /** Which paths tasks may touch. */
 export interface PathRules {

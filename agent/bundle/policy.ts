@@ -1,6 +1,6 @@
 import type { OrderMessage, TaskMessage } from '../../proto/codec.ts';
 import type { KeyRole } from '../../proto/frame.ts';
-import { TASK_KINDS, type TaskKind, taskKindOf } from '../../proto/validate.ts';
+import { TASK_KINDS, type TaskKind, taskKindOf } from '../../proto/validate-order.ts';
 import { ALL_PATHS, type PathRules, parsePathRules } from './path-rules.ts';
 
 /**

@@ -8,8 +8,9 @@ import { systemClock, systemRandom } from '../../proto/system.ts';
 import { dialWebSocket } from '../link/transport.ts';
 import type { Surroundings } from './surroundings.ts';
 
-/** More than any token is. */
+/** More than any token is, and any trust chain. */
 const READ_BYTES = 16 * 1024;
+const STDIN_BYTES = 8 * 1024 * 1024;
 
 /** The command line's surroundings when it is a process. */
 export function processSurroundings(): Surroundings {
@@ -37,7 +38,7 @@ async function readStdin(): Promise<string> {
   for await (const part of process.stdin) {
     parts.push(part as Buffer);
     length += (part as Buffer).length;
-    if (length > READ_BYTES) throw new Error('more than a token came on standard input');
+    if (length > STDIN_BYTES) throw new Error('too much came on standard input');
   }
   return Buffer.concat(parts).toString('utf8');
 }

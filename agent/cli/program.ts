@@ -52,6 +52,17 @@ export function understand(argv: readonly string[], around: Surroundings): Actio
     action = async () => (await import('./join.ts')).join(home, options, around);
   });
 
+  const making = program
+    .command('init')
+    .description(
+      "make this host's keys for the fleet whose trust comes on standard input, and print the public ones; for installers",
+    )
+    .requiredOption('--name <name>', "this agent's name");
+  addSetting(making, 'home').action((options) => {
+    const { home } = configOf(options);
+    action = async () => (await import('./init.ts')).init(home, options, around);
+  });
+
   const running = program
     .command('run')
     .description('run the agent in the foreground; logs go to standard error');

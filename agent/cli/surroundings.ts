@@ -10,7 +10,7 @@ export interface Surroundings {
   readonly random: RandomBytes;
   readonly dial: Dial;
   readonly stdinIsTerminal: boolean;
-  /** All of standard input, or of a file; refuses more than a few KiB. Throws the system's error. */
+  /** All of standard input, or of a file; refuses more than a few MiB. Throws the system's error. */
   readStdin(): Promise<string>;
   readFile(path: string): string;
   /** One line from the terminal; `hidden`: without showing it. */

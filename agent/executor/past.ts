@@ -94,6 +94,10 @@ export function isRepeatable(task: StepTask): boolean {
       return task.state !== 'restarted' && task.state !== 'reloaded';
     case 'collect':
       return false;
+    // Both end this process when they go well, and what they left says how far they came.
+    case 'upgrade':
+    case 'uninstall':
+      return true;
   }
 }
 

@@ -24,7 +24,9 @@ export type StepTask =
   | ({ readonly kind: 'tree' } & Message<'TreeTask'>)
   | ({ readonly kind: 'service' } & Message<'ServiceTask'>)
   | ({ readonly kind: 'reboot' } & Message<'RebootTask'>)
-  | ({ readonly kind: 'collect' } & Message<'CollectTask'>);
+  | ({ readonly kind: 'collect' } & Message<'CollectTask'>)
+  | ({ readonly kind: 'upgrade' } & Message<'UpgradeTask'>)
+  | ({ readonly kind: 'uninstall' } & Message<'UninstallTask'>);
 
 /** There is nothing to do where one of its two conditions holds. */
 export type Guard = Message<'Guard'>;

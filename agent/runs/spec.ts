@@ -27,7 +27,7 @@ function taskOf(task: TaskMessage): Task {
 }
 
 function actionOf(task: TaskMessage): Task {
-  const { command, shell, script, file, tree, service, reboot, collect } = task;
+  const { command, shell, script, file, tree, service, reboot, collect, upgrade, uninstall } = task;
   if (command) return { kind: 'command', ...command };
   if (shell) return { kind: 'shell', ...shell };
   if (script) return { kind: 'script', ...script };
@@ -36,5 +36,7 @@ function actionOf(task: TaskMessage): Task {
   if (service) return { kind: 'service', ...service };
   if (reboot) return { kind: 'reboot', ...reboot };
   if (collect) return { kind: 'collect', ...collect };
+  if (upgrade) return { kind: 'upgrade', ...upgrade };
+  if (uninstall) return { kind: 'uninstall', ...uninstall };
   throw new MusterError('bad-task', 'this agent does not carry out tasks of this kind');
 }

@@ -1,7 +1,7 @@
 import { Order, type OrderMessage } from '../../proto/codec.ts';
 import { fromHex, toHex } from '../../proto/ids.ts';
 import { LIMITS } from '../../proto/limits.ts';
-import { checkOrder } from '../../proto/validate.ts';
+import { checkOrder } from '../../proto/validate-order.ts';
 import type { CheckedRun } from '../executor/run.ts';
 import type { OrderRow, Work } from '../spool/journal.ts';
 import type { ActiveRun } from './run.ts';

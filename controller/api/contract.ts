@@ -33,6 +33,10 @@ import type {
   OperatorReply,
   OperatorSummary,
   ReadyReply,
+  RegisterBody,
+  RegisterReply,
+  ReleaseBody,
+  ReleaseReply,
   Role,
   StatusReply,
   Target,
@@ -40,6 +44,7 @@ import type {
   TokenBody,
   TokenReply,
   TokenSummary,
+  TrustReply,
 } from './messages.ts';
 import type { EventsQuery } from './stream-messages.ts';
 
@@ -107,6 +112,16 @@ export const ROUTES: Readonly<Record<RouteName, Route>> = {
   ),
   'agents.remove': change('DELETE', `${API}/agents/:agent`, 'admin', 'Cut an agent off and refuse its key'),
 
+  'agents.register': change(
+    'POST',
+    `${API}/agents`,
+    'admin',
+    'Let a host in whose public keys were read back',
+  ),
+
+  'fleet.trust': get(`${API}/trust`, 'viewer', 'What a new agent is to trust'),
+  'releases.sign': change('POST', `${API}/releases`, 'admin', 'Sign builds of the agent'),
+
   'tokens.create': change('POST', `${API}/tokens`, 'admin', 'Make a join token'),
   'tokens.list': get(`${API}/tokens`, 'admin', 'Join tokens, without their secrets'),
   'tokens.revoke': change('DELETE', `${API}/tokens/:id`, 'admin', 'Revoke a join token'),
@@ -162,6 +177,11 @@ export interface Calls {
   'agents.label': { params: { agent: string }; body: LabelBody; reply: LabelReply };
   'agents.approve': { params: { agent: string }; reply: Done };
   'agents.remove': { params: { agent: string }; reply: Done };
+
+  'agents.register': { body: RegisterBody; reply: RegisterReply };
+
+  'fleet.trust': { reply: TrustReply };
+  'releases.sign': { body: ReleaseBody; reply: ReleaseReply };
 
   'tokens.create': { body: TokenBody; reply: TokenReply };
   'tokens.list': { reply: TokenSummary[] };

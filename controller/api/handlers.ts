@@ -54,6 +54,11 @@ export function createHandlers(verbs: ApiVerbs): Handlers {
       return DONE;
     },
 
+    'agents.register': ({ body, by }) => agents.register(body, by),
+
+    'fleet.trust': () => verbs.fleet.trust(),
+    'releases.sign': ({ body, by }) => verbs.fleet.signRelease(body, by),
+
     'tokens.create': ({ body, by }) => {
       const { ttlMs = API_DEFAULTS.tokenTtlMs, labels = {}, allowLabels = ['*'], uses = 1 } = body;
       const { approve = 'auto', name } = body;
@@ -71,6 +76,9 @@ export function createHandlers(verbs: ApiVerbs): Handlers {
     'jobs.create': ({ body, by, idempotencyKey }) => {
       if (body.targets === undefined && body.selector === undefined && body.failedOf === undefined)
         throw new MusterError('bad-request', 'body: needs targets, a selector or both, or failedOf');
+      const changesAgents = body.tasks.some((task) => 'upgrade' in task || 'uninstall' in task);
+      if (changesAgents && by.role !== 'admin')
+        throw new MusterError('forbidden', 'agents are upgraded and uninstalled by admins');
       const { timeoutMs = API_DEFAULTS.runTimeoutMs, ttlMs = API_DEFAULTS.runTtlMs } = body;
       const key = idempotencyKey === undefined ? {} : { idempotencyKey };
       return jobs.create({ ...body, timeoutMs, ttlMs, ...key }, by);

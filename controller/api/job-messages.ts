@@ -1,4 +1,4 @@
-import type { Target, TargetQuery } from './messages.ts';
+import type { ReleaseReply, Target, TargetQuery } from './messages.ts';
 
 /** What the API says of jobs and runs, as messages.ts has the rest. */
 
@@ -31,7 +31,14 @@ export interface ContentBody {
   key: string;
 }
 
-/** One of these kinds. `stdin`, a script's `content` and a file's `inline` are base64. */
+/** A release as the reply to its signing said it; `contents` of each of its builds, compressed by zstd. */
+export interface UpgradeBody extends ReleaseReply {
+  contents: ContentBody[];
+  /** How long the new version has to come online before the old one goes on; default two minutes. */
+  onlineWithinMs?: number;
+}
+
+/** One of these kinds, the last two alone in their job. `stdin`, a script's `content` and a file's `inline` are base64. */
 export type TaskKindBody =
   | { command: { argv: string[]; stdin?: string } }
   | { shell: { line: string; stdin?: string } }
@@ -57,7 +64,9 @@ export type TaskKindBody =
       };
     }
   | { reboot: { timeoutMs?: number } }
-  | { collect: { path: string } };
+  | { collect: { path: string } }
+  | { upgrade: UpgradeBody }
+  | { uninstall: { keepPolicy?: boolean } };
 
 /** A task with its name and its guards: there is nothing to do where `unless` exits with 0 or `creates` exists. */
 export type TaskBody = TaskKindBody & { name?: string; unless?: string; creates?: string };
@@ -117,6 +126,8 @@ export type JobKind =
   | 'service'
   | 'reboot'
   | 'collect'
+  | 'upgrade'
+  | 'uninstall'
   | 'bundle';
 
 export interface JobSummary {

@@ -140,6 +140,56 @@ export interface FactsReply {
 
 // ---------------------------------------------------------------- join tokens and operators
 
+/** What an installer read back from a host over a channel that it had checked. Keys and epoch are hex. */
+export interface RegisterBody {
+  name: string;
+  signKey: string;
+  boxKey: string;
+  epoch: string;
+  labels?: Labels;
+  hostname?: string;
+  /** Take over the name; the agent that has it is removed. */
+  replace?: boolean;
+}
+
+export interface RegisterReply {
+  name: string;
+  id: string;
+  /** As they are afterwards. */
+  labels: Labels;
+  /** False: these keys are registered under this name already; the labels were set. */
+  created: boolean;
+  /** The id of the agent that had the name before. */
+  replaced: string | null;
+}
+
+/** What an agent is pinned to, and the signed documents that it has to walk, as base64. */
+export interface TrustReply {
+  fleetId: string;
+  rootKeyId: string;
+  urls: string[];
+  documents: string[];
+}
+
+export interface ReleaseBody {
+  agentVersion: string;
+  builds: BuildBody[];
+}
+
+/** `bundle` runs on a Node of the host, `executable` brings its own and has an arch. `sha512` is of the file, as `length`. */
+export interface BuildBody {
+  form: 'bundle' | 'executable';
+  arch?: 'x64' | 'arm64';
+  sha512: string;
+  length: number;
+}
+
+/** The signed bytes, and by whom. */
+export interface ReleaseReply {
+  release: string;
+  signatures: { keyId: string; signature: string }[];
+}
+
 export interface TokenBody {
   /** Default 15 minutes. */
   ttlMs?: number;

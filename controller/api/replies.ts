@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { TASK_KINDS } from '../../proto/validate.ts';
+import { TASK_KINDS } from '../../proto/validate-order.ts';
 import { type Change, type JobState, RUN_STATES } from './job-messages.ts';
 import type { AgentState, Role } from './messages.ts';
 
@@ -85,6 +85,24 @@ export const facts = z.object({
   digest: z.string(),
   collectedAtMs: instant,
   facts: record,
+});
+
+export const registered = z.object({
+  name: z.string(),
+  id: z.string(),
+  labels,
+  created: z.boolean(),
+  replaced: maybe(z.string()),
+});
+export const trust = z.object({
+  fleetId: z.string(),
+  rootKeyId: z.string(),
+  urls: z.array(z.string()),
+  documents: z.array(z.base64()),
+});
+export const release = z.object({
+  release: z.base64(),
+  signatures: z.array(z.object({ keyId: z.string(), signature: z.base64() })),
 });
 
 export const token = z.object({ id: z.string(), token: z.string(), expiresAtMs: instant });

@@ -1,24 +1,16 @@
 import * as z from 'zod';
 import { LIMITS } from '../../proto/limits.ts';
 import { labelProblem, nameProblem } from '../../proto/name.ts';
-import { isPlainPath } from '../../proto/validate.ts';
 import type { RouteName } from './contract.ts';
 import type { JobState } from './job-messages.ts';
 import { API_LIMITS as CAPS } from './limits.ts';
 import * as replies from './replies.ts';
+import { durationMs, hex, sha512, some, task, text } from './task-shapes.ts';
 
 /**
  * What the server lets in: the requests of messages.ts as strict schemas (an unknown key is refused, every string has an end).
  * Queries arrive as strings and leave as numbers and booleans.
  */
-
-const text = (max: number) =>
-  z
-    .string()
-    .max(max)
-    .refine((value) => !value.includes('\0'), 'has a NUL byte');
-const some = (max: number) => text(max).min(1);
-const durationMs = (max: number) => z.int().min(1).max(max);
 
 const queryNumber = (max: number, min = 0) =>
   z
@@ -54,9 +46,6 @@ const labels = z.record(labelKey, z.string().max(LIMITS.labelValueChars)).superR
 });
 const labelKeys = z.array(labelKey).max(LIMITS.labelsPerAgent);
 
-const base64 = (maxBytes: number) => z.base64().max(Math.ceil(maxBytes / 3) * 4);
-const argument = text(LIMITS.argBytes);
-
 const who = {
   targets: some(CAPS.targetsChars).exactOptional(),
   selector: some(CAPS.selectorChars).exactOptional(),
@@ -81,77 +70,6 @@ const narrowed = {
   states: states.exactOptional(),
 };
 const seedMax = 2 ** 32 - 1;
-
-const path = some(LIMITS.pathBytes).refine(
-  isPlainPath,
-  'expected an absolute path without "//", "." or ".."',
-);
-const sha512 = z.string().regex(/^[0-9a-f]{128}$/, 'expected 128 hex digits');
-const content = z.strictObject({
-  sha512,
-  length: z.int().min(0).max(LIMITS.contentMaxBytes),
-  key: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hex digits'),
-});
-const stdin = { stdin: base64(LIMITS.stdinBytes).exactOptional() };
-const owner = { owner: some(CAPS.userChars).exactOptional(), group: some(CAPS.userChars).exactOptional() };
-const guarded = {
-  name: some(255).exactOptional(),
-  unless: some(LIMITS.argBytes).exactOptional(),
-  creates: path.exactOptional(),
-};
-
-const task = z.union(
-  [
-    z.strictObject({
-      ...guarded,
-      command: z.strictObject({
-        ...stdin,
-        argv: z
-          .array(argument)
-          .min(1)
-          .max(LIMITS.argvItems)
-          .refine((argv) => argv[0] !== '', 'the program is empty'),
-      }),
-    }),
-    z.strictObject({ ...guarded, shell: z.strictObject({ ...stdin, line: some(LIMITS.argBytes) }) }),
-    z.strictObject({
-      ...guarded,
-      script: z.strictObject({
-        ...stdin,
-        content: base64(LIMITS.scriptBytes).min(1),
-        args: z.array(argument).max(LIMITS.argvItems),
-        name: some(255),
-      }),
-    }),
-    z.strictObject({
-      ...guarded,
-      file: z.strictObject({
-        path,
-        state: z.enum(['file', 'directory', 'link', 'absent']),
-        inline: base64(LIMITS.inlineFileBytes).exactOptional(),
-        content: content.exactOptional(),
-        target: some(LIMITS.pathBytes).exactOptional(),
-        ...owner,
-        mode: z.int().min(0).max(0o7777).exactOptional(),
-      }),
-    }),
-    z.strictObject({ ...guarded, tree: z.strictObject({ path, manifest: content, ...owner }) }),
-    z.strictObject({
-      ...guarded,
-      service: z.strictObject({
-        unit: some(255),
-        state: z.enum(['started', 'stopped', 'restarted', 'reloaded']).exactOptional(),
-        enabled: z.boolean().exactOptional(),
-      }),
-    }),
-    z.strictObject({
-      ...guarded,
-      reboot: z.strictObject({ timeoutMs: durationMs(LIMITS.rebootTimeoutMaxMs).exactOptional() }),
-    }),
-    z.strictObject({ ...guarded, collect: z.strictObject({ path }) }),
-  ],
-  'expected one of command, shell, script, file, tree, service, reboot and collect',
-);
 
 const env = z
   .record(
@@ -222,6 +140,38 @@ export const SHAPES = {
   },
   'agents.approve': { params: atAgent, reply: replies.done },
   'agents.remove': { params: atAgent, reply: replies.done },
+
+  'agents.register': {
+    body: z.strictObject({
+      name: agentName,
+      signKey: hex(LIMITS.publicKeyBytes),
+      boxKey: hex(LIMITS.publicKeyBytes),
+      epoch: hex(LIMITS.keyIdBytes),
+      labels: labels.exactOptional(),
+      hostname: text(LIMITS.nameChars).exactOptional(),
+      replace: z.boolean().exactOptional(),
+    }),
+    reply: replies.registered,
+  },
+
+  'fleet.trust': { reply: replies.trust },
+  'releases.sign': {
+    body: z.strictObject({
+      agentVersion: z.string().regex(/^\d{1,9}\.\d{1,9}\.\d{1,9}$/, 'expected a version like 1.2.3'),
+      builds: z
+        .array(
+          z.strictObject({
+            form: z.enum(['bundle', 'executable']),
+            arch: z.enum(['x64', 'arm64']).exactOptional(),
+            sha512,
+            length: z.int().min(1).max(LIMITS.buildBytes),
+          }),
+        )
+        .min(1)
+        .max(LIMITS.buildsPerRelease),
+    }),
+    reply: replies.release,
+  },
 
   'tokens.create': {
     body: z.strictObject({

@@ -27,6 +27,10 @@ import type {
   Labels,
   OperatorReply,
   OperatorSummary,
+  RegisterBody,
+  RegisterReply,
+  ReleaseBody,
+  ReleaseReply,
   Role,
   StatusReply,
   StorageReply,
@@ -34,6 +38,7 @@ import type {
   TargetQuery,
   TokenReply,
   TokenSummary,
+  TrustReply,
 } from './messages.ts';
 
 /**
@@ -45,6 +50,7 @@ export interface ApiVerbs {
   readonly targets: TargetVerbs;
   readonly agents: AgentVerbs;
   readonly tokens: TokenVerbs;
+  readonly fleet: FleetVerbs;
   readonly jobs: JobVerbs;
   readonly contents: ContentVerbs;
   readonly retention: RetentionVerbs;
@@ -68,8 +74,16 @@ export interface AgentVerbs {
   /** Lets a pending or quarantined agent in; an active one stays as it is. */
   approve(agentId: string, by: Actor): Promise<void>;
   remove(agentId: string, by: Actor): Promise<void>;
+  /** Throws bad-key, bad-name, name-taken, agent-removed, bad-request. */
+  register(body: RegisterBody, by: Actor): Promise<RegisterReply>;
   /** Throws no-such-agent; not-found while an agent has not sent its facts. */
   facts(nameOrId: string): Promise<FactsReply>;
+}
+
+export interface FleetVerbs {
+  trust(): Promise<TrustReply>;
+  /** Throws bad-request; release-key-away where the key is not on this machine. */
+  signRelease(release: ReleaseBody, by: Actor): Promise<ReleaseReply>;
 }
 
 export interface TokenRequest {

@@ -1,4 +1,4 @@
-import { isPlainPath } from '../../proto/validate.ts';
+import { isPlainPath } from '../../proto/validate-order.ts';
 import { wrongUse } from './failure.ts';
 
 /** A path on the hosts, as an order may name it. Throws a Failure (wrong use); `expected` says what it is to be. */

@@ -4,7 +4,7 @@ import { chunksOf, openChunk, SEALED_CHUNK_BYTES } from '../../proto/content.ts'
 import { MusterError } from '../../proto/errors.ts';
 import { equalBytes, toHex } from '../../proto/ids.ts';
 import { LIMITS } from '../../proto/limits.ts';
-import { checkTreeManifest } from '../../proto/validate.ts';
+import { checkTreeManifest } from '../../proto/validate-order.ts';
 import type { Statement } from '../db/database.ts';
 import { openContentKey } from './keys.ts';
 import type { ContentPorts } from './ports.ts';

@@ -103,7 +103,18 @@ interface Operators {
 
 interface Jobs {
   id: string;
-  kind: 'command' | 'shell' | 'script' | 'file' | 'tree' | 'service' | 'reboot' | 'collect' | 'bundle';
+  kind:
+    | 'command'
+    | 'shell'
+    | 'script'
+    | 'file'
+    | 'tree'
+    | 'service'
+    | 'reboot'
+    | 'collect'
+    | 'upgrade'
+    | 'uninstall'
+    | 'bundle';
   /** The command in one line, for lists: `request` may be large. */
   title: Generated<string>;
   reason: string | null;

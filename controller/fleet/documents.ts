@@ -7,7 +7,7 @@ export const VALID_MS = 365 * DAY_MS;
 export const WARN_MS = 30 * DAY_MS;
 
 /** What a controller's key may sign. */
-export const CONTROLLER_KINDS: readonly string[] = ['run', 'cancel'];
+export const CONTROLLER_KINDS: readonly string[] = ['run', 'cancel', 'upgrade', 'uninstall'];
 
 export interface StoredDocument {
   serial: number;
@@ -24,19 +24,25 @@ export function fold(fleetId: Uint8Array, documents: readonly StoredDocument[]):
 export interface Wanted {
   rootPublicKey: Uint8Array;
   controllerPublicKey: Uint8Array;
+  /** Undefined: the release key is not here; those that were named before stay. */
+  releasePublicKey: Uint8Array | undefined;
   urls: readonly string[];
   nowMs: number;
 }
 
-/** The document that has to be signed now, or undefined: there is none yet, the URLs or the key changed, or half its life is over. */
+/** The document that has to be signed now, or undefined: there is none yet, the URLs, a key or what it may sign changed, or half its life is over. */
 export function nextDocument(trust: Trust, wanted: Wanted): TrustInput | undefined {
   const { document } = trust;
   const same =
     document !== undefined &&
     document.urls.join('\n') === wanted.urls.join('\n') &&
     document.keys.some(
-      (key) => key.role === 'controller' && equalBytes(key.publicKey, wanted.controllerPublicKey),
+      (key) =>
+        key.role === 'controller' &&
+        equalBytes(key.publicKey, wanted.controllerPublicKey) &&
+        CONTROLLER_KINDS.every((kind) => key.kinds.includes(kind)),
     ) &&
+    names(document.keys, wanted.releasePublicKey) &&
     wanted.nowMs < (document.issuedAtMs + document.expiresAtMs) / 2;
   if (same) return undefined;
   const controller = {
@@ -47,17 +53,29 @@ export function nextDocument(trust: Trust, wanted: Wanted): TrustInput | undefin
     notAfterMs: 0,
   };
   const others = document?.keys.filter((key) => !equalBytes(key.publicKey, wanted.controllerPublicKey)) ?? [];
+  const { releasePublicKey } = wanted;
+  const release =
+    releasePublicKey === undefined || names(others, releasePublicKey)
+      ? []
+      : [{ role: 'release', publicKey: releasePublicKey, name: 'release', kinds: [], notAfterMs: 0 }];
   return {
     fleetId: trust.fleetId,
     serial: trust.serial + 1,
     issuedAtMs: wanted.nowMs,
     expiresAtMs: wanted.nowMs + VALID_MS,
     rootPublicKey: wanted.rootPublicKey,
-    keys: [controller, ...others],
+    keys: [controller, ...others, ...release],
     urls: [...wanted.urls],
     minimumAgentVersion: document?.minimumAgentVersion ?? '',
     revoked: document?.revoked ?? [],
   };
+}
+
+type Keys = TrustInput['keys'];
+
+function names(keys: Keys, releasePublicKey: Uint8Array | undefined): boolean {
+  if (releasePublicKey === undefined) return true;
+  return keys.some((key) => key.role === 'release' && equalBytes(key.publicKey, releasePublicKey));
 }
 
 /**

@@ -1,3 +1,4 @@
+import { type ReleaseContent, type SignedRelease, signRelease } from '../../certs/release.ts';
 import { applyTrust, signTrust, type Trust } from '../../certs/trust.ts';
 import type { Clock } from '../../proto/clock.ts';
 import { SignedTrust, TrustDocument } from '../../proto/codec.ts';
@@ -47,6 +48,7 @@ export async function openFleet({ clock, db, log, keys, urls }: FleetPorts) {
     const wanted = {
       rootPublicKey,
       controllerPublicKey: keys.controller.publicKey,
+      releasePublicKey: keys.release?.publicKey,
       urls,
       nowMs: clock.now(),
     };
@@ -87,6 +89,29 @@ export async function openFleet({ clock, db, log, keys, urls }: FleetPorts) {
       expiresAtMs: trust.document?.expiresAtMs ?? 0,
     }),
     controllerKey: (): KeyPair => keys.controller,
+    /** What a new agent is pinned to, and the documents from there on. */
+    trustChain() {
+      const first = documents[0];
+      const root = first ? rootKeyIdOf(first.bytes) : trust.rootKeyId;
+      return {
+        fleetId: toHex(fleetId),
+        rootKeyId: toHex(root),
+        urls: [...urls],
+        documents: lacking(documents, 0, (document) => equalBytes(rootKeyIdOf(document.bytes), root)).map(
+          (bytes) => Buffer.from(bytes).toString('base64'),
+        ),
+      };
+    },
+    /** Throws bad-request, release-key-away. */
+    signBuilds(content: ReleaseContent): SignedRelease {
+      if (!keys.release) throw new MusterError('release-key-away');
+      try {
+        return signRelease(keys.release, content);
+      } catch (cause) {
+        if (cause instanceof MusterError) throw new MusterError('bad-request', cause.detail, { cause });
+        throw cause;
+      }
+    },
     rootKeyHere: keys.root !== undefined,
     documentsFor: (serial: number, rootKeyId: Uint8Array) =>
       lacking(documents, serial, (document) => equalBytes(rootKeyIdOf(document.bytes), rootKeyId)),

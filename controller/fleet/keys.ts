@@ -8,6 +8,8 @@ export interface FleetKeys {
   /** Undefined once the root was moved off this machine. */
   root: KeyPair | undefined;
   controller: KeyPair;
+  /** Signs builds of the agent; undefined once it was moved off this machine. */
+  release: KeyPair | undefined;
   /** Seals the keys of unfinished jobs. */
   job: Uint8Array;
   /** False: these keys were here before. */
@@ -15,7 +17,12 @@ export interface FleetKeys {
 }
 
 const KEY_BYTES = 32;
-const FILES = { root: 'root.key', controller: 'controller.key', job: 'job.key' } as const;
+const FILES = {
+  root: 'root.key',
+  controller: 'controller.key',
+  release: 'release.key',
+  job: 'job.key',
+} as const;
 
 /**
  * Reads the keys, or makes all of them at the first start: never for a fleet that is there, whose agents trust others.
@@ -25,8 +32,15 @@ export function openKeys(files: SecretFiles, random: RandomBytes, hasFleet: bool
   const controller = readKey(files, FILES.controller);
   const root = readKey(files, FILES.root);
   const job = readKey(files, FILES.job);
+  const release = readKey(files, FILES.release);
   if (controller && job)
-    return { root: root && signKeyPair(root), controller: signKeyPair(controller), job, made: false };
+    return {
+      root: root && signKeyPair(root),
+      controller: signKeyPair(controller),
+      release: release && signKeyPair(release),
+      job,
+      made: false,
+    };
   if (controller)
     throw new MusterError(
       'store-failed',
@@ -41,14 +55,17 @@ export function openKeys(files: SecretFiles, random: RandomBytes, hasFleet: bool
   const made = {
     root: root ?? random(KEY_BYTES),
     job: job ?? random(KEY_BYTES),
+    release: release ?? random(KEY_BYTES),
     controller: random(KEY_BYTES),
   };
   files.write(FILES.root, made.root);
   files.write(FILES.job, made.job);
+  files.write(FILES.release, made.release);
   files.write(FILES.controller, made.controller);
   return {
     root: signKeyPair(made.root),
     controller: signKeyPair(made.controller),
+    release: signKeyPair(made.release),
     job: made.job,
     made: true,
   };

@@ -2,7 +2,7 @@
 import type { Encodable, OrderMessage } from '../../proto/codec.ts';
 import { MusterError } from '../../proto/errors.ts';
 import { LIMITS } from '../../proto/limits.ts';
-import { checkOrder, TASK_KINDS, type TaskKind } from '../../proto/validate.ts';
+import { checkOrder, TASK_KINDS, type TaskKind } from '../../proto/validate-order.ts';
 import { ORDER_VERSION } from '../../proto/version.ts';
 import { DEFAULTS } from './due.ts';
 import type { Named } from './ports.ts';
@@ -12,6 +12,15 @@ export interface ContentRequest {
   sha512: string;
   length: number;
   key: string;
+}
+
+/** `release` is base64, as a release key signed it; key ids are hex, signatures base64. */
+export interface UpgradeRequest {
+  release: string;
+  signatures: { keyId: string; signature: string }[];
+  /** Of each build of the release, in its order. */
+  contents: ContentRequest[];
+  onlineWithinMs?: number | undefined;
 }
 
 export type TaskKindRequest =
@@ -40,7 +49,9 @@ export type TaskKindRequest =
     }
   | { service: { unit: string; state?: string | undefined; enabled?: boolean | undefined } }
   | { reboot: { timeoutMs?: number | undefined } }
-  | { collect: { path: string } };
+  | { collect: { path: string } }
+  | { upgrade: UpgradeRequest }
+  | { uninstall: { keepPolicy?: boolean | undefined } };
 
 export type TaskRequest = TaskKindRequest & {
   name?: string | undefined;
@@ -120,6 +131,8 @@ function titleOfTask(task: TaskRequest): string {
   if ('tree' in task) return `tree ${task.tree.path}`;
   if ('collect' in task) return `collect ${task.collect.path}`;
   if ('reboot' in task) return 'reboot';
+  if ('upgrade' in task) return 'upgrade';
+  if ('uninstall' in task) return 'uninstall';
   const { unit, state, enabled } = task.service;
   const wanted = [state, enabled === undefined ? undefined : enabled ? 'enabled' : 'disabled'];
   return `service ${unit} ${wanted.filter(Boolean).join(' ')}`;
@@ -145,6 +158,15 @@ export interface OrderInput {
 /** An agent learns the time from Welcome, which took a moment to travel; its clock may lag that much behind. */
 const NOT_BEFORE_SLACK_MS = 60_000;
 
+/** Tasks that change or remove the agent itself have a kind of order of their own, so that the trust document says who may sign them. */
+function orderKindOf(tasks: readonly TaskRequest[]): 'run' | 'upgrade' | 'uninstall' {
+  for (const task of tasks) {
+    if ('upgrade' in task) return 'upgrade';
+    if ('uninstall' in task) return 'uninstall';
+  }
+  return 'run';
+}
+
 function retryOf(attempts: number): OrderMessage['retry'] {
   return { policy: attempts > 1 ? 'safe' : 'never', attempts };
 }
@@ -156,7 +178,7 @@ export function orderOf(request: JobRequest, input: OrderInput): Encodable<Order
     version: ORDER_VERSION,
     fleetId: input.fleetId,
     jobId: input.jobId,
-    kind: 'run',
+    kind: orderKindOf(request.tasks),
     targetsRoot: input.targetsRoot,
     targetsCount: input.targetsCount,
     signedAtMs: input.nowMs,
@@ -190,9 +212,10 @@ export function orderOf(request: JobRequest, input: OrderInput): Encodable<Order
 /** What is not in the order itself and has to be fetched. */
 export function namedIn(tasks: readonly TaskRequest[]): Named {
   return {
-    contents: tasks.flatMap((task) =>
-      'file' in task && task.file.content ? [contentOf(task.file.content)] : [],
-    ),
+    contents: tasks.flatMap((task) => {
+      if ('upgrade' in task) return task.upgrade.contents.map(contentOf);
+      return 'file' in task && task.file.content ? [contentOf(task.file.content)] : [];
+    }),
     manifests: tasks.flatMap((task) => ('tree' in task ? [contentOf(task.tree.manifest)] : [])),
   };
 }
@@ -206,6 +229,8 @@ const NO_KIND = {
   service: null,
   reboot: null,
   collect: null,
+  upgrade: null,
+  uninstall: null,
 } as const;
 
 function taskOf(task: TaskRequest): OrderMessage['tasks'][number] {
@@ -249,6 +274,21 @@ function kindOfTask(task: TaskRequest): Partial<OrderMessage['tasks'][number]> {
     return { service: { unit, state, enabled: enabled === undefined ? '' : enabled ? 'yes' : 'no' } };
   }
   if ('reboot' in task) return { reboot: { timeoutMs: task.reboot.timeoutMs ?? LIMITS.rebootTimeoutMs } };
+  if ('upgrade' in task) {
+    const { release, signatures, contents, onlineWithinMs = LIMITS.onlineWithinMs } = task.upgrade;
+    return {
+      upgrade: {
+        release: decode(release, 'upgrade.release'),
+        signatures: signatures.map(({ keyId, signature }) => ({
+          keyId: Buffer.from(keyId, 'hex'),
+          signature: decode(signature, 'upgrade.signature'),
+        })),
+        contents: contents.map(contentOf),
+        onlineWithinMs,
+      },
+    };
+  }
+  if ('uninstall' in task) return { uninstall: { keepPolicy: task.uninstall.keepPolicy ?? false } };
   return { collect: { path: task.collect.path } };
 }
 

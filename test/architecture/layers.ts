@@ -25,7 +25,8 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   'controller/fleet': [...STATE, 'certs'],
   'controller/inventory': [...STATE, 'certs', 'controller/targeting'],
   'controller/enrolment': [...STATE, 'certs', 'controller/inventory'],
-  'controller/installer': [...STATE, 'certs', 'controller/inventory', 'controller/enrolment'],
+  // Runs in the operator's process: what it wants of the controller it asks of the API.
+  'controller/installer': ['proto', 'certs', 'controller/api/contract.ts'],
   'controller/jobs': [...STATE, 'certs', 'controller/inventory', 'controller/targeting'],
   // Knows nothing of jobs but their rows, which say who may fetch what; jobs and gateway declare what they need of it.
   'controller/contents': STATE,
@@ -47,6 +48,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     'controller/serve',
     'controller/config',
     'controller/backup',
+    'controller/installer',
   ],
   'controller/console': ['proto', 'controller/api/contract.ts'],
   // The composition root: serve joins the controller to the machine, controller.ts its parts to each other.

@@ -87,7 +87,7 @@ async function inMemory(size: number): Promise<{ out: Cost[]; back: Cost[] }> {
     random: systemRandom,
     db,
     log: pino({ level: 'silent' }),
-    keys: { root, controller: controllerKey, job: systemRandom(32), made: true },
+    keys: { root, controller: controllerKey, release: undefined, job: systemRandom(32), made: true },
     contentDisk: memoryDisk(),
     urls: ['https://127.0.0.1:7443'],
     keeping: KEEPING,

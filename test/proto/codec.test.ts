@@ -97,6 +97,7 @@ const DOORS: readonly Door[] = [
   door('EnrolRequest', codecs.EnrolRequest, sample('enrol request')),
   door('EnrolGrant', codecs.EnrolGrant, sample('grant')),
   door('Report', codecs.Report, sample('report')),
+  door('Release', codecs.Release, sample('release')),
   door('TreeManifest', codecs.TreeManifest, MANIFEST),
   door('JoinToken', codecs.JoinToken, token),
   door('Frame deliver', frame, sample('deliver frame')),

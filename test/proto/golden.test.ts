@@ -1,6 +1,6 @@
 /**
  * Golden bytes. golden.json holds everything that is signed, hashed or sealed, in hex, as session, order, trust, report,
- * enrolment and token have it: session, order and report version 2, the others 1. A change here is a change of the wire:
+ * enrolment, token and release have it: order version 3, session and report version 2, the others 1. A change here is a change of the wire:
  * it needs a new version number and a line in muster.proto's list, not a new golden file. Below, each message is spelled
  * out field by field.
  */
@@ -26,7 +26,7 @@ import {
   ROOT,
   seeded,
 } from './fixture.ts';
-import { REPORT_MESSAGE, SIGNED, TOKEN_SECRET, TREE } from './signed.ts';
+import { BUILDS, REPORT_MESSAGE, SIGNED, TOKEN_SECRET, TREE } from './signed.ts';
 import { bytes, message, number, text, varint } from './wire.ts';
 
 const DAY_MS = 86_400_000;
@@ -57,7 +57,7 @@ function spelled(name: string, ...fields: readonly Uint8Array[]): void {
 test('an order is spelled out', () => {
   spelled(
     'order',
-    number(1, 2), // version
+    number(1, 3), // version
     bytes(2, FLEET),
     bytes(3, JOB_ID),
     text(4, 'run'),
@@ -76,7 +76,7 @@ test('an order is spelled out', () => {
 test('a cancel is spelled out: no targets, no tasks, and the order that it cancels', () => {
   spelled(
     'cancel',
-    number(1, 2),
+    number(1, 3),
     bytes(2, FLEET),
     bytes(3, counting(0x20, 16)), // its own job id
     text(4, 'cancel'),
@@ -247,6 +247,17 @@ test('a report is spelled out', () => {
   );
 });
 
+test('a release is spelled out: the version, and of each build its form, architecture, digest and length', () => {
+  spelled(
+    'release',
+    number(1, 1),
+    text(2, '1.2.3'),
+    ...BUILDS.map(({ form, arch, sha512, length }) =>
+      message(3, text(1, form), ...(arch === '' ? [] : [text(2, arch)]), bytes(3, sha512), number(4, length)),
+    ),
+  );
+});
+
 test('every signature is over the frame that TRUST names, by the key that it names', () => {
   const h1 = nacl.hash(frame('transcript', signed('hello'), signed('welcome body')));
   assert.equal(toHex(signed('h1')), toHex(h1));
@@ -257,6 +268,7 @@ test('every signature is over the frame that TRUST names, by the key that it nam
     ['proof signature', frame('hs-agent', h1, signed('proof body')), AGENT.sign.publicKey],
     ['enrol request signature', frame('enrol-request', h1, signed('enrol request')), AGENT.sign.publicKey],
     ['grant signature', frame('enrol-grant', signed('grant')), CONTROLLER.publicKey],
+    ['release signature', frame('release', signed('release')), RELEASE.publicKey],
     ['report signature', frame('report', signed('report')), AGENT.sign.publicKey],
   ];
   for (const [name, framed, key] of cases)

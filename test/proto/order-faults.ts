@@ -118,12 +118,12 @@ export const SIGNATURE: readonly Fault[] = [
 ];
 
 export const VERSION: readonly Fault[] = [
-  ['a later version', 'order-version', change({ version: 3 })],
-  ['the version before, which was never released', 'order-version', change({ version: 1 })],
+  ['a later version', 'order-version', change({ version: 4 })],
+  ['the version before, which was never released', 'order-version', change({ version: 2 })],
   ['no version', 'order-version', change({ version: 0 })],
 ];
 export const KIND: readonly Fault[] = [
-  ['a kind that is not known yet', 'order-kind', change({ kind: 'upgrade' })],
+  ['a kind that is not known yet', 'order-kind', change({ kind: 'rotate' })],
   ['a kind in capitals', 'order-kind', change({ kind: 'RUN' })],
   [
     'a cancel, sealed',

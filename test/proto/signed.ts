@@ -1,5 +1,6 @@
 /** One of everything that is signed, hashed or sealed, from seeded keys and fixed inputs. */
 import { encodeToken, signEnrolRequest, signGrant, tokenHash } from '../../certs/enrolment.ts';
+import { signRelease } from '../../certs/release.ts';
 import { signTrust } from '../../certs/trust.ts';
 import { orderHash, seal, signOrder, wrapFor } from '../../proto/bundle.ts';
 import { encodeFrame, Order, Report, type ReportMessage, SignedOrder } from '../../proto/codec.ts';
@@ -179,6 +180,19 @@ export const REPORT_MESSAGE: ReportMessage = {
 };
 const REPORT = Report.encode(REPORT_MESSAGE);
 
+// ------------------------------------------------------------ a release
+
+export const BUILDS = [
+  { form: 'bundle', arch: '', sha512: hash('facts', ascii('stands for a bundle')), length: 570_000 },
+  {
+    form: 'executable',
+    arch: 'arm64',
+    sha512: hash('facts', ascii('stands for a program')),
+    length: 127_000_000,
+  },
+];
+const SIGNED_RELEASE = signRelease(RELEASE, { agentVersion: '1.2.3', builds: BUILDS });
+
 export const SIGNED: Readonly<Record<string, Uint8Array>> = {
   order: ORDER,
   'order hash': orderHash(ORDER),
@@ -206,4 +220,6 @@ export const SIGNED: Readonly<Record<string, Uint8Array>> = {
   report: REPORT,
   'report hash': hash('report', REPORT),
   'report signature': sign(AGENT.sign, 'report', REPORT),
+  release: SIGNED_RELEASE.release,
+  'release signature': SIGNED_RELEASE.signatures[0]?.signature ?? new Uint8Array(),
 };

@@ -15,7 +15,6 @@ import type { ErrorCode } from '../../proto/errors.ts';
 import { LIMITS } from '../../proto/limits.ts';
 import {
   checkHello,
-  checkOrder,
   checkOutput,
   checkProofBody,
   checkReport,
@@ -23,6 +22,7 @@ import {
   checkWelcomeBody,
   isTime,
 } from '../../proto/validate.ts';
+import { checkOrder } from '../../proto/validate-order.ts';
 import { NO_KIND } from '../support/orders.ts';
 import { cancelOrder, counting, refused, runOrder } from './fixture.ts';
 import { SIGNED, TREE } from './signed.ts';

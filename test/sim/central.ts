@@ -55,6 +55,7 @@ const KEY_DICE = diceOf('the keys of the simulated controller');
 export const FLEET_KEYS = {
   root: signKeyPair(KEY_DICE.bytes(32)),
   controller: signKeyPair(KEY_DICE.bytes(32)),
+  release: undefined,
   job: KEY_DICE.bytes(32),
   made: true,
 };

@@ -43,7 +43,10 @@ export async function controllerWorld(
   const clock = options.clock ?? virtualClock();
   const random = seededRandom('controller');
   const root = signKeyPair(random(32));
-  const made = { root, controller: signKeyPair(random(32)), job: random(32), made: true };
+  const made = {
+    ...{ root, controller: signKeyPair(random(32)), release: signKeyPair(random(32)) },
+    ...{ job: random(32), made: true },
+  };
   const keys = options.keys ?? made;
   const log = options.logTo ? pino({}, options.logTo) : pino({ level: 'silent' });
   const opened = openDatabase({ path: options.path ?? ':memory:', schedule: setImmediate });

@@ -39,6 +39,8 @@ export const NO_KIND: TaskMessage = {
   service: null,
   reboot: null,
   collect: null,
+  upgrade: null,
+  uninstall: null,
   guard: null,
 };
 

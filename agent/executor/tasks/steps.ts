@@ -30,6 +30,12 @@ async function carryOut(task: StepTask, context: StepContext, ports: TaskPorts):
       return reboot(task, ports, context);
     case 'collect':
       return collect(task, ports, context);
+    case 'upgrade':
+    case 'uninstall':
+      return {
+        state: 'failed',
+        reason: 'this agent was not installed by Muster, and does not replace itself',
+      };
   }
 }
 

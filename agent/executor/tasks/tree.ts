@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Message, TreeManifest } from '../../../proto/codec.ts';
-import { checkTreeManifest } from '../../../proto/validate.ts';
+import { checkTreeManifest } from '../../../proto/validate-order.ts';
 import { type Contents, namedContent } from './content.ts';
 import { bringEntry, type EntryOptions } from './entry.ts';
 import { type FilePorts, type FileRun, lineOf } from './file.ts';

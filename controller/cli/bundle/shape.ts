@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { LIMITS } from '../../../proto/limits.ts';
-import { isPlainPath, isUnitName } from '../../../proto/validate.ts';
+import { isPlainPath, isUnitName } from '../../../proto/validate-order.ts';
 import { parseDuration } from '../duration.ts';
 import { Failure } from '../failure.ts';
 import { parseSize } from '../size.ts';

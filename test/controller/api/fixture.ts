@@ -32,6 +32,13 @@ export const REQUESTS = {
   'agents.label': { params: { agent: 'web-1' }, body: { set: { role: 'web' }, remove: ['env'] } },
   'agents.approve': { params: { agent: 'web-1' } },
   'agents.remove': { params: { agent: 'web-1' } },
+  'agents.register': {
+    body: { name: 'web-1', signKey: 'ab'.repeat(32), boxKey: 'cd'.repeat(32), epoch: 'ef'.repeat(16) },
+  },
+  'fleet.trust': {},
+  'releases.sign': {
+    body: { agentVersion: '1.2.3', builds: [{ form: 'bundle', sha512: 'ab'.repeat(64), length: 1 }] },
+  },
   'tokens.create': { body: {} },
   'tokens.list': {},
   'tokens.revoke': { params: { id: 'abcd' } },
@@ -183,7 +190,14 @@ export function fakeVerbs(history: FakeHistory, calls: Called[]): ApiVerbs {
       label: answer('agents.label', { role: 'web' }),
       approve: answer('agents.approve', undefined),
       remove: answer('agents.remove', undefined),
+      register: answer('agents.register', {
+        ...{ name: 'web-1', id: AGENT, labels: {}, created: true, replaced: null },
+      }),
       facts: answer('agents.facts', { name: 'web-1', id: AGENT, digest: 'aa', collectedAtMs: 1, facts: {} }),
+    },
+    fleet: {
+      trust: answer('fleet.trust', { fleetId: 'ab', rootKeyId: 'cd', urls: [], documents: [] }),
+      signRelease: answer('releases.sign', { release: '', signatures: [] }),
     },
     tokens: {
       create: answer('tokens.create', { id: 'abcd', token: 'a-join-token', expiresAtMs: 9 }),
