@@ -19,13 +19,21 @@ export interface Build {
 export interface Packed {
   readonly build: Build;
   readonly packing: Packing;
-  /** Of the packed file, which stays as it is while this program runs. */
+  /** Of the packed file, which stays as it is until `close` of its builds; `sha512` in hex. */
   readonly length: number;
+  readonly sha512: string;
+  /** From the disk, a piece at a time: as many readers as one likes. */
   open(): AsyncIterable<Uint8Array>;
+  /** Shorter at the end. */
+  read(at: number, length: number): Promise<Uint8Array>;
 }
 
 /** The builds of this program's own version, made when they are first asked for and kept. */
 export interface Builds {
-  /** Throws HostFailure('no-runtime') where one cannot be made here. The same promise for the same question. */
-  packed(form: Form, arch: Arch, packing: Packing): Promise<Packed>;
+  /**
+   * Packed in the best way that the host knows (`accepted`, in any order) and this machine too. Made once, whoever asks.
+   * Throws HostFailure('no-build') where it cannot be made here.
+   */
+  packed(form: Form, arch: Arch, accepted: readonly Packing[]): Promise<Packed>;
+  close(): Promise<void>;
 }

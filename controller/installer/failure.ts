@@ -38,6 +38,7 @@ export const CAUSES = {
   // --- what the host is
   unsupported: row('this kind of machine is not supported', 'see docs/install.md'),
   'no-runtime': row('no Node that the agent can use', 'install Node 24 or newer on it'),
+  'no-build': row('the agent for it cannot be made on this machine', 'see the reason'),
   'no-space': row('too little space', 'make room, then run this again'),
   'no-service-manager': row('neither systemd nor OpenRC is here', 'use --service none'),
   'controller-unreachable': row(

@@ -45,6 +45,7 @@ export const DOORS: Record<string, Door> = {
       'controller/api/',
       'controller/backup/manifest.ts',
       'controller/inventory/facts-shape.ts',
+      'controller/installer/builds/',
       'controller/cli/bundle/shape.ts',
     ],
     why: 'shapes that others can get wrong',
@@ -58,8 +59,9 @@ export const DOORS: Record<string, Door> = {
       'agent/executor/tasks/collect.ts',
       'controller/cli/content/unpack.ts',
       'controller/backup/archive.ts',
+      'controller/installer/builds/archive.ts',
     ],
-    why: 'each kind of archive has one file: what machines send back, at its two ends, and backups',
+    why: "each kind of archive has one file: what machines send back, at its two ends, backups, and npm's",
   },
   commander: {
     files: ['controller/cli/', 'agent/cli/'],
@@ -82,6 +84,7 @@ export const DOORS: Record<string, Door> = {
       'controller/cli/content/unpack.ts',
       'controller/cli/agent-process.ts',
       'controller/cli/quickstart-command.ts',
+      'controller/installer/builds/',
       'agent/facts/system.ts',
       'agent/identity/',
       'agent/executor/',
@@ -96,10 +99,25 @@ export const DOORS: Record<string, Door> = {
     why: 'files are read and written by adapters, given to who needs them',
   },
   'node:child_process': {
-    files: ['controller/cli/agent-process.ts', 'agent/executor/spare.ts', 'agent/executor/account.ts'],
+    files: [
+      'controller/cli/agent-process.ts',
+      'controller/installer/builds/processes.ts',
+      'agent/executor/spare.ts',
+      'agent/executor/account.ts',
+    ],
     why: 'processes are started by adapters',
   },
-  'node:zlib': { files: ['agent/executor/record.ts'], why: 'one file knows how a log is checked' },
+  'node:zlib': {
+    files: [
+      'agent/executor/record.ts', // how a log is checked
+      'controller/installer/builds/', // how builds travel
+    ],
+    why: 'each thing is packed and unpacked in one place',
+  },
+  postject: {
+    files: ['controller/installer/builds/injector.ts'],
+    why: 'it runs in a process of its own, for its memory and its noise',
+  },
   'node:net': {
     files: ['controller/cli/context.ts', 'controller/cli/probe.ts', 'agent/executor/fifo.ts'],
     why: 'sockets are opened by adapters',

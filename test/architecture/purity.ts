@@ -72,6 +72,7 @@ const GLOBALS: readonly Reach[] = [
       'controller/api/probe.ts',
       'controller/cli/process-surroundings.ts',
       'controller/cli/agent-process.ts',
+      'controller/installer/builds/injector.ts', // an entry of its own
       'controller/cli/tree/controller-commands.ts',
       'agent/main.ts',
       'agent/run.ts',

@@ -1,0 +1,38 @@
+/** An adapter: the programs that make builds, without a shell. */
+import { spawn } from 'node:child_process';
+
+export interface ProcessOptions {
+  env: Readonly<Record<string, string | undefined>>;
+  cwd: string;
+  /** A descriptor that its standard output goes to. */
+  stdout?: number;
+  maxMs: number;
+}
+
+const SAID_CHARS = 4_000;
+
+/** Resolves once it ended well. Throws an Error with the last that it said; `code` is ENOENT where there is no such program. */
+export async function runProgram(
+  program: string,
+  args: readonly string[],
+  { env, cwd, stdout, maxMs }: ProcessOptions,
+): Promise<void> {
+  const child = spawn(program, args, {
+    cwd,
+    env: { ...env },
+    stdio: ['ignore', stdout ?? 'ignore', 'pipe'],
+    timeout: maxMs,
+    killSignal: 'SIGKILL',
+  });
+  let said = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-SAID_CHARS);
+  });
+  const [status, signal] = await new Promise<[number | null, string | null]>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, by) => resolve([code, by]));
+  });
+  if (status === 0) return;
+  const last = said.trim().split('\n').slice(-3).join(' ');
+  throw new Error(`${program} ended with ${signal ?? `status ${status}`}${last ? `: ${last}` : ''}`);
+}
