@@ -58,6 +58,10 @@ export const CAUSES = {
   cut: row('the connection broke', 'run this again', true),
   silent: row('the host stopped answering', 'run this again', true),
   'name-taken': row('the name is taken', 'remove that agent, or use --replace'),
+  'agent-removed': row(
+    'its keys were removed from the fleet',
+    'run "muster-agent leave" there, then this again',
+  ),
   refused: row('the controller refused', 'see the reason'),
   'not-online': row(
     'the agent did not come online',

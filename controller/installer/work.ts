@@ -39,8 +39,12 @@ export interface InstallSettings {
 
 /** The controller, as an install needs it. */
 export interface Registrar {
-  /** Throws HostFailure: name-taken, refused. */
+  /** Throws HostFailure: name-taken, refused; agent-removed for keys that it refuses for ever. */
   register(body: RegisterBody): Promise<RegisterReply>;
+  /** Whether it lets this agent in. Throws HostFailure: refused. */
+  knows(agent: Registered): Promise<boolean>;
+  /** Takes a registration back; that there is none is no failure. Throws HostFailure: refused. */
+  remove(agent: Registered): Promise<void>;
   /** Resolves once the agent is online with this version. Throws HostFailure: not-online, refused, stopped. */
   online(agent: Registered, version: string, signal: AbortSignal): Promise<void>;
   /** Resolves once the agent has carried out a first job. Throws HostFailure: no-pong, refused, stopped. */
@@ -59,6 +63,8 @@ export interface InstallPorts {
   readonly builds: Builds;
   readonly registrar: Registrar;
   readonly clock: Clock;
+  /** Whoever finds a host locked is told: `alice@admin-1`. */
+  readonly by: string;
   /** Throws HostFailure: all that keeps a connection from being made, host keys and passwords among it. */
   connect(entry: HostEntry, signal: AbortSignal): Promise<Connection>;
 }
@@ -96,6 +102,10 @@ export interface HostResult {
   readonly form: Form;
   /** Bytes of the build that went over the connection. */
   readonly sentBytes: number;
+  /** Of the host key: `SHA256:…`. */
+  readonly fingerprint: string;
+  /** For the report: what the host said of itself, in words. */
+  readonly machine: Readonly<Record<'os' | 'kernel' | 'arch' | 'libc' | 'init' | 'hostname', string>>;
   /** Under `check`: what would be done, a short sentence each. */
   readonly plan: readonly string[];
 }
