@@ -88,7 +88,7 @@ export function refuseUnfinishedRestore(home: string): void {
   if (existsSync(join(home, MARKER))) throw new MusterError('restore-unfinished', home);
 }
 
-/** What of a home is its own: not the lock, and not what earlier restores put aside. */
+/** What of a home is its own: not the lock, and neither backups nor what earlier restores put aside. */
 export function entriesOf(home: string): string[] {
-  return namesIn(home).filter((name) => !/^(?:lock\.db.*|before-restore-.*)$/.test(name));
+  return namesIn(home).filter((name) => !/^(?:lock\.db.*|before-restore-.*|backups)$/.test(name));
 }

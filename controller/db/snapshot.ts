@@ -19,6 +19,13 @@ export function copyDatabase(from: string, to: string): void {
   });
 }
 
+/** Throws MusterError: store-failed, store-damaged. */
+export function schemaOf(path: string): number {
+  return usingDatabase(path, (connection) =>
+    Number(connection.prepare('pragma user_version').get()?.user_version ?? 0),
+  );
+}
+
 /** What a database says of itself. */
 export interface Inspected {
   schema: number;

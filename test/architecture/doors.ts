@@ -79,6 +79,8 @@ export const DOORS: Record<string, Door> = {
       'controller/fleet/files.ts',
       'controller/backup/folder.ts',
       'controller/contents/disk.ts',
+      'controller/service/system.ts',
+      'controller/service/own-program.ts',
       'controller/cli/files.ts',
       'controller/cli/content/local-file.ts',
       'controller/cli/content/unpack.ts',
@@ -102,6 +104,7 @@ export const DOORS: Record<string, Door> = {
     files: [
       'controller/cli/agent-process.ts',
       'controller/installer/builds/processes.ts',
+      'controller/service/system.ts',
       'agent/executor/spare.ts',
       'agent/executor/account.ts',
     ],

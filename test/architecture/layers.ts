@@ -35,6 +35,8 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   'controller/storage': STATE,
   // A root of its own: it works on a home where no controller runs, or beside one. What it settles of runs it settles as jobs does.
   'controller/backup': [...STATE, 'certs', 'controller/fleet', 'controller/jobs'],
+  // In root's process on the controller's machine: of the store it asks which schema it has and whether somebody works on it.
+  'controller/service': ['proto', 'controller/config', 'controller/db'],
   'controller/rollouts': [...STATE, 'controller/targeting', 'controller/jobs'],
   'controller/workflows': [...STATE, 'controller/targeting', 'controller/jobs'],
   'controller/schedules': [...STATE, 'controller/targeting', 'controller/jobs'],
@@ -48,6 +50,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     'controller/serve',
     'controller/config',
     'controller/backup',
+    'controller/service',
     'controller/installer',
   ],
   'controller/console': ['proto', 'controller/api/contract.ts'],
@@ -98,6 +101,7 @@ const ONLY_LAZILY: Record<string, string> = {
   'controller/serve.ts': 'controller/cli/',
   'controller/backup/backup.ts': 'controller/cli/',
   'controller/backup/restore.ts': 'controller/cli/',
+  'controller/service/service.ts': 'controller/cli/',
 };
 
 /** These alone construct: what they import nobody else of the source does, except as a type. */

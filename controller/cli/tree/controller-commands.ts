@@ -36,17 +36,27 @@ function serveCommands(program: Command, choose: Choose): void {
     return [key, option.attributeName()] as const;
   });
   serve
+    .option(
+      '--install-service',
+      'make it a service of systemd that starts at boot, with these options; a newer program upgrades it in place (root)',
+    )
+    .option('--uninstall-service', 'take that service off; its state stays (root)')
+    .option(
+      '--home <path>',
+      'with --install-service: take over the controller that was started by hand there',
+    )
+    .option('--check', 'with either of these: say what would be done, and do nothing')
+    .option('--json', 'with either of these: print what was done as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  muster serve\n  muster serve --listen 0.0.0.0:7443 --url https://muster.example.net:7443\n  muster serve --keep-jobs 1d12h --keep-output never --max-output-store 50GiB',
+      '\nExamples:\n  muster serve\n  muster serve --listen 0.0.0.0:7443 --url https://muster.example.net:7443\n  muster serve --keep-jobs 1d12h --keep-output never --max-output-store 50GiB\n  sudo muster serve --install-service --listen 0.0.0.0:7443 --url https://muster.example.net:7443',
     )
     .action((options) =>
-      choose(async (surroundings) =>
-        (await import('../serve-command.ts')).serveCommand(
-          surroundings,
-          Object.fromEntries(flags.map(([key, name]) => [key, options[name]])),
-        ),
-      ),
+      choose(async (surroundings) => {
+        const given = Object.fromEntries(flags.map(([key, name]) => [key, options[name]]));
+        const { serve: start } = await import('../serve-mode.ts');
+        return start(surroundings, given, options, process.argv[1] ?? '');
+      }),
     );
   program
     .command('quickstart')
