@@ -40,8 +40,8 @@ test('everything that prints has --json', () => {
   const without = leaves
     .filter((command) => !command.options.some(({ long }) => long === '--json'))
     .map((command) => command.name());
-  // A script for a shell, bytes of a host, a first tour, a controller's log.
-  assert.deepEqual(without.sort(), ['completion', 'output', 'quickstart', 'serve']);
+  // A script for a shell, bytes of a host, a first tour.
+  assert.deepEqual(without.sort(), ['completion', 'output', 'quickstart']);
 });
 
 test('one letter means one thing everywhere', () => {
