@@ -182,6 +182,16 @@ export function hmacSha512(key: Uint8Array, message: Uint8Array): Uint8Array {
   return new Uint8Array(createHmac('sha512', secretHandle(key)).update(message).digest());
 }
 
+/** For what others write with it: fingerprints of SSH host keys. */
+export function sha256(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(createHash('sha256').update(bytes).digest());
+}
+
+/** For what others write with it: hidden host names in OpenSSH's known_hosts. */
+export function hmacSha1(key: Uint8Array, message: Uint8Array): Uint8Array {
+  return new Uint8Array(createHmac('sha1', secretHandle(key)).update(message).digest());
+}
+
 /** NaCl's secretbox: XSalsa20-Poly1305; 24-byte nonce, 32-byte key. */
 export function secretbox(message: Uint8Array, nonce: Uint8Array, key: Uint8Array): Uint8Array {
   return nacl.secretbox(message, nonce, key);

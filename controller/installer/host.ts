@@ -20,7 +20,7 @@ export interface HostEntry {
   readonly from: string;
 }
 
-/** How a host is reached. Complete: nothing is looked up any more. */
+/** How a host is reached. Complete: nothing is looked up any more. Made by `ssh/destination.ts`. */
 export interface Destination {
   readonly host: string;
   readonly port: number;
@@ -28,9 +28,16 @@ export interface Destination {
   readonly identityFiles: readonly string[];
   /** Only the files above, not every key of an agent (IdentitiesOnly). */
   readonly identitiesOnly: boolean;
-  /** The name under which its key is known (HostKeyAlias, else the host). */
-  readonly hostKeyAlias: string;
+  /** The socket of an ssh-agent; `none`: no agent; undefined: SSH_AUTH_SOCK. */
+  readonly identityAgent: string | undefined;
+  /** HostKeyAlias: the one name under which its key is known, whatever the port. Undefined: as `knownNames` has it. */
+  readonly hostKeyAlias: string | undefined;
+  /** Where new keys are recorded: the first of these. */
   readonly userKnownHostsFiles: readonly string[];
-  /** Through these, one after the other. */
+  readonly globalKnownHostsFiles: readonly string[];
+  /** StrictHostKeyChecking yes: the operator's settings forbid to take an unknown key, whatever the command says. */
+  readonly strictHostKeys: boolean;
+  readonly connectTimeoutMs: number | undefined;
+  /** Through these, one after the other; they have none of their own. */
   readonly jumps: readonly Destination[];
 }

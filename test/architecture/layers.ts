@@ -26,7 +26,8 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   'controller/inventory': [...STATE, 'certs', 'controller/targeting'],
   'controller/enrolment': [...STATE, 'certs', 'controller/inventory'],
   // Runs in the operator's process: what it wants of the controller it asks of the API.
-  'controller/installer': ['proto', 'certs', 'controller/api/contract.ts'],
+  // Targeting is pure: its globs and its way to quote what is wrong.
+  'controller/installer': ['proto', 'certs', 'controller/api/contract.ts', 'controller/targeting'],
   'controller/jobs': [...STATE, 'certs', 'controller/inventory', 'controller/targeting'],
   // Knows nothing of jobs but their rows, which say who may fetch what; jobs and gateway declare what they need of it.
   'controller/contents': STATE,

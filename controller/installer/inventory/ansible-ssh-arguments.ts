@@ -1,0 +1,174 @@
+import { quoted } from '../../targeting/problem.ts';
+import { readAddress } from './address.ts';
+import type { Variables } from './ansible.ts';
+import { splitWords } from './words.ts';
+
+/** What Ansible hands to its ssh, in the order in which ssh reads it: of what is said twice the first counts. */
+const NAMES = ['ansible_ssh_args', 'ansible_ssh_common_args', 'ansible_ssh_extra_args'] as const;
+
+export interface SshArguments {
+  readonly identityFiles: string[];
+  readonly proxyJump: readonly string[] | undefined;
+}
+
+/**
+ * The arguments that change the way to a host: jumps and keys are taken; what would only tune the connection is left aside; what checks less
+ * is left aside with a note; all else is refused, since the way would be another one.
+ */
+export function readSshArguments(
+  textOf: (name: string) => string | undefined,
+  refuse: (from: string, message: string) => void,
+  note: (sentence: string) => void,
+  variables: Variables,
+): SshArguments {
+  const identityFiles: string[] = [];
+  let proxyJump: readonly string[] | undefined;
+  for (const name of NAMES) {
+    const from = variables.get(name)?.from;
+    const text = from === undefined ? undefined : textOf(name);
+    if (from === undefined || text === undefined) continue;
+    const split = splitWords(text);
+    if ('problem' in split) {
+      refuse(from, `${name}: ${split.problem}`);
+      continue;
+    }
+    for (const option of optionsOf(split.words)) {
+      if ('unknown' in option) {
+        refuse(
+          from,
+          `${name}: ${quoted(option.unknown)} is not known here; say it in ~/.ssh/config, which is read`,
+        );
+        continue;
+      }
+      const { key, value } = option;
+      if (key === 'identityfile') identityFiles.push(value);
+      else if (key === 'proxyjump' || key === 'proxycommand') {
+        const jumps = key === 'proxyjump' ? readJumps(value) : jumpsOfCommand(value);
+        if ('problem' in jumps) refuse(from, `${name}: ${jumps.problem}`);
+        else proxyJump ??= jumps.jumps;
+      } else if (WEAKER.has(key))
+        note(`${name}: ${key} is not taken: host keys are checked as --host-key-policy says`);
+      else if (!TUNING.has(key))
+        refuse(
+          from,
+          `${name}: ${quoted(key)} is not taken from here; say it in ~/.ssh/config, which is read`,
+        );
+    }
+  }
+  return { identityFiles, proxyJump };
+}
+
+const WEAKER: ReadonlySet<string> = new Set([
+  'stricthostkeychecking',
+  'userknownhostsfile',
+  'globalknownhostsfile',
+  'updatehostkeys',
+]);
+
+const TUNING: ReadonlySet<string> = new Set([
+  ...[
+    'controlmaster',
+    'controlpath',
+    'controlpersist',
+    'serveraliveinterval',
+    'serveralivecountmax',
+    'connecttimeout',
+  ],
+  ...[
+    'connectionattempts',
+    'compression',
+    'forwardagent',
+    'preferredauthentications',
+    'gssapiauthentication',
+  ],
+  ...[
+    'gssapidelegatecredentials',
+    'kbdinteractiveauthentication',
+    'passwordauthentication',
+    'pubkeyauthentication',
+  ],
+  ...[
+    'batchmode',
+    'loglevel',
+    'tcpkeepalive',
+    'ipqos',
+    'checkhostip',
+    'addkeystoagent',
+    'visualhostkey',
+    'requesttty',
+  ],
+  ...['forwardx11', 'escapechar', 'hashknownhosts', 'numberofpasswordprompts', 'identitiesonly'],
+]);
+
+const WITH_VALUE: Readonly<Record<string, string>> = { J: 'proxyjump', i: 'identityfile' };
+
+type Option = { readonly key: string; readonly value: string } | { readonly unknown: string };
+
+/** Keys in lower case. Flags that only tune (`-C`, `-q`, `-4`) are dropped. */
+function optionsOf(words: readonly string[]): Option[] {
+  const options: Option[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? '';
+    const [, letter = '', attached = ''] = /^-([A-Za-z0-9])(.*)$/s.exec(word) ?? [];
+    if (/^-[46ACTaqtvxkK]+$/.test(word)) continue;
+    const value = attached === '' ? (words[++at] ?? '') : attached;
+    if (letter === 'o') {
+      const [, key, rest] = /^\s*([A-Za-z0-9]+)\s*[=\s]\s*(.*)$/s.exec(value) ?? [];
+      options.push(
+        key === undefined || rest === undefined
+          ? { unknown: word }
+          : { key: key.toLowerCase(), value: unquote(rest) },
+      );
+    } else {
+      const key = WITH_VALUE[letter];
+      options.push(key === undefined ? { unknown: word } : { key, value });
+    }
+  }
+  return options;
+}
+
+const unquote = (text: string): string => /^"([^"]*)"$/.exec(text)?.[1] ?? text;
+
+/** `ProxyJump` as ssh has it: hosts with commas between them, `none` for no jump. */
+export function readJumps(text: string): { jumps: string[] } | { problem: string } {
+  if (text.toLowerCase() === 'none') return { jumps: [] };
+  const jumps = text.split(',').map((jump) => jump.trim());
+  for (const jump of jumps) {
+    const read = readAddress(jump);
+    if ('problem' in read) return { problem: `the jump ${quoted(jump)}: ${read.problem}` };
+  }
+  return { jumps };
+}
+
+/** `ssh -W %h:%p -q user@bastion`, which was the way to jump before ProxyJump, is one; no command is ever started. */
+function jumpsOfCommand(text: string): { jumps: string[] } | { problem: string } {
+  if (text.toLowerCase() === 'none') return { jumps: [] };
+  const refused = {
+    problem: 'a ProxyCommand is not started here, but for "ssh -W %h:%p HOST"; use ProxyJump',
+  };
+  const split = splitWords(text);
+  const [program = '', ...words] = 'problem' in split ? [] : split.words;
+  if (!/^(?:\/usr\/bin\/)?ssh$/.test(program)) return refused;
+  let forwards = false;
+  let user: string | undefined;
+  let port: string | undefined;
+  let host: string | undefined;
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? '';
+    const [, letter, attached] = /^-([Wlp])(.*)$/.exec(word) ?? [];
+    if (/^-[46ACTaqxv]+$/.test(word)) continue;
+    if (letter === undefined) {
+      if (host !== undefined || word.startsWith('-')) return refused;
+      host = word;
+      continue;
+    }
+    const value = attached || (words[++at] ?? '');
+    if (letter === 'l') user = value;
+    else if (letter === 'p') port = value;
+    else if (value === '%h:%p' || value === '[%h]:%p') forwards = true;
+    else return refused;
+  }
+  if (!forwards || host === undefined) return refused;
+  const whole = `${user === undefined ? '' : `${user}@`}${host}${port === undefined ? '' : `:${port}`}`;
+  return readJumps(whole);
+}

@@ -1,0 +1,41 @@
+import type { HostEntry } from '../host.ts';
+import type { Problem } from './source.ts';
+
+/** What readers of this folder add to while they read. */
+export interface Findings {
+  readonly entries: HostEntry[];
+  problem(from: string, message: string): void;
+  /** The same sentence is told once, with the first place and how many more there are. */
+  note(from: string, sentence: string): void;
+  /** As far as it got. */
+  readonly problems: Problem[];
+  notes(): string[];
+}
+
+/** A problem of a group's variable is one problem, however many hosts it has. */
+export function createFindings(): Findings {
+  const entries: HostEntry[] = [];
+  const problems: Problem[] = [];
+  const told = new Set<string>();
+  const places = new Map<string, Set<string>>();
+  return {
+    entries,
+    problems,
+    problem(from, message) {
+      const key = `${from}\n${message}`;
+      if (!told.has(key)) problems.push({ from, message });
+      told.add(key);
+    },
+    note(from, sentence) {
+      const at = places.get(sentence);
+      if (at) at.add(from);
+      else places.set(sentence, new Set([from]));
+    },
+    notes: () =>
+      [...places].map(([sentence, at]) => {
+        const [first = ''] = at;
+        const more = at.size - 1;
+        return `${first}: ${sentence}${more === 0 ? '' : ` (and ${more} more like it)`}`;
+      }),
+  };
+}
