@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../proto/clock.ts';
 import { MusterError } from '../../proto/errors.ts';
 import { API, type Calls, type RouteName } from './contract.ts';
-import { resumeAfter } from './door.ts';
+import { rangeFrom, resumeAfter } from './door.ts';
 import type { Flows } from './flow.ts';
 import { createHandlers, type Given, type JsonRoute } from './handlers.ts';
 import { METRICS_TYPE, renderMetrics } from './metrics.ts';
@@ -23,6 +23,7 @@ export interface AnswerPorts {
   checks: Checks;
   probe: { read(): ProcessFigures };
   flows: Flows;
+  downloads: Flows;
   traffic: Traffic;
   stopping: AbortSignal;
 }
@@ -38,7 +39,7 @@ export type Answers = { [N in RouteName]: Answer<N> };
 
 /** Every route's answer: the JSON handlers, and the few routes that answer in another way or to everybody. */
 export function createAnswers(ports: AnswerPorts): Answers {
-  const { verbs, bus, clock, flows, stopping } = ports;
+  const { verbs, bus, clock, flows, downloads, stopping } = ports;
   let document: Record<string, unknown> | undefined;
 
   const special: Pick<Answers, Exclude<RouteName, JsonRoute>> = {
@@ -61,6 +62,15 @@ export function createAnswers(ports: AnswerPorts): Answers {
     },
     'contents.put': ({ params, query, by }, request) =>
       verbs.contents.put({ ...params, ...query, body: piecesOf(request.body) }, by),
+    async 'install.build'({ params }, request, reply) {
+      const build = await verbs.contents.download(params.sha512);
+      const from = rangeFrom(request.headers.range, build.length);
+      reply.type('application/octet-stream').header('accept-ranges', 'bytes');
+      if (from !== undefined)
+        reply.code(206).header('content-range', `bytes ${from}-${build.length - 1}/${build.length}`);
+      reply.header('content-length', build.length - (from ?? 0));
+      return downloads.send(reply, async () => build.pieces(from ?? 0));
+    },
     async openapi() {
       document ??= openApiDocument(ports.version);
       return document;

@@ -32,6 +32,8 @@ import type {
   OperatorBody,
   OperatorReply,
   OperatorSummary,
+  PublishBody,
+  PublishReply,
   ReadyReply,
   RegisterBody,
   RegisterReply,
@@ -147,6 +149,12 @@ export const ROUTES: Readonly<Record<RouteName, Route>> = {
     ...change('PUT', `${API}/contents/:sha512`, 'runner', 'Upload a content, or the next part of it'),
     takes: 'bytes',
   },
+  'contents.publish': change(
+    'POST',
+    `${API}/contents/:sha512/publish`,
+    'admin',
+    'Let anybody download a build of the agent for a while',
+  ),
 
   'operators.add': change('POST', `${API}/operators`, 'admin', 'Add an operator; answers with the API token'),
   'operators.list': get(`${API}/operators`, 'admin', 'The operators'),
@@ -161,6 +169,8 @@ export const ROUTES: Readonly<Record<RouteName, Route>> = {
   ready: get('/readyz', 'public', 'The controller can do its work'),
   // Names of routes and the size of the fleet are nobody else's business; Prometheus sends bearer tokens.
   metrics: get('/metrics', 'viewer', 'Measurements in the Prometheus text format', 'text'),
+  // Machines that have nothing of this fleet yet get the agent here; its digest is what they are told to check.
+  'install.build': get('/install/builds/:sha512', 'public', 'A packed build of the agent', 'bytes'),
   home: get('/', 'public', 'Where the web console will be', 'text'),
 };
 
@@ -199,6 +209,7 @@ export interface Calls {
 
   'contents.show': { params: { sha512: string }; reply: ContentReply };
   'contents.put': { params: { sha512: string }; query: ContentQuery; reply: ContentReply };
+  'contents.publish': { params: { sha512: string }; body: PublishBody; reply: PublishReply };
 
   'operators.add': { body: OperatorBody; reply: OperatorReply };
   'operators.list': { reply: OperatorSummary[] };
@@ -212,6 +223,7 @@ export interface Calls {
   health: { reply: HealthReply };
   ready: { reply: ReadyReply };
   metrics: { reply: string };
+  'install.build': { params: { sha512: string }; reply: string };
   home: { reply: string };
 }
 

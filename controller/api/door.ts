@@ -51,3 +51,12 @@ export function resumeAfter(after: number | undefined, lastEventId: string | str
     throw new MusterError('bad-request', 'header last-event-id: expected a whole number');
   return Math.max(after ?? 0, Number(lastEventId));
 }
+
+/**
+ * Where a download goes on (RFC 9110, section 14): only what is asked for by those who were cut, `bytes=N-`. Undefined for anything else: all
+ * of it is sent then, as the RFC allows.
+ */
+export function rangeFrom(header: string | undefined, length: number): number | undefined {
+  const digits = /^bytes=(\d{1,15})-$/.exec(header ?? '')?.[1];
+  return digits !== undefined && Number(digits) < length ? Number(digits) : undefined;
+}

@@ -24,17 +24,18 @@ interface Flow {
   end(): void;
 }
 
-export function createFlows(clock: Clock, onFailure: (error: unknown) => void): Flows {
+/** At most `places` at a time. */
+export function createFlows(clock: Clock, places: number, onFailure: (error: unknown) => void): Flows {
   const flows = new Set<Flow>();
 
   function makeRoom(): void {
-    if (flows.size < API_LIMITS.streams) return;
+    if (flows.size < places) return;
     let slowest: Flow | undefined;
     for (const flow of flows)
       if (flow.offeredMs !== undefined && flow.offeredMs < (slowest?.offeredMs ?? Number.POSITIVE_INFINITY))
         slowest = flow;
     if (slowest?.offeredMs === undefined || clock.monotonicMs() - slowest.offeredMs < API_LIMITS.slowMs)
-      throw new MusterError('try-later', `${API_LIMITS.streams} streams are open already`);
+      throw new MusterError('try-later', `${places} streams are open already`);
     flows.delete(slowest);
     slowest.end();
   }

@@ -18,7 +18,15 @@ export interface Given<N extends RouteName> {
 
 export type JsonRoute = Exclude<
   RouteName,
-  'jobs.events' | 'jobs.output' | 'contents.put' | 'openapi' | 'health' | 'ready' | 'metrics' | 'home'
+  | 'jobs.events'
+  | 'jobs.output'
+  | 'contents.put'
+  | 'install.build'
+  | 'openapi'
+  | 'health'
+  | 'ready'
+  | 'metrics'
+  | 'home'
 >;
 export type Handlers = { [N in JsonRoute]: (given: Given<N>) => Promise<Calls[N]['reply']> };
 
@@ -91,6 +99,7 @@ export function createHandlers(verbs: ApiVerbs): Handlers {
     'jobs.cancel': ({ params, body, by }) => jobs.cancel(params.job, by, body),
 
     'contents.show': ({ params }) => verbs.contents.show(params.sha512),
+    'contents.publish': ({ params, body, by }) => verbs.contents.publish(params.sha512, body.ttlMs, by),
     'jobs.prune': ({ body: { olderThanMs, outputOnly = false, dryRun = false }, by }) =>
       retention.prune({ olderThanMs, outputOnly, dryRun }, by),
 

@@ -24,6 +24,8 @@ export const API_LIMITS = {
 
   /** Streams of events and output at a time; each holds one page of history. */
   streams: 100,
+  /** Downloads of builds by whoever comes. */
+  downloads: 48,
   heartbeatMs: 15_000,
   /** A reader that takes no piece (32 to 100 KiB) for so long is gone. */
   stallMs: 120_000,

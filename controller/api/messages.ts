@@ -267,6 +267,17 @@ export interface ContentQuery {
   length: number;
 }
 
+export interface PublishBody {
+  /** How long anybody may download it. */
+  ttlMs: number;
+}
+
+export interface PublishReply {
+  sha512: string;
+  length: number;
+  untilMs: number;
+}
+
 // ---------------------------------------------------------------- audit
 
 export interface AuditQuery {

@@ -53,6 +53,7 @@ export const content = z.object({
   complete: z.boolean(),
   key: maybe(z.string()),
 });
+export const published = z.object({ sha512: z.string(), length: count, untilMs: instant });
 
 const target = z.object({ name: z.string(), id: z.string(), online: z.boolean() });
 export const targets = z.array(target);

@@ -49,8 +49,11 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const stopping = new AbortController();
   const door = { stopping: stopping.signal, origins: new Set(options.origins) };
   const traffic = createTraffic();
-  const flows = createFlows(clock, (error) => log.error({ err: error }, 'stream failed'));
-  const answers = createAnswers({ ...options, flows, traffic, stopping: stopping.signal });
+  const onFailure = (error: unknown): void => log.error({ err: error }, 'stream failed');
+  const flows = createFlows(clock, API_LIMITS.streams, onFailure);
+  // Strangers take no place from operators.
+  const downloads = createFlows(clock, API_LIMITS.downloads, onFailure);
+  const answers = createAnswers({ ...options, flows, downloads, traffic, stopping: stopping.signal });
   const actors = new WeakMap<FastifyRequest, Actor>();
   const inflight = createInflight(clock, log, traffic);
 

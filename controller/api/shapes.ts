@@ -252,6 +252,11 @@ export const SHAPES = {
     }),
     reply: replies.content,
   },
+  'contents.publish': {
+    params: z.strictObject({ sha512 }),
+    body: z.strictObject({ ttlMs: durationMs(LIMITS.ttlMaxMs) }),
+    reply: replies.published,
+  },
 
   'operators.add': {
     body: z.strictObject({
@@ -280,6 +285,7 @@ export const SHAPES = {
   health: { reply: z.object({ ok: z.literal(true) }) },
   ready: { reply: replies.ready },
   metrics: { reply: z.string() },
+  'install.build': { params: z.strictObject({ sha512 }), reply: z.string() },
   home: { reply: z.string() },
 } satisfies Record<RouteName, Shape>;
 

@@ -27,6 +27,7 @@ import type {
   Labels,
   OperatorReply,
   OperatorSummary,
+  PublishReply,
   RegisterBody,
   RegisterReply,
   ReleaseBody,
@@ -182,6 +183,10 @@ export interface ContentVerbs {
     upload: { sha512: string; offset: number; length: number; body: AsyncIterable<Uint8Array> },
     by: Actor,
   ): Promise<ContentReply>;
+  /** Throws no-such-content, bad-request. */
+  publish(sha512: string, ttlMs: number, by: Actor): Promise<PublishReply>;
+  /** What anybody may have. Throws not-found. */
+  download(sha512: string): Promise<{ length: number; pieces(from: number): AsyncGenerator<Uint8Array> }>;
 }
 
 export interface RetentionVerbs {

@@ -1,6 +1,7 @@
 import { toHex } from '../../proto/ids.ts';
 import type { Statement } from '../db/database.ts';
 import { claim, type Named } from './claim.ts';
+import { createDownloads, type Downloads } from './downloads.ts';
 import { openContentKey } from './keys.ts';
 import type { ContentPorts } from './ports.ts';
 import { pruneContents, reconcileContents } from './prune.ts';
@@ -8,7 +9,10 @@ import { createServing, type Serving } from './serving.ts';
 import { contentByDigest } from './store.ts';
 import { createUploads, type Uploads } from './upload.ts';
 
-export interface Contents extends Pick<Uploads, 'show' | 'put'>, Pick<Serving, 'request' | 'forget'> {
+export interface Contents
+  extends Pick<Uploads, 'show' | 'put'>,
+    Pick<Serving, 'request' | 'forget'>,
+    Downloads {
   /** See claim.ts. */
   claim(jobId: string, named: Named): Promise<Statement[]>;
   /** The key of a content that is here whole, in hex. */
@@ -51,6 +55,7 @@ export function createContents(ports: ContentPorts): Contents {
   return {
     show: uploads.show,
     put: uploads.put,
+    ...createDownloads(ports),
     request: serving.request,
     forget: serving.forget,
     claim: (jobId, named) => claim(ports, jobId, named),

@@ -37,6 +37,24 @@ export const contentCompleted = statement((p: Params<{ sha512: string; nowMs: nu
     .where('sha512', '=', p('sha512')),
 );
 
+/** Nothing where it is not here whole. A later time than this one stays. */
+export const contentPublished = statement((p: Params<{ sha512: string; untilMs: number }>) =>
+  k
+    .updateTable('contents')
+    .set({ public_until_ms: sql<number>`max(coalesce(public_until_ms, 0), ${p('untilMs')})` })
+    .where('sha512', '=', p('sha512'))
+    .where('state', '=', 'complete'),
+);
+
+export const publicContent = query((p: Params<{ sha512: string; nowMs: number }>) =>
+  k
+    .selectFrom('contents')
+    .select(['length', 'key_box'])
+    .where('sha512', '=', p('sha512'))
+    .where('state', '=', 'complete')
+    .where('public_until_ms', '>', p('nowMs')),
+);
+
 /** Everything that a job names was used now. */
 export const usedByJob = statement((p: Params<{ jobId: string; nowMs: number }>) =>
   k
@@ -59,9 +77,9 @@ export const contentForRun = query((p: Params<{ jobId: string; agentId: string; 
     .where('contents.state', '=', 'complete'),
 );
 
-/** Used last before a time, and named by no job that is alive or ended later. */
+/** Used and public last before a time, and named by no job that is alive or ended later. */
 const staleSince = (cutoffMs: number) =>
-  sql<boolean>`contents.used_at_ms < ${cutoffMs} and not exists (
+  sql<boolean>`contents.used_at_ms < ${cutoffMs} and coalesce(contents.public_until_ms, 0) < ${cutoffMs} and not exists (
     select 1 from job_contents named join jobs on jobs.id = named.job_id
     where named.sha512 = contents.sha512 and (jobs.ended_at_ms is null or jobs.ended_at_ms >= ${cutoffMs})
   )`;

@@ -247,6 +247,7 @@ export const MIGRATIONS: readonly string[] = [
     update usage set bytes = bytes - length(old.data) where name = 'output';
   end;
   `,
+  `alter table contents add column public_until_ms integer;`,
 ];
 
 export interface Migration {

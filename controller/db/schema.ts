@@ -283,6 +283,8 @@ interface Contents {
   state: 'partial' | 'complete';
   created_at_ms: number;
   used_at_ms: number;
+  /** Until then anybody may download it; an operator said so. */
+  public_until_ms: number | null;
 }
 
 /** What jobs name, also by way of a tree's manifest. */

@@ -43,6 +43,7 @@ const ROLES: Record<RouteName, Access> = {
   'jobs.output': 'viewer',
   'contents.show': 'runner',
   'contents.put': 'runner',
+  'contents.publish': 'admin',
   'operators.add': 'admin',
   'operators.list': 'admin',
   'operators.revoke': 'admin',
@@ -53,6 +54,7 @@ const ROLES: Record<RouteName, Access> = {
   health: 'public',
   ready: 'public',
   metrics: 'viewer',
+  'install.build': 'public',
   home: 'public',
 };
 const RANKS: readonly Access[] = ['public', 'viewer', 'runner', 'admin'];

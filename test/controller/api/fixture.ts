@@ -52,6 +52,8 @@ export const REQUESTS = {
   'jobs.output': { params: { job: JOB, agent: 'web-1' } },
   'contents.show': { params: { sha512: 'ab'.repeat(64) } },
   'contents.put': { params: { sha512: 'ab'.repeat(64) }, query: { offset: 0, length: 0 } },
+  'contents.publish': { params: { sha512: 'ab'.repeat(64) }, body: { ttlMs: 1_000 } },
+  'install.build': { params: { sha512: 'ab'.repeat(64) } },
   'operators.add': { body: { name: 'ann', role: 'viewer' } },
   'operators.list': {},
   'operators.revoke': { params: { name: 'ann' } },
@@ -226,6 +228,13 @@ export function fakeVerbs(history: FakeHistory, calls: Called[]): ApiVerbs {
     contents: {
       show: answer('contents.show', CONTENT),
       put: answer('contents.put', CONTENT),
+      publish: answer('contents.publish', { sha512: 'ab', length: 1, untilMs: 1 }),
+      download: answer('contents.download', {
+        length: 3,
+        async *pieces(from) {
+          yield Buffer.from('abc').subarray(from);
+        },
+      }),
     },
     retention: { prune: answer('retention.prune', { jobs: 2, outputBytes: 5, more: false }) },
     operators: {

@@ -305,7 +305,7 @@ test('all contents that nobody uses go, also where they are a large tree', async
   const boxes = Array.from({ length: 450 }, (_, index) => index.toString(16).padStart(128, '0'));
   await world.db.write(
     boxes.map((sha512) => ({
-      sql: "insert into contents values (?, 0, x'00', 'complete', 1, 1)",
+      sql: "insert into contents values (?, 0, x'00', 'complete', 1, 1, null)",
       values: [sha512],
     })),
   );

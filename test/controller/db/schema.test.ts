@@ -143,7 +143,10 @@ const SAMPLES: { readonly [T in Table]: Row<T> } = {
   },
   audit: { seq: 1, at_ms: 1, actor: 'ada', action: 'a', entry: '{}', previous: bytes, hash: bytes },
   audit_heads: { seq: 1, hash: bytes, at_ms: 1, controller_key_id: 'k', signature: bytes },
-  contents: { sha512: 's', length: 5, key_box: bytes, state: 'complete', created_at_ms: 1, used_at_ms: 2 },
+  contents: {
+    ...{ sha512: 's', length: 5, key_box: bytes, state: 'complete', created_at_ms: 1, used_at_ms: 2 },
+    public_until_ms: 3,
+  },
   job_contents: { job_id: 'j1', sha512: 's' },
 };
 
