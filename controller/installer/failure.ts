@@ -17,6 +17,10 @@ export const CAUSES = {
   'name-unknown': row('the name is not known', 'check the spelling, DNS and HostName in ssh_config', true),
   unreachable: row('no connection', 'check that the host is up, its address, port and firewall', true),
   'no-ssh': row('no SSH server answers there', 'check the port', true),
+  handshake: row(
+    'its SSH server and this program do not agree',
+    'see the reason; old servers know no safe way',
+  ),
   'key-changed': row(
     'THE HOST KEY HAS CHANGED: somebody may be in between',
     'find out why; only then remove the old key with "ssh-keygen -R HOST"',

@@ -36,8 +36,9 @@ export interface RunOptions {
 
 export interface RemoteShell {
   /**
-   * Carries out a script (POSIX sh) in a subshell of the root shell, one at a time. Secrets and data go by `input`, never in the
-   * text. Throws HostFailure: cut, silent.
+   * Carries out a script (POSIX sh) in a subshell of the root shell, one at a time: `$$` is the root shell. Secrets and data go by
+   * `input`, never in the text. What a script leaves running ends with a connection that is cut, unless it has a session of its
+   * own (setsid) and holds none of the script's streams. Throws HostFailure: cut, silent.
    */
   run(script: string, options?: RunOptions): Promise<Answer>;
 }

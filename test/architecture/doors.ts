@@ -63,6 +63,14 @@ export const DOORS: Record<string, Door> = {
     ],
     why: "each kind of archive has one file: what machines send back, at its two ends, backups, and npm's",
   },
+  'node-ssh': {
+    files: ['controller/installer/ssh/session.ts'],
+    why: 'one file opens connections, and knows what it leaves unsaid',
+  },
+  ssh2: {
+    files: ['controller/installer/ssh/'],
+    why: 'as node-ssh',
+  },
   commander: {
     files: ['controller/cli/', 'agent/cli/'],
     why: 'only the command lines parse arguments',
@@ -122,7 +130,12 @@ export const DOORS: Record<string, Door> = {
     why: 'it runs in a process of its own, for its memory and its noise',
   },
   'node:net': {
-    files: ['controller/cli/context.ts', 'controller/cli/probe.ts', 'agent/executor/fifo.ts'],
+    files: [
+      'controller/cli/context.ts',
+      'controller/cli/probe.ts',
+      'controller/installer/ssh/socket.ts',
+      'agent/executor/fifo.ts',
+    ],
     why: 'sockets are opened by adapters',
   },
   'node:tls': { files: ['controller/cli/pinning.ts', 'controller/cli/probe.ts'], why: 'as node:net' },

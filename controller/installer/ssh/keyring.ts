@@ -1,0 +1,183 @@
+import ssh2, { type ParsedKey, type SigningRequestOptions } from 'ssh2';
+import type { Destination } from '../host.ts';
+import type { Ask } from './secrets.ts';
+
+/** A key that a host may let in with. */
+export interface Identity {
+  /** For messages: the file, or the agent. */
+  readonly from: string;
+  /** Its public part, at least. */
+  readonly key: ParsedKey;
+  sign(data: Buffer, options: SigningRequestOptions): Promise<Buffer>;
+}
+
+export interface Keyring {
+  /** In the order in which ssh tries them: the named ones that the agent holds, the agent's others, the other named ones. */
+  identities(of: Destination): Promise<Identity[]>;
+  /** Why files and agent gave none or not all. */
+  notes(of: Destination): Promise<string[]>;
+}
+
+export interface KeyringPorts {
+  /** Rejects where it cannot be read. */
+  readFile(path: string): Promise<Buffer>;
+  /** Of an ssh-agent. */
+  readonly agentSocket: string | undefined;
+  readonly ask: Ask;
+  readonly signal: AbortSignal;
+}
+
+const PASSPHRASE_TRIES = 3;
+
+interface KeyFile {
+  readonly path: string;
+  readonly publicKey: ParsedKey;
+  /** Rejects where the passphrase was not told. Undefined: the file has a public key alone. */
+  readonly privateKey: (() => Promise<ParsedKey>) | undefined;
+}
+
+/** Keys for all hosts of a run: each file is read, and each passphrase asked, at most once, and only for a host that takes the key. */
+export function createKeyring({ readFile, agentSocket, ask, signal }: KeyringPorts): Keyring {
+  const files = new Map<string, Promise<KeyFile | string>>();
+  let listed: Promise<ParsedKey[] | string> | undefined;
+
+  /** The key of a file, or why there is none. */
+  function keyFile(path: string): Promise<KeyFile | string> {
+    const known = files.get(path) ?? readKeyFile(path).catch((error: Error) => `${path}: ${error.message}`);
+    files.set(path, known);
+    return known;
+  }
+
+  async function readKeyFile(path: string): Promise<KeyFile | string> {
+    const bytes = await readFile(path);
+    const plain = parse(bytes);
+    if (!(plain instanceof Error))
+      return { path, publicKey: plain, privateKey: plain.isPrivateKey() ? async () => plain : undefined };
+    if (!/encrypted/i.test(plain.message)) return `${path}: ${plain.message}`;
+    let unlocking: Promise<ParsedKey> | undefined;
+    const privateKey = (): Promise<ParsedKey> => {
+      unlocking ??= unlock(path, bytes);
+      return unlocking;
+    };
+    const publicKey = publicPart(bytes) ?? (await neighbour(path)) ?? (await privateKey());
+    return { path, publicKey, privateKey };
+  }
+
+  async function neighbour(path: string): Promise<ParsedKey | undefined> {
+    const key = await readFile(`${path}.pub`).then(parse, () => undefined);
+    return key instanceof Error ? undefined : key;
+  }
+
+  async function unlock(file: string, bytes: Buffer): Promise<ParsedKey> {
+    for (let round = 0; round < PASSPHRASE_TRIES; round++) {
+      const passphrase = await ask({ kind: 'passphrase', file, isAgain: round > 0 }, signal);
+      if (passphrase === undefined) throw new Error('its passphrase was not given');
+      const key = parse(bytes, passphrase);
+      if (!(key instanceof Error)) return key;
+    }
+    throw new Error(`its passphrase was wrong ${PASSPHRASE_TRIES} times`);
+  }
+
+  /** The keys of the agent, or why there are none. */
+  function agentKeys(): Promise<ParsedKey[] | string> {
+    listed ??= new Promise((resolve) => {
+      if (agentSocket === undefined) return resolve([]);
+      ssh2.createAgent(agentSocket).getIdentities((error, keys) => {
+        if (error) resolve(`ssh-agent at ${agentSocket}: ${error.message}`);
+        else resolve((keys ?? []).flatMap((key) => parsed(key)));
+      });
+    });
+    return listed;
+  }
+
+  async function identities({ identityFiles, identitiesOnly }: Destination): Promise<Identity[]> {
+    const [held, ...named] = await Promise.all([agentKeys(), ...identityFiles.map(keyFile)]);
+    const inAgent = new Map((typeof held === 'string' ? [] : held).map((key) => [idOf(key), key]));
+    const usable = named.filter((one) => typeof one !== 'string');
+    const first = usable
+      .filter(({ publicKey }) => inAgent.has(idOf(publicKey)))
+      .map(({ publicKey }) => publicKey);
+    const names = new Set(usable.map(({ publicKey }) => idOf(publicKey)));
+    const others = identitiesOnly ? [] : [...inAgent.values()].filter((key) => !names.has(idOf(key)));
+    const rest = usable.flatMap(({ path, publicKey, privateKey }) =>
+      inAgent.has(idOf(publicKey)) || !privateKey ? [] : [ofFile(path, publicKey, privateKey)],
+    );
+    return distinct([...[...first, ...others].map(ofAgent), ...rest]);
+  }
+
+  function ofAgent(key: ParsedKey): Identity {
+    const agent = ssh2.createAgent(agentSocket ?? '');
+    return {
+      from: 'ssh-agent',
+      key,
+      sign: (data, options) =>
+        new Promise((resolve, reject) => {
+          agent.sign(key, data, options, (error, signature) => {
+            if (signature) resolve(signature);
+            else reject(error ?? new Error('no signature'));
+          });
+        }),
+    };
+  }
+
+  return {
+    identities,
+    async notes({ identityFiles }) {
+      const all = await Promise.all([agentKeys(), ...identityFiles.map(keyFile)]);
+      return all.filter((one) => typeof one === 'string');
+    },
+  };
+}
+
+function ofFile(path: string, key: ParsedKey, privateKey: () => Promise<ParsedKey>): Identity {
+  return {
+    from: path,
+    key,
+    async sign(data, options) {
+      // As its declarations do not say, it answers with an error instead of throwing it.
+      const signature: Buffer | Error = (await privateKey()).sign(data, options.hash);
+      if (signature instanceof Error) throw signature;
+      return signature;
+    },
+  };
+}
+
+const idOf = (key: ParsedKey): string => key.getPublicSSH().toString('base64');
+
+function distinct(identities: readonly Identity[]): Identity[] {
+  return [...new Map(identities.map((one) => [idOf(one.key), one])).values()];
+}
+
+function parse(bytes: Buffer, passphrase?: string): ParsedKey | Error {
+  const key: ParsedKey | Error | (ParsedKey | Error)[] = ssh2.utils.parseKey(bytes, passphrase);
+  return Array.isArray(key) ? (key[0] ?? new Error('no key in it')) : key;
+}
+
+function parsed(key: unknown): ParsedKey[] {
+  const found = ssh2.utils.parseKey(key as Buffer);
+  return found instanceof Error ? [] : [found];
+}
+
+const MAGIC = Buffer.from('openssh-key-v1\0');
+
+/** What an encrypted file in OpenSSH's own format (PROTOCOL.key) says without its passphrase. */
+function publicPart(bytes: Buffer): ParsedKey | undefined {
+  const text = /-----BEGIN OPENSSH PRIVATE KEY-----([\sA-Za-z0-9+/=]+)-----END/.exec(
+    bytes.toString('latin1'),
+  );
+  const raw = Buffer.from(text?.[1] ?? '', 'base64');
+  if (!raw.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
+  let at = MAGIC.length;
+  const next = (): Buffer => {
+    const length = at + 4 <= raw.length ? raw.readUInt32BE(at) : 0;
+    at += 4 + length;
+    return raw.subarray(at - length, at);
+  };
+  // Cipher, key derivation, its options; then how many keys there are, which is always one.
+  next();
+  next();
+  next();
+  at += 4;
+  const key = parse(next());
+  return key instanceof Error ? undefined : key;
+}

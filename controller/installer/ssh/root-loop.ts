@@ -1,0 +1,65 @@
+/**
+ * What the far end of a root shell runs. The texts here pass through login shells (sh, bash, dash, zsh, csh, tcsh, fish) and through
+ * sudo, so each keeps to what its way allows.
+ *
+ * The protocol, after the mark: we send `KEY LENGTH INPUT\n` and LENGTH bytes of script; INPUT is `input` or `none`. Then, where there
+ * is input, chunks of it, each `LENGTH\n` and its bytes, and `0\n` behind the last. The far end says `\nKEY STATUS\n` on stdout and on
+ * stderr as soon as the script has ended, whatever it took of its input; to that we say `end\n`. KEY is made anew each time, so that
+ * nothing that is printed can be taken for an end. While a script runs there is always somebody who reads our side: a connection that
+ * is cut ends the shell with all that it runs, and is never an end of input.
+ */
+
+/**
+ * The command that sshd gives to the user's own shell: it prints the mark, then carries out one line that it reads. No quote,
+ * backslash, exclamation mark or newline between the single quotes, which is what all those shells read alike.
+ */
+export function loginCommand(mark: string): string {
+  return `/bin/sh -c 'echo ${mark};LC_ALL=C;export LC_ALL;IFS=;set -f;read -r line;eval $line'`;
+}
+
+/** The line that turns it into the root shell. */
+export function becomeRoot(mark: string): string {
+  return `exec /bin/sh -c '${loop(mark)}'\n`;
+}
+
+/** The same by way of sudo, which says the prompt where it wants a password. */
+export function becomeRootBySudo(mark: string, prompt: string): string {
+  return `exec sudo -S -p '${prompt}' -- /bin/sh -c '${loop(mark)}'\n`;
+}
+
+/**
+ * One line, without single quotes. `take` reads exactly so many bytes of the standard input: a `head` that reads ahead (busybox's
+ * does) would swallow what follows, so it is tried first.
+ */
+function loop(mark: string): string {
+  return [
+    'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C',
+    'export PATH LC_ALL',
+    'unset IFS ENV BASH_ENV CDPATH',
+    'umask 022',
+    'set +f',
+    'cd /',
+    'take() { head -c "$1"; }',
+    'rest=$(printf "ab\\n" | { head -c 1 >/dev/null; read -r rest; echo "$rest"; })',
+    'if [ "$rest" != b ]; then take() { dd bs="$1" count=1 iflag=fullblock 2>/dev/null; }; fi',
+    'gone() { trap "" TERM HUP PIPE; kill -TERM 0; sleep 2; kill -KILL 0; }',
+    'feed() { while read -r size || gone; do case $size in end) break;; 0) exec >/dev/null;; *) take "$size" || gone;; esac; done; }',
+    'said() { printf "\\n%s %s\\n" "$key" "$1"; printf "\\n%s %s\\n" "$key" "$1" >&2; }',
+    `key=${mark}`,
+    'said 0',
+    'while read -r key size input; do script=$(take "$size"); ' +
+      'if [ "$input" = input ]; then ' +
+      'feed | { cat; cat >/dev/null; } 2>/dev/null | { ( eval "$script" ); said "$?"; }; ' +
+      'else feed >/dev/null | { ( eval "$script" ) </dev/null; said "$?"; }; fi; done',
+  ].join('; ');
+}
+
+/** What is sent to have a script carried out. */
+export function request(key: string, script: string, hasInput: boolean): Buffer {
+  const text = Buffer.from(script);
+  return Buffer.concat([Buffer.from(`${key} ${text.length} ${hasInput ? 'input' : 'none'}\n`), text]);
+}
+
+export const chunkHeader = (lengthBytes: number): string => `${lengthBytes}\n`;
+export const END_OF_INPUT = '0\n';
+export const END_OF_ANSWER = 'end\n';

@@ -1,0 +1,187 @@
+import type { Clock } from '../../../proto/clock.ts';
+import { toHex } from '../../../proto/ids.ts';
+import type { RandomBytes } from '../../../proto/random.ts';
+import { HostFailure } from '../failure.ts';
+import type { Answer, RemoteShell, RunOptions } from '../shell.ts';
+import { type Ending, scanFor, TooLong } from './answer.ts';
+import { chunkHeader, END_OF_ANSWER, END_OF_INPUT, request } from './root-loop.ts';
+
+/** The two-way stream to the far end, as ssh2 has it. */
+export interface ShellChannel {
+  readonly stdout: ByteSource;
+  readonly stderr: ByteSource;
+  /** Calls `taken` once the connection has room for more. */
+  write(bytes: Uint8Array | string, taken?: () => void): unknown;
+  end(): unknown;
+  /** Aborted, with the reason, when nothing comes any more. */
+  readonly gone: AbortSignal;
+}
+
+export interface ByteSource {
+  on(event: 'data', listener: (chunk: Buffer) => void): unknown;
+  removeListener(event: 'data', listener: (chunk: Buffer) => void): unknown;
+}
+
+const ANSWER_BYTES = 1024 * 1024;
+const CHUNK_BYTES = 256 * 1024;
+/** A script that works on this machine's disk or waits for a service says something within this time, or is given longer. */
+const SILENCE_MS = 60_000;
+
+export interface RootShellPorts {
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  /** Ends the connection, for this reason. */
+  fail(failure: HostFailure): void;
+}
+
+/** The client's side of root-loop.ts, on a channel whose far end has said its mark. */
+export function rootShell(
+  channel: ShellChannel,
+  answers: Answers,
+  { clock, random, fail }: RootShellPorts,
+): RemoteShell {
+  let last: Promise<unknown> = Promise.resolve();
+
+  async function carryOut(script: string, { input, silenceMs = SILENCE_MS, onProgress }: RunOptions) {
+    const key = toHex(random(16));
+    const watch = startWatch(clock, silenceMs, () =>
+      fail(new HostFailure('silent', `no answer for ${Math.round(silenceMs / 1000)} s`)),
+    );
+    try {
+      const ended = answers.next(key, watch.reset).catch((error: unknown) => {
+        if (error instanceof TooLong) fail(new HostFailure('step', 'the host answers with more than 1 MiB'));
+        throw error;
+      });
+      // Its rejection is seen below; until then it must not count as nobody's.
+      ended.catch(() => {});
+      let isOver = false;
+      ended.then(
+        () => {
+          isOver = true;
+        },
+        () => {},
+      );
+      await send(request(key, script, input !== undefined));
+      if (input !== undefined) await sendInput(input, () => isOver, watch.reset, onProgress);
+      const [out, err] = await ended;
+      channel.write(END_OF_ANSWER);
+      return { status: out.status, stdout: out.before.toString(), stderr: err.before.toString() };
+    } finally {
+      watch.stop();
+    }
+  }
+
+  /** Resolves when the connection has taken it. */
+  function send(bytes: Uint8Array | string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (channel.gone.aborted) return reject(channel.gone.reason);
+      const onGone = (): void => reject(channel.gone.reason);
+      channel.gone.addEventListener('abort', onGone, { once: true });
+      channel.write(bytes, () => {
+        channel.gone.removeEventListener('abort', onGone);
+        resolve();
+      });
+    });
+  }
+
+  async function sendInput(
+    input: AsyncIterable<Uint8Array> | Uint8Array,
+    isOver: () => boolean,
+    progressed: () => void,
+    onProgress: RunOptions['onProgress'],
+  ): Promise<void> {
+    let sent = 0;
+    for await (const piece of input instanceof Uint8Array ? [input] : input) {
+      for (let at = 0; at < piece.length; at += CHUNK_BYTES) {
+        // A script that has ended reads no more.
+        if (isOver()) return;
+        const chunk = piece.subarray(at, at + CHUNK_BYTES);
+        channel.write(chunkHeader(chunk.length));
+        await send(chunk);
+        sent += chunk.length;
+        progressed();
+        onProgress?.(sent);
+      }
+    }
+    if (!isOver()) await send(END_OF_INPUT);
+  }
+
+  return {
+    run(script, options = {}): Promise<Answer> {
+      const answer = last.then(() => carryOut(script, options));
+      last = answer.catch(() => {});
+      return answer;
+    },
+  };
+}
+
+export interface Answers {
+  /** `onData` is called with all that comes. Throws TooLong, or what the channel is gone for. */
+  next(key: string, onData?: () => void): Promise<[Ending, Ending]>;
+}
+
+/** Waits for endings on both streams at once. What comes when nobody waits is kept, and is the beginning of the next answer. */
+export function answersOf(channel: ShellChannel): Answers {
+  function streamOf(source: ByteSource) {
+    let scan: ReturnType<typeof scanFor> | undefined;
+    let early = Buffer.alloc(0);
+    let resolve: (ending: Ending) => void = () => {};
+    let reject: (error: unknown) => void = () => {};
+    let heard: () => void = () => {};
+
+    function add(chunk: Buffer): void {
+      if (!scan) {
+        // Of no use to anybody but the next answer, which may be too long then.
+        early = Buffer.concat([early, chunk]).subarray(0, ANSWER_BYTES + 1);
+        return;
+      }
+      heard();
+      try {
+        const ending = scan.add(chunk);
+        if (!ending) return;
+        scan = undefined;
+        early = Buffer.from(ending.after);
+        resolve(ending);
+      } catch (error) {
+        scan = undefined;
+        reject(error);
+      }
+    }
+    source.on('data', add);
+    return (key: string, onData: () => void): Promise<Ending> =>
+      new Promise((onEnding, onError) => {
+        if (channel.gone.aborted) return onError(channel.gone.reason);
+        const onGone = (): void => onError(channel.gone.reason);
+        channel.gone.addEventListener('abort', onGone, { once: true });
+        const settled = (): void => channel.gone.removeEventListener('abort', onGone);
+        resolve = (ending) => {
+          settled();
+          onEnding(ending);
+        };
+        reject = (error) => {
+          settled();
+          onError(error);
+        };
+        heard = onData;
+        scan = scanFor(key, ANSWER_BYTES);
+        const first = early;
+        early = Buffer.alloc(0);
+        if (first.length > 0) add(first);
+      });
+  }
+  const out = streamOf(channel.stdout);
+  const err = streamOf(channel.stderr);
+  return { next: (key, onData = () => {}) => Promise.all([out(key, onData), err(key, onData)]) };
+}
+
+/** Calls `onSilence` once nothing was heard for so long. */
+export function startWatch(clock: Clock, silenceMs: number, onSilence: () => void) {
+  let cancel = clock.after(silenceMs, onSilence);
+  return {
+    reset(): void {
+      cancel();
+      cancel = clock.after(silenceMs, onSilence);
+    },
+    stop: (): void => cancel(),
+  };
+}

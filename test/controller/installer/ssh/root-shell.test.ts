@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { describe, test } from 'node:test';
+import type { RemoteShell } from '../../../../controller/installer/shell.ts';
+import type { SshHost } from '../../../hosts/sshd.ts';
+import { SSHD_NEEDS } from '../../../hosts/sshd.ts';
+import { until } from '../../../support/until.ts';
+import { type Stage, stage } from './stage.ts';
+
+describe('the root shell of a connection', SSHD_NEEDS, () => {
+  async function open(t: {
+    after(fn: () => unknown): void;
+  }): Promise<{ on: Stage; host: SshHost; shell: RemoteShell }> {
+    const on = stage(t);
+    const host = await on.hosts.start();
+    const shell = await (await on.connect(on.destination(host))).rootShell();
+    return { on, host, shell };
+  }
+
+  test('answers with status, stdout and stderr, each by itself', async (t) => {
+    const { shell } = await open(t);
+    const answer = await shell.run('echo out; echo err >&2; exit 3');
+    assert.deepEqual(answer, { status: 3, stdout: 'out\n', stderr: 'err\n' });
+    const next = await shell.run('printf "no newline"; printf "\\n\\n" >&2');
+    assert.deepEqual(next, { status: 0, stdout: 'no newline', stderr: '\n\n' });
+  });
+
+  test('is one process for all scripts, and what one does to its surroundings is gone in the next', async (t) => {
+    const { shell } = await open(t);
+    const first = await shell.run('cd /usr; x=1; set -e; echo $$; exit 1');
+    const second = await shell.run('pwd; echo "[$x]"; false; echo $$');
+    assert.equal(second.stdout, `/\n[]\n${first.stdout}`);
+  });
+
+  test('gives a script its input to the byte, and then an end', async (t) => {
+    const { shell } = await open(t);
+    const input = Buffer.alloc(700_001, 'a\0\xff\n');
+    const { stdout } = await shell.run('sha512sum; wc -c </dev/stdin', { input });
+    assert.equal(stdout, `${createHash('sha512').update(input).digest('hex')}  -\n0\n`);
+    assert.equal((await shell.run('cat')).stdout, '', 'without input there is an end at once');
+  });
+
+  test('takes input that comes in pieces, and is told how far it got', async (t) => {
+    const { shell } = await open(t);
+    const seen: number[] = [];
+    async function* pieces() {
+      for (const piece of ['one ', '', 'two']) yield Buffer.from(piece);
+    }
+    const { stdout } = await shell.run('cat', {
+      input: pieces(),
+      onProgress: (bytes) => void seen.push(bytes),
+    });
+    assert.equal(stdout, 'one two');
+    assert.deepEqual(seen, [4, 7]);
+  });
+
+  test('goes on behind a script that left its input unread', async (t) => {
+    const { shell } = await open(t);
+    const input = Buffer.alloc(20_000_000);
+    assert.deepEqual((await shell.run('head -c 1 >/dev/null; echo enough', { input })).stdout, 'enough\n');
+    assert.equal((await shell.run('echo next')).stdout, 'next\n');
+  });
+
+  test('ends with its connection, and so does what it runs', async (t) => {
+    const { on, host } = await open(t);
+    const connection = await on.connect(on.destination(host));
+    const own = await connection.rootShell();
+    const pid = (await own.run('echo $$')).stdout.trim();
+    const running = own.run('echo $$; exec sleep 1000');
+    await until('it runs', async () => (await host.run(['sh', '-c', 'ps ax'])).includes('sleep 1000'));
+    await connection.close();
+    await assert.rejects(running, { because: 'cut' });
+    await until('they have ended', async () => {
+      const processes = await host.run(['ps', 'ax', '-o', 'pid,args']);
+      return !processes.includes('sleep 1000') && !new RegExp(`^ *${pid} `, 'm').test(processes);
+    });
+  });
+});
