@@ -51,7 +51,7 @@ export const DOORS: Record<string, Door> = {
     why: 'shapes that others can get wrong',
   },
   yaml: {
-    files: ['controller/cli/bundle/document.ts'],
+    files: ['controller/documents/'],
     why: 'what of YAML is taken is decided in one place',
   },
   'tar-stream': {

@@ -20,14 +20,22 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   'controller/loop': ['proto', 'controller/log'],
   'controller/db': GROUND,
   'controller/targeting': ['proto'],
+  // YAML that people write, for whoever reads files of them.
+  'controller/documents': [],
   'controller/audit': [...GROUND, 'controller/db'],
   'controller/operators': STATE,
   'controller/fleet': [...STATE, 'certs'],
   'controller/inventory': [...STATE, 'certs', 'controller/targeting'],
   'controller/enrolment': [...STATE, 'certs', 'controller/inventory'],
   // Runs in the operator's process: what it wants of the controller it asks of the API.
-  // Targeting is pure: its globs and its way to quote what is wrong.
-  'controller/installer': ['proto', 'certs', 'controller/api/contract.ts', 'controller/targeting'],
+  // Of targeting, which is pure, its globs and its way to quote what is wrong.
+  'controller/installer': [
+    'proto',
+    'certs',
+    'controller/api/contract.ts',
+    'controller/targeting',
+    'controller/documents',
+  ],
   'controller/jobs': [...STATE, 'certs', 'controller/inventory', 'controller/targeting'],
   // Knows nothing of jobs but their rows, which say who may fetch what; jobs and gateway declare what they need of it.
   'controller/contents': STATE,
@@ -52,6 +60,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     'controller/config',
     'controller/backup',
     'controller/service',
+    'controller/documents',
     'controller/installer',
   ],
   'controller/console': ['proto', 'controller/api/contract.ts'],

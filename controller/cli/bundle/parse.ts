@@ -1,17 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import type { TaskBody, TaskKindBody } from '../../api/contract.ts';
+import { type Checked, check, describe, pathText, problemAt, type Schema } from '../../documents/check.ts';
+import { type Document, type Path, type Problem, readDocument } from '../../documents/document.ts';
 import type { CopyTarget } from '../content/copy-task.ts';
-import { type Document, type Path, type Problem, readDocument } from './document.ts';
-import {
-  BUNDLE,
-  type CheckedDefaults,
-  type CheckedTask,
-  COMMON,
-  describe,
-  KINDS,
-  type Kind,
-  TASKS,
-} from './shape.ts';
+import { BUNDLE, type CheckedDefaults, type CheckedTask, COMMON, KINDS, type Kind, TASKS } from './shape.ts';
 
 export interface Bundle {
   name: string | undefined;
@@ -78,34 +70,9 @@ function firstBadLine(bytes: Uint8Array): number {
   }
 }
 
-type Checked<T> = { value: T } | { problems: Problem[] };
-
-function check<T>(schema: Schema<T>, document: Document, value: unknown, path: Path): Checked<T> {
-  const result = schema.safeParse(value);
-  if (result.success) return { value: result.data };
-  return {
-    problems: result.error.issues.flatMap((issue) => {
-      const at = [...path, ...(issue.path as Path)];
-      if (issue.code === 'unrecognized_keys')
-        return (issue.keys ?? []).map((key) => problem(document, [...at, key], issue.message));
-      return [problem(document, at, issue.message)];
-    }),
-  };
-}
-
-/** What is used of zod's schemas. */
-interface Schema<T> {
-  safeParse(value: unknown):
-    | { success: true; data: T }
-    | {
-        success: false;
-        error: { issues: { code: string; path: PropertyKey[]; message: string; keys?: string[] }[] };
-      };
-}
-
 function checkTask(document: Document, task: unknown, path: Path): Checked<CheckedTask> {
   const wrong = (message: string, ...more: Path) => ({
-    problems: [problem(document, [...path, ...more], message)],
+    problems: [problemAt(document, [...path, ...more], message)],
   });
   if (typeof task !== 'object' || task === null || Array.isArray(task))
     return wrong(`expected a map with one of ${listOf(KINDS)}, not ${describe(task)}`);
@@ -137,23 +104,9 @@ function takenNames(document: Document, tasks: unknown): Problem[] {
       return [];
     }
     return [
-      problem(document, ['tasks', index, 'name'], `${describe(name)} is the name of tasks[${other}] too`),
+      problemAt(document, ['tasks', index, 'name'], `${describe(name)} is the name of tasks[${other}] too`),
     ];
   });
-}
-
-function problem(document: Document, path: Path, message: string): Problem {
-  return { line: document.lineOf(path), path: pathText(path), message };
-}
-
-function pathText(path: Path): string {
-  let text = '';
-  for (const part of path) {
-    if (typeof part === 'number') text += `[${part}]`;
-    else if (/^[a-z_][\w-]*$/i.test(part)) text += text === '' ? part : `.${part}`;
-    else text += `[${JSON.stringify(part)}]`;
-  }
-  return text;
 }
 
 const base64 = (bytes: string | Uint8Array): string => Buffer.from(bytes).toString('base64');

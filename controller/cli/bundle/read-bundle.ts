@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { LIMITS, MIB } from '../../../proto/limits.ts';
 import type { TaskBody } from '../../api/contract.ts';
+import type { Problem } from '../../documents/document.ts';
 import type { Client } from '../client.ts';
 import { copyTask } from '../content/copy-task.ts';
 import { type LocalSource, readSource } from '../content/local-file.ts';
@@ -10,7 +11,6 @@ import { EXIT, Failure } from '../failure.ts';
 import { readBytes } from '../files.ts';
 import { sanitiseLine } from '../output/sanitise.ts';
 import type { Surroundings } from '../surroundings.ts';
-import type { Problem } from './document.ts';
 import { type Bundle, type BundleTask, type CopySource, parseBundle } from './parse.ts';
 
 /** As much as an order could hold. */

@@ -1,27 +1,12 @@
 import * as z from 'zod';
 import { LIMITS } from '../../../proto/limits.ts';
 import { isPlainPath, isUnitName } from '../../../proto/validate-order.ts';
+import { describe } from '../../documents/check.ts';
 import { parseDuration } from '../duration.ts';
 import { Failure } from '../failure.ts';
 import { parseSize } from '../size.ts';
 
 /** What a bundle file may hold, kind by kind; docs/bundles.md is the same in words. Messages say what was expected. */
-
-/** What stands there instead of what was expected. */
-export function describe(value: unknown): string {
-  if (value === null) return 'nothing';
-  if (Array.isArray(value)) return 'a list';
-  switch (typeof value) {
-    case 'string':
-      return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
-    case 'number':
-      return `the number ${value}; a text is put in quotes`;
-    case 'boolean':
-      return `${value}; a text is put in quotes`;
-    default:
-      return 'a map';
-  }
-}
 
 const wrong = (what: string) => ({
   error: ({ input }: { input?: unknown }) =>
