@@ -12,8 +12,8 @@ import type { Connection } from './shell.ts';
 /** In the order in which a host goes through them; those that have nothing to do are not told. */
 export const STEPS = [
   'connect',
-  'probe',
   'lock',
+  'probe',
   'place',
   'init',
   'register',

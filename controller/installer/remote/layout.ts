@@ -5,24 +5,45 @@
  *   /opt/muster-agent/a, b       two slots, each: release.json, and `agent` (an executable) or `agent.cjs` and `node` (a link to the host's)
  *   /opt/muster-agent/current    -> a or b; replaced by one rename
  *   /opt/muster-agent/trial      there while a new version has not come online yet
- *   /opt/muster-agent/bin/       muster-agent, which starts the current slot (launcher.ts), and uninstall
+ *   /opt/muster-agent/bin/       muster-agent, which starts the current slot (launcher.ts), and uninstall;
+ *                                with --service none, supervise, which starts it again and again
  *   /usr/local/bin/muster-agent  -> /opt/muster-agent/bin/muster-agent
  *   /etc/default/muster-agent    the service's environment; /etc/sysconfig/muster-agent where that folder is
  *   /etc/systemd/system/muster-agent.service, or /etc/init.d/muster-agent
  *   /var/lib/muster-agent        the agent's home: keys, journal, spool
+ *   /var/log/muster-agent.log    what it says, where there is no journal
+ *   /run/muster-agent.pid        of supervise
+ *   /run/muster-install/         who is at work on this host now (lock.ts)
  */
-export const LAYOUT = {
-  program: '/opt/muster-agent',
-  current: '/opt/muster-agent/current',
-  trial: '/opt/muster-agent/trial',
-  launcher: '/opt/muster-agent/bin/muster-agent',
-  uninstaller: '/opt/muster-agent/bin/uninstall',
-  command: '/usr/local/bin/muster-agent',
-  home: '/var/lib/muster-agent',
-  service: 'muster-agent',
-  systemdUnit: '/etc/systemd/system/muster-agent.service',
-  openrcScript: '/etc/init.d/muster-agent',
-  settings: { debian: '/etc/default/muster-agent', redhat: '/etc/sysconfig/muster-agent' },
-} as const;
+export const LAYOUT = layoutAt('');
 
+/** The same below another root, for tests. */
+export function layoutAt(root: string) {
+  const program = `${root}/opt/muster-agent`;
+  return {
+    program,
+    slots: { a: `${program}/a`, b: `${program}/b` },
+    current: `${program}/current`,
+    trial: `${program}/trial`,
+    bin: `${program}/bin`,
+    launcher: `${program}/bin/muster-agent`,
+    uninstaller: `${program}/bin/uninstall`,
+    supervisor: `${program}/bin/supervise`,
+    command: `${root}/usr/local/bin/muster-agent`,
+    home: `${root}/var/lib/muster-agent`,
+    service: 'muster-agent',
+    systemdUnit: `${root}/etc/systemd/system/muster-agent.service`,
+    openrcScript: `${root}/etc/init.d/muster-agent`,
+    settings: { debian: `${root}/etc/default/muster-agent`, redhat: `${root}/etc/sysconfig/muster-agent` },
+    log: `${root}/var/log/muster-agent.log`,
+    pidFile: `${root}/run/muster-agent.pid`,
+    locks: `${root}/run/muster-install`,
+    etc: `${root}/etc`,
+  } as const;
+}
+
+export type Layout = ReturnType<typeof layoutAt>;
 export type Slot = 'a' | 'b';
+
+/** In a unit, a script or a settings file: this program wrote it, and may replace or remove it. */
+export const MARK = "Written by Muster's installer";

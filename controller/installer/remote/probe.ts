@@ -1,0 +1,107 @@
+import { LAYOUT, type Layout, MARK } from './layout.ts';
+import { quoted } from './quote.ts';
+import { reachText } from './reach.ts';
+
+/**
+ * Looks at a host, in one go, and changes nothing on it. Every line that it writes is NAME=VALUE (probe-answer.ts reads them), the
+ * last one `end=`. Only dash's and busybox's shell and a handful of programs are taken for granted.
+ * Its standard input is the proxy through which the controller is to be reached, or nothing: it may hold a password.
+ */
+export function probeText(urls: readonly string[], layout: Layout = LAYOUT): string {
+  return `export LC_ALL=C
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+IFS= read -r proxy || :
+put() { printf '%s=%s\\n' "$1" "$2"; }
+has() { command -v "$1" >/dev/null 2>&1; }
+# The first 4096 bytes, in one line.
+line() { head -c 4096 "$1" 2>/dev/null | tr -s '\\n\\t ' ' '; }
+${reachText(urls)}
+put clock "$(date +%s)"
+put uid "$(id -u)"
+put kernel "$(uname -s) $(uname -r)"
+put arch "$(uname -m)"
+put hostname "$(cat /proc/sys/kernel/hostname 2>/dev/null || uname -n)"
+for field in ID VERSION_ID PRETTY_NAME; do
+  put "os.$field" "$(sed -n "s/^$field=//p" /etc/os-release 2>/dev/null | head -n 1)"
+done
+put glibc "$(getconf GNU_LIBC_VERSION 2>/dev/null || ldd --version 2>&1 | sed -n 's/.*\\(glibc\\|GLIBC\\|GNU libc\\).* \\([0-9.]*\\)$/glibc \\2/p' | head -n 1)"
+for one in /lib/ld-musl-*.so.1; do [ -e "$one" ] && put musl "$one"; done
+for one in /lib64/ld-linux-x86-64.so.2 /lib/ld-linux-aarch64.so.1; do [ -e "$one" ] && put loader "$one"; done
+for one in /lib /lib64 /usr/lib /usr/lib64 /usr/local/lib /lib/*-linux-gnu /usr/lib/*-linux-gnu; do
+  [ -e "$one/libstdc++.so.6" ] && put libstdcxx "$one" && break
+done
+put pid1 "$(cat /proc/1/comm 2>/dev/null)"
+[ -d /run/systemd/system ] && put systemd yes
+[ -e /run/openrc/softlevel ] && has rc-service && put openrc yes
+put machine-id "$(line /etc/machine-id)"
+put boot-id "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
+# Machines that share a kernel differ in at least one of these.
+put place "$(readlink /proc/1/ns/pid 2>/dev/null) $(readlink /proc/1/ns/mnt 2>/dev/null) $(ls -diL / 2>/dev/null | tr -dc '0-9') $(sed -n 's/^[^ ]* [^ ]* \\([0-9:]*\\) [^ ]* \\/ .*/\\1/p' /proc/self/mountinfo 2>/dev/null | tail -n 1)"
+[ -r /sys/fs/selinux/enforce ] && put selinux "$(cat /sys/fs/selinux/enforce)"
+[ -d ${layout.etc}/sysconfig ] && put sysconfig yes
+for tool in zstd xz gzip sha512sum openssl setsid restorecon systemctl journalctl; do has "$tool" && put tool "$tool"; done
+
+# NAME FOLDER: what is free where it is or would be, on which mount, and how that is mounted.
+room() {
+  folder=$2
+  while [ ! -d "$folder" ]; do folder=\${folder%/*}; [ -n "$folder" ] || folder=/; done
+  set -- "$1" $(df -Pk "$folder" 2>/dev/null | tail -n 1)
+  [ $# -ge 7 ] || return
+  while read -r device mount kind options rest; do
+    [ "$mount" = "$7" ] && found=$options
+  done </proc/self/mounts
+  put "room.$1" "$5 $7 \${found:-?}"
+  found=
+}
+room program ${layout.program}
+room home ${layout.home}
+room tmp /tmp
+
+# As root nothing is run that others may have put there: the file and all folders above it are root's own.
+trusted() {
+  part=$1
+  while :; do
+    set -- $(ls -ldn "$part" 2>/dev/null)
+    [ "\${3:-}" = 0 ] || return 1
+    case $1 in ?????w* | ????????w*) return 1 ;; esac
+    [ "$part" = / ] && return 0
+    part=\${part%/*}
+    [ -n "$part" ] || part=/
+  done
+}
+for node in "$(command -v node)" /usr/bin/node /usr/local/bin/node /usr/bin/nodejs /opt/node/bin/node; do
+  case $node in /*) ;; *) continue ;; esac
+  case " $seen " in *" $node "*) continue ;; esac
+  seen="$seen $node"
+  real=$(readlink -f "$node" 2>/dev/null) && [ -f "$real" ] || continue
+  if ! trusted "$real" || ! trusted "$(readlink -f "\${node%/*}")"; then put node "untrusted $node"; continue; fi
+  version=$(bounded 10 "$node" -e 'require("node:sqlite"); process.stdout.write(process.version)' 2>/dev/null </dev/null) ||
+    version=old
+  put node "$version $node"
+done
+
+put slot "$(readlink ${layout.current} 2>/dev/null)"
+for slot in a b; do put "release.$slot" "$(line ${layout.program}/$slot/release.json)"; done
+[ -e ${layout.trial} ] && put trial yes
+[ -x ${layout.launcher} ] && put launcher yes
+for file in ${layout.systemdUnit} ${layout.openrcScript} ${layout.supervisor}; do
+  [ -e "$file" ] || continue
+  if grep -q ${quoted(MARK)} "$file" 2>/dev/null; then put service "ours $file"; else put service "other $file"; fi
+done
+if [ -e ${layout.command} ] && [ "$(readlink ${layout.command})" != ${layout.launcher} ]; then put command other; fi
+home=${layout.home}
+put home.fleet "$(sed -n 's/^ *"fleetId": *"\\([0-9a-f]*\\)".*/\\1/p' "$home/identity.json" 2>/dev/null)"
+put home.agent "$(sed -n 's/^ *"agentId": *"\\([0-9a-f]*\\)".*/\\1/p' "$home/identity.json" 2>/dev/null)"
+put home.name "$(sed -n 's/^ *"name": *"\\([^"]*\\)".*/\\1/p' "$home/identity.json" 2>/dev/null)"
+# The agent that runs is the one that the home's status names, if its process is still that one.
+pid=$(sed -n 's/.*"pid": *\\([0-9]*\\).*/\\1/p' "$home/status.json" 2>/dev/null)
+began=$(sed -n 's/.*"startTicks": *"\\([0-9]*\\)".*/\\1/p' "$home/status.json" 2>/dev/null)
+if [ -n "$pid" ] && [ -r "/proc/$pid/stat" ]; then
+  read -r stat <"/proc/$pid/stat"
+  set -- \${stat##*) }
+  [ "\${20}" = "$began" ] && put running "$pid"
+fi
+wait
+put end ''
+`;
+}

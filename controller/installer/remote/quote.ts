@@ -1,0 +1,5 @@
+/** Shell text (POSIX sh) that is this text and nothing else, whatever is in it. Throws for NUL, which no shell can say. */
+export function quoted(text: string): string {
+  if (text.includes('\0')) throw new Error('a shell word holds no NUL');
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -1,0 +1,109 @@
+/**
+ * The steps that change a host, each with its way back. Every one looks at what is there and does what is missing, so that another run
+ * goes on where one was cut.
+ */
+import { enrol } from './enrol.ts';
+import { HostFailure } from './failure.ts';
+import type { Work } from './install.ts';
+import { placed } from './placing.ts';
+import { restoreconText, writeText } from './remote/files.ts';
+import { programsText } from './remote/programs.ts';
+import { printable } from './remote/script.ts';
+import { lastWordsText, removeText, startText } from './remote/service.ts';
+import { NO_SETTINGS, readSettingsText, settingsWith } from './remote/settings.ts';
+import { managerOf, restoreText, settledText, swapText } from './remote/swap.ts';
+import type { HostResult, Registered } from './work.ts';
+
+export async function carryOut(
+  work: Work,
+): Promise<Partial<Pick<HostResult, 'did'>> & Pick<HostResult, 'agentId' | 'name' | 'sentBytes'>> {
+  const { plan, probe, host, step } = work;
+  step('place');
+  const { slot, sentBytes } = await placed(work);
+  const told = await host.run('putting the programs there', programsText(slot, work.fit.node));
+  const isChanged = (told.get('changed') ?? []).length > 0 || (await settings(work));
+  for (const text of told.get('note') ?? []) work.tell({ what: 'warning', text: printable(text) });
+
+  const agent = await enrol(work);
+
+  const isSwap = probe.agent.current !== undefined && slot !== probe.agent.current;
+  const isAsItWas = plan.action === 'nothing' && !isSwap && !isChanged && !agent.restarts;
+  if (!isAsItWas) {
+    step('service');
+    await serve(work, agent, isSwap ? swapText(slot) : undefined);
+  }
+
+  step('online');
+  await online(work, agent);
+  step('ping');
+  await work.ports.registrar.ping(agent, work.stop);
+  if (isSwap) await host.run('ending the trial', settledText());
+  return {
+    ...{ agentId: agent.id, name: agent.name, sentBytes },
+    ...(plan.action === 'nothing' && !isAsItWas ? { did: 'repaired' } : {}),
+  };
+}
+
+/** Whether anything in the service's environment had to be changed. */
+async function settings({ ports, fit, host, undo }: Work): Promise<boolean> {
+  const { proxy } = ports.settings;
+  if (proxy === undefined) return false;
+  const file = fit.settingsFile;
+  const { status, stdout } = await host.answer(readSettingsText(file));
+  const before = status === NO_SETTINGS ? undefined : stdout;
+  const after = settingsWith(before, { HTTPS_PROXY: proxy });
+  if (after === before) return false;
+  undo.push(file, async () => {
+    if (before === undefined) await host.run(`removing ${file}`, `rm -f ${file}\n`);
+    else await host.run(`writing ${file}`, writeText(file, '0600'), { input: Buffer.from(before) });
+  });
+  await host.run(`writing ${file}`, writeText(file, '0600'), { input: Buffer.from(after) });
+  return true;
+}
+
+/** Starts the agent now and at every boot; with `swap`, in another slot, from which it goes back where the rest does not succeed. */
+async function serve(work: Work, agent: Registered, swap: string | undefined): Promise<void> {
+  const { probe, fit, host, undo, ports, plan } = work;
+  const { manager, settingsFile } = fit;
+  const { current, services } = probe.agent;
+  if (fit.restorecon) await host.run('labelling the files', restoreconText());
+  for (const { path } of services) {
+    const other = managerOf(path);
+    if (other === manager) continue;
+    undo.push(`the service is not in ${path} any more`, async () => {
+      await host.run('putting the service back', startText(other, settingsFile));
+    });
+    await host.run('removing the other service', removeText(other));
+  }
+  const start = async (): Promise<void> => {
+    await host.run('starting the service', startText(manager, settingsFile));
+  };
+  if (swap !== undefined && current !== undefined) {
+    undo.push('the host has the new version, or none that runs', async () => {
+      await host.run('going back', restoreText(current));
+      await start();
+      if (plan.previous !== undefined)
+        await ports.registrar.online(agent, plan.previous, new AbortController().signal);
+    });
+    await host.run('changing the version', swap);
+  } else if (services.every(({ path }) => managerOf(path) !== manager)) {
+    undo.push('the service', async () => {
+      await host.run('removing the service', removeText(manager));
+    });
+  }
+  await start();
+}
+
+/** Throws HostFailure('not-online') with what the agent said last. */
+async function online({ ports, fit, packed, host, stop }: Work, agent: Registered): Promise<void> {
+  try {
+    await ports.registrar.online(agent, packed.build.version, stop);
+  } catch (cause) {
+    if (!(cause instanceof HostFailure) || cause.because !== 'not-online') throw cause;
+    const { stdout } = await host.answer(lastWordsText(fit.manager)).catch(() => ({ stdout: '' }));
+    const words = stdout.trim().split('\n').slice(-3).map(printable).join('; ');
+    throw new HostFailure('not-online', [cause.detail, words].filter((part) => part !== '').join('; '), {
+      cause,
+    });
+  }
+}

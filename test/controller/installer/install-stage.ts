@@ -1,0 +1,155 @@
+/** A real controller, real hosts with sshd, and the install of one of them with what the command line would give it. */
+
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { Build, Builds, Packed } from '../../../controller/installer/build.ts';
+import { HostFailure } from '../../../controller/installer/failure.ts';
+import type { HostEntry } from '../../../controller/installer/host.ts';
+import { installHost } from '../../../controller/installer/install.ts';
+import type { Connection } from '../../../controller/installer/shell.ts';
+import type {
+  HostEvent,
+  HostResult,
+  InstallPorts,
+  InstallSettings,
+  Registrar,
+} from '../../../controller/installer/work.ts';
+import { MusterError } from '../../../proto/errors.ts';
+import { systemClock } from '../../../proto/system.ts';
+import { MUSTER_VERSION } from '../../../proto/version.ts';
+import { startFleet, type TestFleet } from '../../e2e/fleet.ts';
+import { until } from '../../support/until.ts';
+
+export const BUNDLE = readFileSync(join(import.meta.dirname, '../../../dist/agent/main.cjs'));
+
+/** This content as a bundle, gzipped: what builds/ would make of it. */
+export function packedBundle(content: Uint8Array, version = MUSTER_VERSION): Packed {
+  const packed = gzipSync(content);
+  const sha512 = (bytes: Uint8Array): string => createHash('sha512').update(bytes).digest('hex');
+  const build: Build = {
+    ...{ version, form: 'bundle', arch: undefined },
+    ...{ sha512: sha512(content), length: content.length },
+  };
+  return {
+    ...{ build, packing: 'gzip', length: packed.length, sha512: sha512(packed) },
+    async *open() {
+      for (let at = 0; at < packed.length; at += 65_536) yield packed.subarray(at, at + 65_536);
+    },
+    read: async (at, length) => packed.subarray(at, at + length),
+  };
+}
+
+export const buildsOf = (packed: Packed): Builds => ({ packed: async () => packed, close: async () => {} });
+
+/** The real controller's, as the command line's own asks it. */
+export function registrarOf(fleet: TestFleet, onlineWithinMs = 20_000): Registrar {
+  const { client } = fleet;
+  const show = (id: string) =>
+    client.call('agents.show', { params: { agent: id } }).catch((error: unknown) => {
+      if (error instanceof MusterError && error.code === 'no-such-agent') return undefined;
+      throw error;
+    });
+  return {
+    async register(body) {
+      try {
+        return await client.call('agents.register', { body });
+      } catch (error) {
+        if (!(error instanceof MusterError)) throw error;
+        const because =
+          error.code === 'name-taken' || error.code === 'agent-removed' ? error.code : 'refused';
+        throw new HostFailure(because, error.message);
+      }
+    },
+    knows: async ({ id }) => (await show(id)) !== undefined,
+    async remove({ id }) {
+      await client.call('agents.remove', { params: { agent: id } });
+    },
+    async online({ id, name }, version, signal) {
+      await until(
+        `${name} is online`,
+        async () => {
+          if (signal.aborted) return true;
+          const agent = await show(id);
+          return agent?.online === true && agent.agentVersion === version;
+        },
+        onlineWithinMs,
+      ).catch(() => {
+        throw new HostFailure('not-online', `not within ${onlineWithinMs} ms`);
+      });
+      if (signal.aborted) throw new HostFailure('stopped');
+    },
+    async ping({ name }) {
+      const { status, stderr } = await fleet.muster(['run', '-t', name, '--', 'true']);
+      if (status !== 0) throw new HostFailure('no-pong', stderr);
+    },
+  };
+}
+
+export interface InstallStage {
+  readonly fleet: TestFleet;
+  /** Resolves with what became of it, whatever that is. */
+  install(connect: () => Promise<Connection>, more?: InstallMore): Promise<Installed>;
+}
+
+export interface InstallMore {
+  entry?: Partial<HostEntry>;
+  settings?: Partial<InstallSettings>;
+  ports?: Partial<InstallPorts>;
+  stop?: AbortSignal;
+  tell?: (event: HostEvent) => void;
+}
+
+export interface Installed {
+  readonly result: HostResult | undefined;
+  readonly failure: HostFailure | undefined;
+  readonly steps: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export async function installStage(t: { after(fn: () => unknown): void }): Promise<InstallStage> {
+  const fleet = await startFleet(t);
+  const trust = await fleet.client.call('fleet.trust', {});
+  return {
+    fleet,
+    async install(connect, { entry = {}, settings = {}, ports = {}, stop, tell = () => {} } = {}) {
+      const events: HostEvent[] = [];
+      const outcome = await installHost(
+        {
+          ...{ written: 'host', name: undefined, host: 'host', port: undefined, user: undefined },
+          ...{ identityFiles: [], proxyJump: undefined, labels: {}, sudo: undefined, from: 'argument 1' },
+          ...entry,
+        },
+        {
+          settings: { service: 'none', proxy: undefined, replace: false, check: false, ...settings },
+          trust,
+          builds: buildsOf(packedBundle(BUNDLE)),
+          registrar: registrarOf(fleet),
+          clock: systemClock,
+          by: 'alice@admin-1',
+          connect,
+          ...ports,
+        },
+        {
+          stop: stop ?? new AbortController().signal,
+          claim: () => undefined,
+          tell(event) {
+            events.push(event);
+            tell(event);
+          },
+        },
+      ).catch((error: unknown) => {
+        if (error instanceof HostFailure) return error;
+        throw error;
+      });
+      const isFailure = outcome instanceof HostFailure;
+      return {
+        result: isFailure ? undefined : outcome,
+        failure: isFailure ? outcome : undefined,
+        steps: events.flatMap((event) => (event.what === 'step' ? [event.step] : [])),
+        warnings: events.flatMap((event) => (event.what === 'warning' ? [event.text] : [])),
+      };
+    },
+  };
+}
