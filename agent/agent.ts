@@ -1,7 +1,7 @@
 import { controllerKeyOf } from '../certs/trust.ts';
 import type { Clock } from '../proto/clock.ts';
 import { type Frame, type Message, SignedOrder } from '../proto/codec.ts';
-import { MusterError } from '../proto/errors.ts';
+import { type ErrorCode, MusterError } from '../proto/errors.ts';
 import { fromHex, toHex } from '../proto/ids.ts';
 import { LIMITS } from '../proto/limits.ts';
 import type { RandomBytes } from '../proto/random.ts';
@@ -10,6 +10,7 @@ import { type Policy, wantsOperators } from './bundle/policy.ts';
 import type { ContentLink } from './contents/engine.ts';
 import { createFactsFeed, type Gathered } from './facts-feed.ts';
 import type { IdentityStore } from './identity/identity.ts';
+import type { Leaving } from './leaving/engine.ts';
 import { controllerTime } from './link/controller-time.ts';
 import { takeTrust } from './link/handshake.ts';
 import { createLoop } from './link/loop.ts';
@@ -37,6 +38,7 @@ export interface AgentPorts {
   readonly executor: Starter;
   readonly contents: ContentLink;
   readonly policy: Policy;
+  readonly leaving: Pick<Leaving, 'isDecided' | 'receipted' | 'forgotten'>;
   readonly limits: RunLimits;
   /** Tried before those that the trust document names. */
   readonly urls: readonly string[];
@@ -102,6 +104,7 @@ export function createAgent(ports: AgentPorts): Agent {
     nowMs,
     stopping: stopping.signal,
     reporter,
+    isLeaving: ports.leaving.isDecided,
     tell: (status) => session?.send('status', statusFrame(status)),
   });
   const facts = createFactsFeed({
@@ -122,10 +125,7 @@ export function createAgent(ports: AgentPorts): Agent {
           factsDigest: facts.digest,
           wallMs: clock.now,
           onTime: time.set,
-          onRenew() {
-            newEpoch({ afterSeq: 0, sign: chainAnew });
-            log.warn({}, 'the controller keeps this machine, not another with its keys; a new epoch begins');
-          },
+          onRefused,
         },
         clock,
       ),
@@ -133,11 +133,20 @@ export function createAgent(ports: AgentPorts): Agent {
     onState: ports.onLink,
   });
 
+  function onRefused(code: ErrorCode): void {
+    if (code === 'agent-removed' || code === 'agent-unknown') return ports.leaving.forgotten();
+    if (code !== 'epoch-renew') return;
+    newEpoch({ afterSeq: 0, sign: chainAnew });
+    log.warn({}, 'the controller keeps this machine, not another with its keys; a new epoch begins');
+  }
+
   async function serve(opened: Session): Promise<LinkEnd> {
     session = opened;
     try {
       begin(opened);
-      return await opened.ended;
+      const end = await opened.ended;
+      if (end.code === 'agent-removed') ports.leaving.forgotten();
+      return end;
     } finally {
       session = undefined;
       outbox.close();
@@ -196,6 +205,7 @@ export function createAgent(ports: AgentPorts): Agent {
     if (seq !== 'forked') {
       try {
         if (seq > 0) runs.receipt(seq);
+        ports.leaving.receipted(seq);
       } catch (cause) {
         // It comes again with the next session; what it would have freed waits until then.
         log.error({ cause: String(cause) }, 'receipt not taken');

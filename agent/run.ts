@@ -22,7 +22,12 @@ import { systemSource } from './facts/system.ts';
 import type { Gathered } from './facts-feed.ts';
 import { identityStore, readIdentity, readTrust } from './identity/file-store.ts';
 import { type Home, homeAt, makeHome, readText } from './identity/home.ts';
+import { leavingFile } from './identity/leaving-file.ts';
 import { type AgentStatus, removeStatus, startTicksOf, writeStatus } from './identity/status-file.ts';
+import { createLeaving } from './leaving/engine.ts';
+import { INSTALLED } from './leaving/installed.ts';
+import { hasSystemd, installationOf } from './leaving/local.ts';
+import { startRemoval } from './leaving/removal.ts';
 import type { LinkState } from './link/state.ts';
 import { dialWebSocket } from './link/transport.ts';
 import type { Log } from './log.ts';
@@ -33,11 +38,19 @@ import { openJournal } from './spool/open-journal.ts';
 export interface RunningAgent {
   /** Closes the link and lets go of what runs, which lives on. */
   stop(): Promise<void>;
+  /** Resolves when this agent was removed from its host and nothing is left for it to do. */
+  readonly removed: Promise<void>;
 }
 
 /** Starts the agent of this home. Throws MusterError: not-joined, home-busy, journal-failed, bad-request. */
 export async function runAgent(config: Config, log: Log): Promise<RunningAgent> {
   const home = homeAt(isAbsolute(config.home) ? config.home : resolve(config.home));
+  const leavingMark = leavingFile(home.leaving);
+  const installation = installationOf(home.folder);
+  const left = leavingMark.read();
+  // A removal was cut off: there may be no identity any more.
+  if (installation.isBeingRemoved || (left?.released && installation.problem === undefined))
+    return removing(home, log, { keepPolicy: left?.keepPolicy ?? false });
   const identity = readIdentity(home);
   if (!identity) throw new MusterError('not-joined', `home ${home.folder}`);
   makeHome(home);
@@ -47,13 +60,21 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
   try {
     const store = identityStore(home, identity, readTrust(home, identity.fleetId));
     const mark = toHex(identity.agentId).slice(0, 8);
+    const released = Promise.withResolvers<{ readonly keepPolicy: boolean }>();
+    const leaving = createLeaving({
+      ...{ log, journal, mark: leavingMark, problem: () => installation.problem },
+      remove: released.resolve,
+    });
     const contents = createContents({
       clock: systemClock,
       log,
       disk: cacheFolder(home.cache, () => freeBytes(home.folder)),
       limits: { quotaBytes: config.cacheBytes, reserveBytes: config.reserveBytes },
     });
-    const steps = createLocalSteps({ clock: systemClock, mark, contents, ...pathChecks(policy) });
+    const steps = createLocalSteps({
+      ...{ clock: systemClock, mark, contents, leave: leaving.decide },
+      ...pathChecks(policy),
+    });
     const cgroups = findCgroups(mark);
     const { executor, pool } = createLocalExecutor({
       cgroups,
@@ -78,6 +99,7 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
       executor,
       contents,
       policy,
+      leaving,
       urls: config.url === '' ? [] : [config.url],
       limits: {
         parallel: config.parallelRuns,
@@ -93,11 +115,53 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
     log.info({ agent: identity.name, version: MUSTER_VERSION, home: home.folder }, 'agent started');
     agent.start();
     sweep(executor, journal, log);
-    return { stop: () => stop(agent, executor, pool, journal, home) };
+    return untilRemoved(
+      () => stop(agent, executor, pool, journal, home),
+      released.promise,
+      (options) => removing(home, log, options),
+    );
   } catch (cause) {
     for (const step of undo.reverse()) await step();
     throw cause;
   }
+}
+
+/** An agent that is told to remove itself ends first, so that nobody writes where everything goes. */
+function untilRemoved(
+  end: () => Promise<void>,
+  released: Promise<{ readonly keepPolicy: boolean }>,
+  remove: (options: { readonly keepPolicy: boolean }) => RunningAgent,
+): RunningAgent {
+  let ended: Promise<void> | undefined;
+  let removal: RunningAgent | undefined;
+  let stopped = false;
+  return {
+    async stop() {
+      stopped = true;
+      ended ??= end();
+      await ended;
+      await removal?.stop();
+    },
+    removed: released.then(async (options) => {
+      ended ??= end();
+      await ended;
+      // It is marked: the next start goes on with it.
+      if (stopped) return new Promise(() => {});
+      removal = remove(options);
+      await removal.removed;
+    }),
+  };
+}
+
+/** What is left of an agent whose removal has begun: no link, no journal. */
+function removing(home: Home, log: Log, { keepPolicy }: { readonly keepPolicy: boolean }): RunningAgent {
+  const { promise: removed, resolve: onDone } = Promise.withResolvers<void>();
+  statusTo(home, log)({ state: 'removing' });
+  const letGo = startRemoval({
+    ...{ clock: systemClock, log, keepPolicy, onDone },
+    ...{ uninstaller: INSTALLED.uninstaller, hasSystemd: hasSystemd() },
+  });
+  return { stop: async () => letGo(), removed };
 }
 
 /** What cannot be removed now, with no descriptors left for instance, keeps nobody from work: the next start removes it. */
@@ -195,17 +259,19 @@ function freeBytes(folder: string): number {
 }
 
 function statusWriter(home: Home, log: Log): (link: LinkState) => void {
-  const startTicks = startTicksOf(process.pid) ?? '';
+  const write = statusTo(home, log);
   return (link) => {
-    const common = { pid: process.pid, startTicks, sinceMs: systemClock.now() };
-    let status: AgentStatus | undefined;
-    if (link.state === 'online') status = { ...common, state: 'connected', url: link.url };
-    if (link.state === 'waiting') status = { ...common, state: 'waiting', reason: link.end.reason };
-    if (link.state === 'dialling' && link.round === 0)
-      status = { ...common, state: 'connecting', url: link.url };
-    if (!status) return;
+    if (link.state === 'online') write({ state: 'connected', url: link.url });
+    if (link.state === 'waiting') write({ state: 'waiting', reason: link.end.reason });
+    if (link.state === 'dialling' && link.round === 0) write({ state: 'connecting', url: link.url });
+  };
+}
+
+function statusTo(home: Home, log: Log): (status: Pick<AgentStatus, 'state' | 'url' | 'reason'>) => void {
+  const startTicks = startTicksOf(process.pid) ?? '';
+  return (status) => {
     try {
-      writeStatus(home.status, status);
+      writeStatus(home.status, { pid: process.pid, startTicks, sinceMs: systemClock.now(), ...status });
     } catch (cause) {
       log.debug({ cause: String(cause) }, 'status not written');
     }

@@ -24,7 +24,7 @@ import type { FleetKeys } from './fleet/keys.ts';
 import { createReleases } from './fleet/releases.ts';
 import { ADMISSION, createAdmission } from './gateway/admission.ts';
 import { createGateway, type Gateway } from './gateway/engine.ts';
-import { openInventory } from './inventory/engine.ts';
+import { type Inventory, openInventory } from './inventory/engine.ts';
 import { createSeen } from './inventory/seen.ts';
 import { agentDetail, agentSummary } from './inventory/summary.ts';
 import { createJobs, type Jobs } from './jobs/engine.ts';
@@ -149,6 +149,7 @@ export async function openController(world: World): Promise<Controller> {
   door.gateway = gateway;
   const operators = createOperators({ clock, random, db, audit });
   const tokens = createTokens(enrolmentPorts);
+  const takeLeave = leaveTaker(jobs, inventory, log);
   const startedAtMs = clock.now();
 
   const status: ApiVerbs['status'] = async () => {
@@ -229,8 +230,13 @@ export async function openController(world: World): Promise<Controller> {
       bus.on((event) => {
         if (event.type === 'store-writable') gateway.sendAgain();
       });
+      bus.on((event) => {
+        if (event.type === 'agent-left' || event.type === 'store-writable') takeLeave();
+      });
       bus.on((event) => abandonRuns(event.type === 'agent-removed' ? event.agentId : undefined, jobs, log));
       jobs.start();
+      // Those of whom a controller before this one knew that they left, and no more.
+      await takeLeave();
       seen.start();
       contents.start();
       retention.start();
@@ -248,6 +254,26 @@ export async function openController(world: World): Promise<Controller> {
       storage.stop();
       await audit.stop();
     },
+  };
+}
+
+/**
+ * Takes those out of the fleet who have removed themselves from their hosts. What the store says decides, so that what a crash or
+ * a full disk kept from being done is done later.
+ */
+function leaveTaker(jobs: Jobs, inventory: Pick<Inventory, 'left'>, log: Log): () => Promise<void> {
+  let last = Promise.resolve();
+  const takeAll = async (): Promise<void> => {
+    for (const { agentId, jobId, by } of await jobs.leavers()) {
+      await inventory.left(agentId, { id: jobId, by });
+      log.info({ agent: agentId, job: jobId }, 'agent uninstalled');
+    }
+  };
+  return () => {
+    last = last.then(takeAll).catch((error: unknown) => {
+      log.error({ err: error }, 'agents that left are not removed');
+    });
+    return last;
   };
 }
 

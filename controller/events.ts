@@ -6,6 +6,8 @@
 export type ControllerEvent =
   /** `job-changed`: new rows in run_events of this job. */
   | About<'job-changed' | 'job-created' | 'job-ended', { readonly jobId: string }>
+  /** The agent said that it removes itself, as this job ordered, and has its receipt. */
+  | About<'agent-left', { readonly jobId: string; readonly agentId: string }>
   | About<
       'agent-online' | 'agent-offline' | 'agent-changed' | 'agent-removed' | 'agent-enrolled',
       { readonly agentId: string }

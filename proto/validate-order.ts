@@ -46,6 +46,8 @@ function checkRun(message: OrderMessage): void {
       `tasks of kind ${own}`,
     );
   order(kind === 'run' || tasks.length === 1, `tasks of kind ${kind}`);
+  // An agent that says that it was carried out is taken out of the fleet: so nothing may let it say so that did not do it.
+  order(kind !== 'uninstall' || (!message.check && tasks[0]?.guard === null), 'uninstall');
   if (limits === null) throw new MusterError('order-malformed', 'limits');
   order(limits.timeoutMs > 0 && limits.timeoutMs <= LIMITS.timeoutMaxMs, 'limits.timeout_ms');
   order(limits.killGraceMs <= LIMITS.killGraceMaxMs, 'limits.kill_grace_ms');

@@ -9,7 +9,7 @@ export async function run(config: Config, around: Surroundings): Promise<number>
   const { promise: asked, resolve: stop } = Promise.withResolvers<void>();
   around.onStop(stop);
   const agent = await runAgent(config, log);
-  await asked;
+  await Promise.race([asked, agent.removed]);
   log.info({}, 'agent stops');
   await agent.stop();
   return 0;

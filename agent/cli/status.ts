@@ -52,6 +52,7 @@ function inWords(running: AgentStatus | undefined): string {
   if (!running) return 'not running; run "muster-agent run"';
   const since = new Date(running.sinceMs).toISOString();
   if (running.state === 'connected') return `connected to ${running.url} since ${since}, pid ${running.pid}`;
+  if (running.state === 'removing') return `being removed from this host since ${since}, pid ${running.pid}`;
   const why = running.reason === undefined ? '' : `: ${running.reason}`;
   return `running, pid ${running.pid}, not connected since ${since}${why}`;
 }

@@ -15,6 +15,7 @@ import { syncFolder } from './atomic-file.ts';
  *   cache/          fetched files, by digest; may be removed while no agent runs
  *   runs/           what runs: one folder for each task
  *   status.json     what `muster-agent status` shows of the agent that runs; may be stale
+ *   leaving.json    there once this agent was told to remove itself from its host
  *   policy.json     what this host allows; written by its administrator, never by the agent
  */
 export interface Home {
@@ -28,6 +29,7 @@ export interface Home {
   readonly cache: string;
   readonly runs: string;
   readonly status: string;
+  readonly leaving: string;
   readonly policy: string;
 }
 
@@ -43,6 +45,7 @@ export function homeAt(folder: string): Home {
     cache: join(folder, 'cache'),
     runs: join(folder, 'runs'),
     status: join(folder, 'status.json'),
+    leaving: join(folder, 'leaving.json'),
     policy: join(folder, 'policy.json'),
   };
 }
@@ -65,7 +68,8 @@ export function emptyHome(home: Home): void {
   // First what says that it belongs to a fleet: cut short, it is a home that belongs to none.
   rmSync(home.identity, { force: true });
   syncFolder(home.folder);
-  for (const path of [home.joining, home.trust, home.counter, home.status]) rmSync(path, { force: true });
+  for (const path of [home.joining, home.trust, home.counter, home.status, home.leaving])
+    rmSync(path, { force: true });
   for (const name of readdirSync(home.folder))
     if (name.startsWith('journal.db')) rmSync(join(home.folder, name), { force: true });
   for (const folder of [home.spool, home.cache, home.runs]) rmSync(folder, { recursive: true, force: true });

@@ -5,7 +5,7 @@ export interface AgentStatus {
   readonly pid: number;
   /** When the process began, as the kernel counts it: a pid alone may be another's by now. */
   readonly startTicks: string;
-  readonly state: 'connected' | 'connecting' | 'waiting';
+  readonly state: 'connected' | 'connecting' | 'waiting' | 'removing';
   readonly url?: string;
   readonly sinceMs: number;
   /** Why it is not connected. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../../proto/clock.ts';
 import { decodeFrame, encodeFrame, type Frame, type FrameKind, type Message } from '../../proto/codec.ts';
-import { MusterError } from '../../proto/errors.ts';
+import { type ErrorCode, MusterError } from '../../proto/errors.ts';
 import { firstFrame, type Greeter, type Opened, Refused, shakeHands } from './handshake.ts';
 import { keepAlive } from './keep-alive.ts';
 import type { LinkEnd } from './state.ts';
@@ -24,17 +24,17 @@ export interface Session {
 export type SendFrame = <K extends FrameKind>(kind: K, value: Parameters<typeof encodeFrame<K>>[1]) => void;
 
 /**
- * Handshake and the controller's `ready`. Throws MusterError; the caller terminates the transport then. `onRenew` is told when
- * this controller, which has proved itself by then, wants a new epoch: before the keys anybody on the way could ask for it.
+ * Handshake and the controller's `ready`. Throws MusterError; the caller terminates the transport then. `onRefused` is told
+ * what this controller refuses, which has proved itself by then: before the keys anybody on the way could say it.
  */
 export async function openSession(
   transport: Transport,
-  greeter: Greeter & { onRenew(): void },
+  greeter: Greeter & { onRefused(code: ErrorCode): void },
   clock: Clock,
 ): Promise<Session> {
   const opened = await shakeHands(transport, 'session', greeter);
   const first = await firstFrame(opened).catch((cause: unknown) => {
-    if (cause instanceof Refused && cause.code === 'epoch-renew') greeter.onRenew();
+    if (cause instanceof Refused) greeter.onRefused(cause.code);
     throw cause;
   });
   if (first.kind !== 'ready') throw new MusterError('malformed', `${first.kind} in place of ready`);

@@ -141,6 +141,7 @@ export function createIntake(ports: RunsPorts, desk: Desk): Pick<Runs, 'deliver'
 
   function accept(opened: OpenedBundle & Signed, order: Accepted, checked: CheckedRun, bytes: number): void {
     if (opener.nowMs() >= order.expiresAtMs) throw new MusterError('order-expired');
+    if (ports.isLeaving()) throw new MusterError('agent-stopping', 'it is being removed from its host');
     const freeBytes = ports.freeBytes();
     if (freeBytes < ports.limits.reserveBytes)
       throw new MusterError('disk-reserve', `${freeBytes} bytes are free`);

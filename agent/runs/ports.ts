@@ -43,6 +43,8 @@ export interface RunsPorts extends ConclusionPorts {
   freeBytes(): number;
   /** Reaches the controller if a session is up; what is lost is told again when the next one begins. */
   tell(status: RunStatus): void;
+  /** This agent removes itself: it takes nothing new on. */
+  isLeaving(): boolean;
   /** Of this boot of the machine. */
   readonly bootId: string;
 }

@@ -84,9 +84,6 @@ export function createHandlers(verbs: ApiVerbs): Handlers {
     'jobs.create': ({ body, by, idempotencyKey }) => {
       if (body.targets === undefined && body.selector === undefined && body.failedOf === undefined)
         throw new MusterError('bad-request', 'body: needs targets, a selector or both, or failedOf');
-      const changesAgents = body.tasks.some((task) => 'upgrade' in task || 'uninstall' in task);
-      if (changesAgents && by.role !== 'admin')
-        throw new MusterError('forbidden', 'agents are upgraded and uninstalled by admins');
       const { timeoutMs = API_DEFAULTS.runTimeoutMs, ttlMs = API_DEFAULTS.runTtlMs } = body;
       const key = idempotencyKey === undefined ? {} : { idempotencyKey };
       return jobs.create({ ...body, timeoutMs, ttlMs, ...key }, by);

@@ -248,6 +248,9 @@ export const MIGRATIONS: readonly string[] = [
   end;
   `,
   `alter table contents add column public_until_ms integer;`,
+  `
+  create index jobs_uninstall on jobs (id) where kind = 'uninstall';
+  `,
 ];
 
 export interface Migration {

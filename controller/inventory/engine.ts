@@ -272,6 +272,17 @@ export async function openInventory(ports: InventoryPorts) {
       forget(agent.id);
     },
 
+    /** It removed itself from its host, as a job ordered: its name is free from now on. */
+    async left(agentId: string, job: { readonly id: string; readonly by: string }): Promise<void> {
+      const agent = agents.get(agentId);
+      if (!agent) return;
+      await db.write([
+        setRemoved({ id: agentId, nowMs: clock.now() }),
+        audit.entry({ name: job.by }, 'agent.uninstall', { agent: agent.name, id: agentId, job: job.id }),
+      ]);
+      forget(agentId);
+    },
+
     /** Agents that have a session. */
     present: () => [...present.keys()],
 

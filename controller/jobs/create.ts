@@ -13,7 +13,16 @@ import { meant } from './failed-of.ts';
 import { insertPace } from './pace-store.ts';
 import type { Actor, JobAgent, JobsPorts } from './ports.ts';
 import { remembered } from './remembered.ts';
-import { type JobRequest, kindOf, namedIn, nameOf, orderOf, timesOf, titleOf } from './request.ts';
+import {
+  changesAgents,
+  type JobRequest,
+  kindOf,
+  namedIn,
+  nameOf,
+  orderOf,
+  timesOf,
+  titleOf,
+} from './request.ts';
 import type { Steady } from './steady.ts';
 import {
   countRuns,
@@ -46,7 +55,7 @@ export interface Created {
  * A job, whole or not at all: when this resolves, the order, its targets and the audit line are durable. Runs of agents that
  * are online are stored as `sent` before anything is sent: a crash in between sends them again, and agents know the job by then.
  * Throws MusterError: bad-target, bad-selector, bad-limit, nobody-matched, bad-request, too-large, idempotency-conflict,
- * no-such-content, store-full, store-failed.
+ * no-such-content, store-full, store-failed, forbidden (also where it repeats what an admin ordered).
  */
 export async function createJob(
   ports: JobsPorts & { steady: Steady },
@@ -54,6 +63,8 @@ export async function createJob(
   request: JobRequest,
   actor: Actor,
 ): Promise<Created & { sent: JobAgent[]; queued: JobAgent[] }> {
+  if (changesAgents(request.tasks) && actor.role !== 'admin')
+    throw new MusterError('forbidden', 'agents are upgraded and uninstalled by admins');
   // Keyed: a request may hold secrets that are easy to guess.
   const digest = hmacSha512(ports.jobKey, Buffer.from(JSON.stringify(request)));
   const earlier = await earlierJob(ports, request, digest, actor);

@@ -11,7 +11,7 @@ import { type Asked, type JobRequest, timesOf } from './request.ts';
 import { type RetryRequest, retryRequest } from './retry.ts';
 import { NO_OUTCOME } from './run.ts';
 import { createSteady } from './steady.ts';
-import { openRunsOfAgent } from './store.ts';
+import { openRunsOfAgent, uninstalledAgents } from './store.ts';
 import { createVerifier } from './verifier.ts';
 import { createWords, type Words } from './words.ts';
 
@@ -19,6 +19,13 @@ export interface RunCursor {
   jobId: Uint8Array;
   attempt: number;
   position: number;
+}
+
+/** Who left, by which job, and who had ordered it. */
+export interface Leaver {
+  agentId: string;
+  jobId: string;
+  by: string;
 }
 
 export interface Jobs extends History {
@@ -35,6 +42,8 @@ export interface Jobs extends History {
   resume(agentId: string): Promise<void>;
   /** Ends what an agent that was removed will never report. */
   abandon(agentId: string): Promise<void>;
+  /** Agents that said that they remove themselves, as a job ordered, and that the fleet still has. */
+  leavers(): Promise<Leaver[]>;
   /** Checks the signatures of all stored reports that were not checked yet. */
   verifyReports(): Promise<void>;
   start(): void;
@@ -101,6 +110,12 @@ export function createJobs(given: JobsPorts): Jobs {
           }),
         ),
       );
+    },
+    async leavers() {
+      const rows = await ports.db.read(uninstalledAgents());
+      return rows.map(({ agent_id, job_id, created_by }) => ({
+        ...{ agentId: agent_id, jobId: job_id, by: created_by },
+      }));
     },
     verifyReports: verifier.finish,
     start() {

@@ -158,6 +158,11 @@ export interface OrderInput {
 /** An agent learns the time from Welcome, which took a moment to travel; its clock may lag that much behind. */
 const NOT_BEFORE_SLACK_MS = 60_000;
 
+/** Whether it upgrades or removes the agent itself, which takes more than to run something. */
+export function changesAgents(tasks: readonly TaskRequest[]): boolean {
+  return orderKindOf(tasks) !== 'run';
+}
+
 /** Tasks that change or remove the agent itself have a kind of order of their own, so that the trust document says who may sign them. */
 function orderKindOf(tasks: readonly TaskRequest[]): 'run' | 'upgrade' | 'uninstall' {
   for (const task of tasks) {

@@ -47,6 +47,8 @@ export interface Applied {
   /** When the controller stops waiting for this run, or undefined: it is over. */
   deadlineAtMs: number | undefined;
   jobEnded: boolean;
+  /** The job was to remove the agent from its host, which it is about to do. */
+  agentLeaves: boolean;
 }
 
 /** One moment: what is shown, and the scale of deadlines. */
@@ -82,7 +84,8 @@ export function transition(change: Change, at: At, onApplied: (applied: Applied)
       const deadlineAtMs = goesOn
         ? (row.deadline_at_ms ?? undefined)
         : deadlineOf(next.state, timesOfRun(row, job, at), at.steadyMs);
-      onApplied({ jobId, agentId, from: row.state, to: next.state, deadlineAtMs, jobEnded });
+      const agentLeaves = job.kind === 'uninstall' && next.state === 'succeeded';
+      onApplied({ jobId, agentId, from: row.state, to: next.state, deadlineAtMs, jobEnded, agentLeaves });
       const statements: Statement[] = [
         isOpen(next.state)
           ? movedOn(row, next, heldBytes, deadlineAtMs ?? null, atMs)

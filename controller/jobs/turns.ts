@@ -49,7 +49,18 @@ export function nextTurns(
         giveTurn({ jobId, agentId, turnAtMs: at.steadyMs, deadlineAtMs }),
         mayBeSent(agentId)
           ? transition({ jobId, agentId, from: 'queued', to: 'sent' }, at, onApplied)
-          : waits({ jobId, agentId, from: 'queued', to: 'queued', deadlineAtMs, jobEnded: false }, onApplied),
+          : waits(
+              {
+                jobId,
+                agentId,
+                from: 'queued',
+                to: 'queued',
+                deadlineAtMs,
+                jobEnded: false,
+                agentLeaves: false,
+              },
+              onApplied,
+            ),
       ]);
       return turns.length === 0 ? [] : [...turns, countWaitingDown({ jobId, runs: next.take.length })];
     },

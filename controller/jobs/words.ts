@@ -125,7 +125,7 @@ export function createWords(ports: JobsPorts, changes: Changes, onReport: () => 
       )
         throw new MusterError('malformed', 'a report of somebody else');
       const chain = shortHash('report', signed.report);
-      await changes
+      const applied = await changes
         .commit(
           (change) => [
             inventory.reportStored(from.agentId, from.epoch, message.reportSeq, chain, message.previous),
@@ -136,9 +136,13 @@ export function createWords(ports: JobsPorts, changes: Changes, onReport: () => 
         )
         .catch((error: unknown) => {
           if (!(error instanceof ReportKnown)) throw error;
+          return [];
         });
       links.send(from.agentId, 'receipt', { epoch: message.epoch, reportSeq: message.reportSeq, chain });
       onReport();
+      // Whoever hears of it cuts the session: so the receipt is on its way before.
+      for (const { jobId, agentId, agentLeaves } of applied)
+        if (agentLeaves) bus.emit({ type: 'agent-left', jobId, agentId });
     },
   };
 }

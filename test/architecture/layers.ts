@@ -86,6 +86,8 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   'agent/packages': ['proto', 'agent/log'],
   'agent/upgrade': ['proto', 'certs', 'agent/log'],
   'agent/service': ['proto', 'agent/log'],
+  // Reads in the journal how its own order ended.
+  'agent/leaving': ['proto', 'agent/log', 'agent/spool'],
   // The life of one run, from the opened bundle to the receipt: the one place besides the root that knows three parts.
   'agent/runs': ['proto', 'certs', 'agent/log', 'agent/bundle', 'agent/executor', 'agent/spool'],
   // join and leave are small roots of their own: they work while no agent runs.

@@ -18,6 +18,7 @@ import type { Journal } from '../../agent/spool/journal.ts';
 import { keptFiles } from '../../agent/spool/kept-files.ts';
 import { systemClock, systemRandom } from '../../proto/system.ts';
 import { MUSTER_VERSION } from '../../proto/version.ts';
+import { NEVER_LEAVING } from '../support/never-leaving.ts';
 import { answer, sharedMs } from './child.ts';
 
 /** In the order in which they come; all in sharedMs. */
@@ -137,6 +138,7 @@ async function start(folder: string): Promise<void> {
       limits: { quotaBytes: 0, reserveBytes: 0 },
     }),
     policy: OPEN_POLICY,
+    leaving: NEVER_LEAVING,
     limits: { parallel: 8, waiting: 256, reserveBytes: 0 },
     bootId: '',
     agentVersion: MUSTER_VERSION,

@@ -16,6 +16,7 @@ import { MusterError } from '../../proto/errors.ts';
 import { toHex } from '../../proto/ids.ts';
 import { memoryCache } from '../support/memory-cache.ts';
 import { memoryLog } from '../support/memory-log.ts';
+import { NEVER_LEAVING } from '../support/never-leaving.ts';
 import { CONTROLLER_URL, FLEET_ID, ROOT_KEY_ID } from './central.ts';
 import { createDatabaseDisk, type DatabaseDisk } from './database-disk.ts';
 import { type Dice, diceOf } from './dice.ts';
@@ -258,6 +259,7 @@ export function createPost(ports: PostPorts): Post {
         limits: { quotaBytes: 1 << 30, reserveBytes: 1000 },
       }),
       policy: OPEN_POLICY,
+      leaving: NEVER_LEAVING,
       limits,
       urls: [],
       bootId: machine.bootId,

@@ -22,6 +22,7 @@ import { type FakeController, fakeController, pinOf, register } from './fake-con
 import { temporaryFolder } from './folder.ts';
 import { memoryCache } from './memory-cache.ts';
 import { memoryLog } from './memory-log.ts';
+import { NEVER_LEAVING } from './never-leaving.ts';
 import { type Made, makeCancel, makeOrder } from './orders.ts';
 import { seededRandom } from './seeded-random.ts';
 import { type VirtualClock, virtualClock } from './virtual-clock.ts';
@@ -126,6 +127,7 @@ export async function agentWorld(
         limits: { quotaBytes: 1 << 30, reserveBytes: 1000 },
       }),
       policy: OPEN_POLICY,
+      leaving: NEVER_LEAVING,
       limits: LIMITS_OF_RUNS,
       bootId: 'boot-1',
       agentVersion: '0.0.0-test',

@@ -5,6 +5,7 @@ import type { Steps } from '../step.ts';
 import type { Contents } from './content.ts';
 import { createScratch } from './put.ts';
 import { createSteps } from './steps.ts';
+import type { UninstallPorts } from './uninstall.ts';
 
 /** The steps of this machine. */
 export function createLocalSteps(options: {
@@ -15,6 +16,7 @@ export function createLocalSteps(options: {
   /** Both throw MusterError('policy-denied'). */
   checkWrite(path: string): void;
   checkRead(path: string): void;
+  leave: UninstallPorts['leave'];
 }): Steps {
   const self = processIds();
   return createSteps({

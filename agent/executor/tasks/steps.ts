@@ -7,8 +7,9 @@ import { type RebootPorts, reboot } from './reboot.ts';
 import { isNotYet } from './refusal.ts';
 import { bringService, type ServicePorts } from './service.ts';
 import { bringTree } from './tree.ts';
+import { type UninstallPorts, uninstall } from './uninstall.ts';
 
-export interface TaskPorts extends FilePorts, ServicePorts, RebootPorts, CollectPorts {}
+export interface TaskPorts extends FilePorts, ServicePorts, RebootPorts, CollectPorts, UninstallPorts {}
 
 /** The kinds of task that the agent carries out by itself. */
 export function createSteps(ports: TaskPorts): Steps {
@@ -30,8 +31,9 @@ async function carryOut(task: StepTask, context: StepContext, ports: TaskPorts):
       return reboot(task, ports, context);
     case 'collect':
       return collect(task, ports, context);
-    case 'upgrade':
     case 'uninstall':
+      return uninstall(task, ports, context);
+    case 'upgrade':
       return {
         state: 'failed',
         reason: 'this agent was not installed by Muster, and does not replace itself',

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { LIMITS } from '../../../proto/limits.ts';
-import { duration, pairs, several, targetOptions, whole } from './options.ts';
+import { duration, hostOptions, pairs, several, targetOptions, viewOptions, whole } from './options.ts';
 import type { Choose } from './program.ts';
 
 export function fleetCommands(program: Command, choose: Choose): void {
@@ -24,11 +24,38 @@ export function fleetCommands(program: Command, choose: Choose): void {
         (await import('../agents-command.ts')).facts(surroundings, agent, options),
       ),
     );
+  uninstallCommand(program, choose);
   const token = program
     .command('token')
     .summary('join tokens')
     .description('Join tokens: what a new machine joins the fleet with. Without a subcommand: ls.');
   tokenCommands(token, choose);
+}
+
+function uninstallCommand(program: Command, choose: Choose): void {
+  viewOptions(
+    hostOptions(
+      program
+        .command('uninstall')
+        .summary('remove the agent from machines')
+        .description(
+          'Agents that Muster installed remove themselves from their hosts, with service, files and keys, and are taken out of the fleet; what was done with them stays in the history. Refused by a host on which another job is at work.',
+        ),
+    ),
+  )
+    .option('--keep-policy', "leave the host's policy.json")
+    .addHelpText(
+      'after',
+      `
+Examples:
+  muster uninstall -t web-9
+  muster uninstall -l role=old --batch 10 --keep-policy --yes`,
+    )
+    .action((options) =>
+      choose(async (surroundings) =>
+        (await import('../uninstall-command.ts')).uninstall(surroundings, options),
+      ),
+    );
 }
 
 function agentCommands(agents: Command, choose: Choose): void {

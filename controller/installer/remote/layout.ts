@@ -7,6 +7,7 @@
  *   /opt/muster-agent/trial      there while a new version has not come online yet
  *   /opt/muster-agent/bin/       muster-agent, which starts the current slot (launcher.ts), and uninstall;
  *                                with --service none, supervise, which starts it again and again
+ *   /opt/muster-agent/removing   there once a removal has begun: whoever starts the agent goes on with it (uninstall.ts)
  *   /usr/local/bin/muster-agent  -> /opt/muster-agent/bin/muster-agent
  *   /etc/default/muster-agent    the service's environment; /etc/sysconfig/muster-agent where that folder is
  *   /etc/systemd/system/muster-agent.service, or /etc/init.d/muster-agent
@@ -29,6 +30,7 @@ export function layoutAt(root: string) {
     launcher: `${program}/bin/muster-agent`,
     uninstaller: `${program}/bin/uninstall`,
     supervisor: `${program}/bin/supervise`,
+    removing: `${program}/removing`,
     command: `${root}/usr/local/bin/muster-agent`,
     home: `${root}/var/lib/muster-agent`,
     service: 'muster-agent',

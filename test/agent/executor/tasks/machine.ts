@@ -62,6 +62,7 @@ export function taskPorts(more: Partial<TaskPorts> = {}, directories: readonly s
     ...portsOf(),
     clock: systemClock,
     rebootCommand: ['true'],
+    leave: () => {},
     checkRead: () => {},
     programs: { isDirectory: (path) => directories.includes(path) },
     ...more,
