@@ -6,12 +6,13 @@ import { createDeadlines } from './deadlines.ts';
 import { createDeliveries } from './deliver.ts';
 import { meant } from './failed-of.ts';
 import { createHistory, type History } from './history.ts';
+import { uninstalledAgents } from './leaver-store.ts';
 import type { Actor, JobAgent, JobsPorts } from './ports.ts';
 import { type Asked, type JobRequest, timesOf } from './request.ts';
 import { type RetryRequest, retryRequest } from './retry.ts';
 import { NO_OUTCOME } from './run.ts';
 import { createSteady } from './steady.ts';
-import { openRunsOfAgent, uninstalledAgents } from './store.ts';
+import { openRunsOfAgent } from './store.ts';
 import { createVerifier } from './verifier.ts';
 import { createWords, type Words } from './words.ts';
 

@@ -173,18 +173,6 @@ export const openRunsOfAgent = query((p: Params<{ agentId: string }>) =>
     .orderBy('jobs.id'),
 );
 
-/** What an uninstall that succeeded has left to do, also after a crash in between. */
-export const uninstalledAgents = query((_: Params<Record<never, never>>) =>
-  k
-    .selectFrom('jobs')
-    .innerJoin('runs', 'runs.job_id', 'jobs.id')
-    .innerJoin('agents', 'agents.id', 'runs.agent_id')
-    .select(['runs.agent_id', 'runs.job_id', 'jobs.created_by'])
-    .where('jobs.kind', '=', sql.lit('uninstall' as const))
-    .where('runs.state', '=', sql.lit('succeeded' as const))
-    .where('agents.removed_at_ms', 'is', null),
-);
-
 export const openRunByOrder = query((p: Params<{ agentId: string; orderHash: Uint8Array }>) =>
   k
     .selectFrom('runs')

@@ -79,6 +79,7 @@ const GLOBALS: readonly Reach[] = [
       'agent/config.ts',
       'agent/cli/process-surroundings.ts',
       'agent/facts/system.ts',
+      'agent/leaving/local.ts', // from what it was started
       'agent/executor/account.ts',
       'agent/executor/proc.ts',
     ],
