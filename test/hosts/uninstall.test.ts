@@ -2,24 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { launcherText } from '../../controller/installer/remote/launcher.ts';
 import { LAYOUT } from '../../controller/installer/remote/layout.ts';
+import { systemdUnitText } from '../../controller/installer/remote/service-files.ts';
 import { uninstallText } from '../../controller/installer/remote/uninstall.ts';
 import { startFleet, type TestFleet } from '../e2e/fleet.ts';
 import { until } from '../support/until.ts';
 import { bootHost, HOST_NEEDS, type Host } from './host.ts';
 
 const CHECKOUT = new URL('../..', import.meta.url).pathname;
-const UNIT = `[Unit]
-Description=Muster agent
-[Service]
-EnvironmentFile=-${LAYOUT.settings.debian}
-ExecStart=${LAYOUT.launcher} run
-Restart=always
-RestartSec=1
-KillMode=process
-Delegate=yes
-[Install]
-WantedBy=multi-user.target
-`;
 const PLACES = [
   ...[LAYOUT.program, LAYOUT.command, LAYOUT.home, LAYOUT.settings.debian, LAYOUT.systemdUnit],
   '/etc/systemd/system/multi-user.target.wants/muster-agent.service',
@@ -50,7 +39,7 @@ async function installed(
   await host.write(LAYOUT.settings.debian, 'MUSTER_AGENT_LOG_LEVEL=info\n');
   await host.write('/root/join.token', token, 0o600);
   await host.run([LAYOUT.command, 'join', '--token-file', '/root/join.token', '--name', name]);
-  await host.write(LAYOUT.systemdUnit, UNIT);
+  await host.write(LAYOUT.systemdUnit, systemdUnitText(LAYOUT.settings.debian));
   await host.run(['systemctl', 'enable', '--quiet', '--now', LAYOUT.service]);
   await fleet.online(name, true, 30_000);
   return host;
@@ -119,7 +108,7 @@ describe('a host with systemd', { ...HOST_NEEDS, concurrency: 2 }, () => {
     await host.write(`${LAYOUT.home}/policy.json`, '{"deny":["reboot"]}');
     // As after the first of its steps.
     await host.run(['systemctl', 'stop', LAYOUT.service]);
-    await host.run(['sh', '-c', `echo keep-policy > ${LAYOUT.removing}; rm ${LAYOUT.home}/identity.json`]);
+    await host.run(['sh', '-c', `echo keep policy > ${LAYOUT.removing}; rm ${LAYOUT.home}/identity.json`]);
     await host.run(['systemctl', 'start', LAYOUT.service]);
     await until('only the policy is left', async () => (await left(host)) === `${LAYOUT.home}\n`, 30_000);
     assert.equal(await host.run(['ls', '-A', LAYOUT.home]), 'policy.json\n');
