@@ -25,6 +25,7 @@ export async function prepareContext(
   reached: Omit<LocalContext, 'token'>,
 ): Promise<void> {
   const context = readContext(path);
+  if (context === 'unreadable') return;
   if (context) {
     const ours = context.ca === reached.ca;
     if (ours && !(await hasAdmin(operators)) && (await operators.isFree(context.token)))
@@ -48,11 +49,14 @@ async function addAdmin(operators: Operators, token: string): Promise<void> {
   await operators.add({ name: ADMIN, role: 'admin' }, { name: 'muster' }, token);
 }
 
-function readContext(path: string): LocalContext | undefined {
+/** `unreadable`: root's, of a login on the machine of a controller that is another user's. */
+function readContext(path: string): LocalContext | 'unreadable' | undefined {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as LocalContext;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    if (code === 'EACCES') return 'unreadable';
     throw new MusterError('store-failed', `${path}: ${(error as Error).message}`, { cause: error });
   }
 }

@@ -11,6 +11,7 @@ import { MUSTER_VERSION } from '../proto/version.ts';
 import { SERVER_OPTIONS } from './api/limits.ts';
 import { startProbe } from './api/probe.ts';
 import { createApi } from './api/server.ts';
+import { copyBeforeMigration } from './backup/before-migration.ts';
 import { refuseUnfinishedRestore } from './backup/folder.ts';
 import { completeConfig, type ServeOptions } from './config.ts';
 import { openContentDisk } from './contents/disk.ts';
@@ -50,6 +51,8 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     const files = openSecretFiles(config.keys);
     undo.push(lockFile(config.lock));
     refuseUnfinishedRestore(config.home);
+    const copy = copyBeforeMigration(config.database);
+    if (copy !== undefined) log.info({ copy }, 'database copied, as it is before it is migrated');
     const db = openDatabase({ path: config.database, schedule: setImmediate });
     undo.push(() => db.close());
     const keys = openKeys(files, random, await hasFleet(db));

@@ -5,6 +5,8 @@ import {
   createWriteStream,
   existsSync,
   fsyncSync,
+  lchownSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -66,6 +68,15 @@ export function sync(path: string): void {
 export function move(from: string, to: string): void {
   renameSync(from, to);
   for (const folder of new Set([dirname(from), dirname(to)])) sync(folder);
+}
+
+/** Where root works on the home of a service's user, what it makes there becomes that user's, with all that is in it. */
+export function giveToOwnerOf(home: string, path: string): void {
+  const { uid, gid } = statSync(home);
+  if (process.getuid?.() !== 0 || uid === 0 || !existsSync(path)) return;
+  lchownSync(path, uid, gid);
+  if (!lstatSync(path).isDirectory()) return;
+  for (const name of readdirSync(path)) giveToOwnerOf(home, join(path, name));
 }
 
 /** Says in a home that a restore is under way: no controller starts on half of one. */

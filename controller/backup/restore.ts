@@ -22,6 +22,7 @@ import {
   entriesOf,
   exists,
   forOwnerAlone,
+  giveToOwnerOf,
   makeFolder,
   markFinished,
   markUnfinished,
@@ -77,6 +78,7 @@ export async function restoreBackup(request: RestoreRequest): Promise<Restored> 
   forOwnerAlone();
   makeFolder(home);
   const unlock = lockFile(placesOf(home).lock);
+  giveToOwnerOf(home, placesOf(home).lock);
   const staging = join(home, `restoring-${toHex(request.random(6))}`);
   try {
     if (entriesOf(home).length > 0 && !request.force) throw new MusterError('home-not-empty', home);
@@ -88,6 +90,7 @@ export async function restoreBackup(request: RestoreRequest): Promise<Restored> 
     check(staging, manifest);
     note('settling what may have happened since');
     const settled = await settle(staging, manifest, request);
+    giveToOwnerOf(home, staging);
     note('putting it in place');
     const movedTo = putInPlace(home, staging, clock.now());
     return { ...settled, movedTo };

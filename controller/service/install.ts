@@ -31,6 +31,7 @@ const READY_WITHIN_MS = 60_000;
 /** A large database may take minutes to migrate. */
 const MIGRATED_WITHIN_MS = 30 * 60_000;
 const LOOK_EVERY_MS = 200;
+const SEE_LOG = `see journalctl -u ${PLACES.service}`;
 /** Starts that ended by themselves, after which no later one is waited for. */
 const RESTARTS_MAX = 3;
 const KEPT_BACKUPS = 3;
@@ -281,9 +282,9 @@ async function untilReady(
     const why = state.isNew ? await notReady() : 'it has not started yet';
     if (why === undefined) return;
     if (state.failed || state.restarts >= RESTARTS_MAX)
-      throw new ServiceFailure(`the controller does not stay up: ${await lastWords(machine)}`);
+      throw new ServiceFailure(`the controller does not stay up: ${await lastWords(machine)}`, SEE_LOG);
     if (clock.monotonicMs() > giveUpMs)
-      throw new ServiceFailure(`the controller is not ready after ${withinMs / 1000} s: ${why}`);
+      throw new ServiceFailure(`the controller is not ready after ${withinMs / 1000} s: ${why}`, SEE_LOG);
     await delay(clock, LOOK_EVERY_MS, stopping);
   }
 }
@@ -300,9 +301,12 @@ async function stateOf(machine: Machine): Promise<{ failed: boolean; restarts: n
   };
 }
 
-/** What the controller said at its end. */
+/** What the controller said at its end; where it said nothing, what systemd says of it. */
 async function lastWords(machine: Machine): Promise<string> {
-  const words = ['journalctl', '--unit', PLACES.service, '--lines', '3', '--output', 'cat', '--no-pager'];
-  const { stdout } = await machine.run(words);
-  return stdout.trim() || `see journalctl -u ${PLACES.service}`;
+  for (const of of [[`_SYSTEMD_UNIT=${PLACES.service}.service`], ['--unit', PLACES.service]]) {
+    const words = ['journalctl', '--lines', '3', '--output', 'cat', '--no-pager', '--quiet', ...of];
+    const { stdout } = await machine.run(words);
+    if (stdout.trim() !== '') return stdout.trim();
+  }
+  return 'it said nothing';
 }
