@@ -50,4 +50,43 @@ describe('a controller as a service', { ...HOST_NEEDS, concurrency: 2 }, () => {
     await host.run(install);
     assert.equal(JSON.parse(await host.run(['muster', 'status', '--json'])).fleetId, fleetId);
   });
+
+  test('a controller that was started by hand is taken over when that is said, and never followed by a second fleet', async (t) => {
+    const host = await bootHost(t, 'c2', { [AT]: CHECKOUT });
+    const by = '127.0.0.1:17447';
+    const install = [`${AT}/bin/muster`, 'serve', '--install-service', '--listen', by, '--json'];
+    const byHand = ['systemd-run', '--quiet', '--unit=by-hand', '--setenv=MUSTER_HOME=/root/.muster'];
+    await host.run([...byHand, `${AT}/bin/muster`, 'serve', '--listen', by]);
+    const status = async (home: string): Promise<{ fleetId: string }> => {
+      const ask = `until MUSTER_HOME=${home} ${AT}/bin/muster status >/dev/null 2>&1; do sleep 0.1; done`;
+      await host.run(['timeout', '30', 'sh', '-c', ask]);
+      return JSON.parse(
+        await host.run(['env', `MUSTER_HOME=${home}`, `${AT}/bin/muster`, 'status', '--json']),
+      );
+    };
+    const before = await status('/root/.muster');
+
+    await assert.rejects(host.run(install), /status 5.*controller in \/root\/\.muster, started by hand/s);
+    await assert.rejects(host.run([...install, '--home', '/root/.muster']), /works on \/root\/\.muster/);
+    // A fleet of its own, as was asked for; but its port is taken.
+    const failed = host.run([...install, '--home', '/var/lib/muster']);
+    await assert.rejects(failed, /another process listens there.*all of it was undone/s);
+    assert.equal(await listed(host, ...TRACES, '/var/lib/muster'), '', 'nothing is left of what failed');
+    await assert.rejects(host.run(['id', 'muster']));
+
+    await host.run(['systemctl', 'stop', 'by-hand']);
+    const { movedTo } = JSON.parse(await host.run([...install, '--home', '/root/.muster']));
+    assert.equal((await status('/var/lib/muster')).fleetId, before.fleetId);
+    assert.equal((await status('/root/.muster')).fleetId, before.fleetId, 'who used it still reaches it');
+    assert.equal(await host.run(['ls', '-A', '/root/.muster']), 'context.json\n');
+    assert.equal(await listed(host, `${movedTo}/keys/root.key`), `${movedTo}/keys/root.key\n`);
+
+    // What root leaves in that home keeps the controller from nothing.
+    await host.run(['sh', '-c', 'cd /var/lib/muster && chown root context.json && systemctl restart muster']);
+    assert.equal((await status('/var/lib/muster')).fleetId, before.fleetId);
+    await host.run(['sh', '-c', 'muster backup /root/b.tar && systemctl stop muster']);
+    await host.run(['muster', 'restore', '--force', '/root/b.tar']);
+    await host.run(['systemctl', 'start', 'muster']);
+    assert.equal((await status('/var/lib/muster')).fleetId, before.fleetId);
+  });
 });
