@@ -40,6 +40,8 @@ exit "$status"
 export interface Host {
   /** Runs a program on it. Rejects with what it said where it does not succeed. */
   run(argv: readonly string[], input?: string): Promise<string>;
+  /** The words by which this machine carries out what follows them on it, until it boots again. */
+  entry(): Promise<readonly string[]>;
   /** Writes a file on it, whose folder is there. */
   write(path: string, content: string, mode?: number): Promise<void>;
   bootId(): Promise<string>;
@@ -72,12 +74,16 @@ export async function bootHost(
     await ended;
   });
 
-  async function run(argv: readonly string[], input = ''): Promise<string> {
+  async function entry(): Promise<readonly string[]> {
     const init = await until(`${name} has an init`, () => initOf(child.pid ?? 0), BOOT_MS);
-    return runIn(init, argv, input);
+    return ['nsenter', '--target', String(init), '--all', '--'];
+  }
+  async function run(argv: readonly string[], input = ''): Promise<string> {
+    return runBy(await entry(), argv, input);
   }
   const host: Host = {
     run,
+    entry,
     write: async (path, content, mode = 0o644) => {
       const line = `umask 077; cat > "$1"; chmod ${mode.toString(8)} "$1"`;
       await run(['/bin/sh', '-c', line, 'sh', path], content);
@@ -95,8 +101,9 @@ async function isUp(host: Host, child: ChildProcess): Promise<boolean> {
   return said.trim() === 'active';
 }
 
-function runIn(init: number, argv: readonly string[], input: string): Promise<string> {
-  const child = spawn('nsenter', ['--target', String(init), '--all', '--', ...argv], {
+function runBy(entry: readonly string[], argv: readonly string[], input: string): Promise<string> {
+  const [program = '', ...words] = [...entry, ...argv];
+  const child = spawn(program, words, {
     env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' },
   });
   const said = { out: '', err: '' };

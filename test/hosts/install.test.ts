@@ -2,17 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { installStage } from '../controller/installer/install-stage.ts';
 import { stage } from '../controller/installer/ssh/stage.ts';
-import { SSHD_NEEDS, type SshHost } from './sshd.ts';
-
-/** Of all that is on a host, as one would see whether anything was left. */
-const files = (host: SshHost): Promise<string> =>
-  host.run(['sh', '-c', 'find / -xdev ! -path "/tmp/*" ! -path "/proc/*" | sort']);
+import { difference, filesOf } from './leftovers.ts';
+import { SSHD_NEEDS } from './sshd.ts';
 
 describe('an install of one host', { ...SSHD_NEEDS, concurrency: 2 }, () => {
   test('brings the bundle onto a host with a Node, and uninstalling leaves nothing', async (t) => {
     const on = stage(t);
     const [host, { install, fleet }] = await Promise.all([on.hosts.start({ node: true }), installStage(t)]);
-    const before = await files(host);
+    const before = await filesOf(host);
     const connect = () => on.connect(on.destination(host));
     const { result, failure } = await install(connect, { entry: { labels: { role: 'web' } } });
     assert.equal(failure, undefined, failure?.message);
@@ -25,6 +22,6 @@ describe('an install of one host', { ...SSHD_NEEDS, concurrency: 2 }, () => {
     const again = await install(connect);
     assert.equal(again.result?.did, 'unchanged', again.failure?.message);
     await host.run(['/opt/muster-agent/bin/uninstall']);
-    assert.equal(await files(host), before);
+    assert.deepEqual(difference(before, await filesOf(host)), []);
   });
 });
