@@ -2,7 +2,11 @@
 export async function filesOf(host: {
   run(argv: readonly string[]): Promise<string>;
 }): Promise<ReadonlySet<string>> {
-  const found = await host.run(['sh', '-c', 'find / -xdev ! -path "/tmp/*" ! -path "/proc/*"; ls -d /run/*muster*; true']);
+  const found = await host.run([
+    'sh',
+    '-c',
+    'find / -xdev ! -path "/tmp/*" ! -path "/proc/*"; ls -d /run/*muster*; true',
+  ]);
   return new Set(found.split('\n').filter((path) => !GROWING.test(path)));
 }
 
