@@ -1,4 +1,4 @@
-import { homedir } from 'node:os';
+import { homedir, hostname, userInfo } from 'node:os';
 import { isatty } from 'node:tty';
 import { systemClock, systemRandom } from '../../proto/system.ts';
 import { EXIT, Failure, wrongUse } from './failure.ts';
@@ -21,6 +21,7 @@ export function processSurroundings(): Surroundings {
     env: process.env,
     homeDirectory: homedir(),
     isRoot: process.getuid?.() === 0,
+    whoAndWhere,
     stdout: sinkOf(process.stdout, closed.signal),
     stderr: sinkOf(process.stderr, closed.signal),
     // Asked of the descriptor: opening process.stdin costs time that most commands need not spend.
@@ -34,6 +35,15 @@ export function processSurroundings(): Surroundings {
   };
 }
 
+function whoAndWhere(): { user: string; host: string } {
+  try {
+    return { user: userInfo().username, host: hostname() };
+  } catch {
+    // No account has this number, as in a container.
+    return { user: String(process.getuid?.() ?? 'unknown'), host: hostname() };
+  }
+}
+
 function subscribe(signals: readonly NodeJS.Signals[], listener: () => void): () => void {
   for (const signal of signals) process.on(signal, listener);
   return () => {
@@ -45,6 +55,7 @@ function sinkOf(stream: NodeJS.WriteStream, closed: AbortSignal): Sink {
   return {
     isTerminal: stream.isTTY === true,
     columns: () => stream.columns ?? 80,
+    rows: () => stream.rows ?? 24,
     write(data) {
       if (data.length > 0 && stream.writable) stream.write(data);
     },

@@ -74,6 +74,7 @@ export const CAUSES = {
   ),
   'no-pong': row('the agent is online, but its first job did not succeed', 'see "muster jobs"', true),
   stopped: row('not finished: stopped by you', 'run this again', true),
+  defect: row('this is a defect of muster', 'please report it'),
 } as const satisfies Record<string, CauseRow>;
 
 export type Cause = keyof typeof CAUSES;

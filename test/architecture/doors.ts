@@ -47,6 +47,7 @@ export const DOORS: Record<string, Door> = {
       'controller/inventory/facts-shape.ts',
       'controller/installer/builds/',
       'controller/cli/bundle/shape.ts',
+      'controller/cli/install/report-shape.ts',
     ],
     why: 'shapes that others can get wrong',
   },

@@ -62,6 +62,8 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     'controller/service',
     'controller/documents',
     'controller/installer',
+    // Pure: a list of hosts is narrowed as the fleet is.
+    'controller/targeting',
   ],
   'controller/console': ['proto', 'controller/api/contract.ts'],
   // The composition root: serve joins the controller to the machine, controller.ts its parts to each other.
@@ -122,6 +124,8 @@ const ROOTS = [
   'controller/backup/restore.ts',
   'controller/serve.ts',
   'controller/controller.ts',
+  // The crowd of an install works in the operator's process.
+  'controller/cli/install/carry-out.ts',
   'agent/run.ts',
   'agent/agent.ts',
 ];

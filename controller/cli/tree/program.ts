@@ -4,6 +4,7 @@ import { EXIT, wrongUse } from '../failure.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { controllerCommands } from './controller-commands.ts';
 import { fleetCommands } from './fleet-commands.ts';
+import { installCommands } from './install-commands.ts';
 import { jobCommands } from './job-commands.ts';
 
 /**
@@ -58,6 +59,7 @@ export function buildProgram(choose: Choose, out: HelpOutput): Command {
     .addHelpText('after', EXAMPLES);
   jobCommands(program, choose);
   fleetCommands(program, choose);
+  installCommands(program, choose);
   controllerCommands(program, choose);
   program.addHelpCommand(helpCommand(program));
   for (const command of everyCommand(program))
@@ -79,7 +81,8 @@ function helpCommand(program: Command): Command {
 const EXAMPLES = `
 Examples:
   muster serve                                  start a controller
-  muster token create > join.token              let a machine join: muster-agent join --token-file join.token
+  muster install root@web-1 -i inventory.ini    agents on machines, over SSH
+  muster token create > join.token              or let a machine join: muster-agent join --token-file join.token
   muster agents                                 the fleet
   muster run -t all -- uname -a                 a command on all of it
   muster script -t 'web-*' check.sh             a script on some of it

@@ -8,13 +8,16 @@ export interface FakeSink extends Sink {
 }
 
 /** What was written where, in the order in which it was: one character stream, as a terminal gets it. */
-export function fakeSinks(terminal: { stdout?: boolean; stderr?: boolean; columns?: number } = {}) {
+export function fakeSinks(
+  terminal: { stdout?: boolean; stderr?: boolean; columns?: number; rows?: number } = {},
+) {
   const screen: Buffer[] = [];
   const sink = (isTerminal: boolean): FakeSink => {
     const written: Buffer[] = [];
     return {
       isTerminal,
       columns: () => terminal.columns ?? 80,
+      rows: () => terminal.rows ?? 24,
       write(data) {
         const copy = Buffer.from(data);
         written.push(copy);
@@ -65,6 +68,7 @@ export function fakeTerminal(options: FakeTerminalOptions): FakeTerminal {
     env: { MUSTER_HOME: options.home, NO_COLOR: '1', ...options.env },
     homeDirectory: options.home,
     isRoot: false,
+    whoAndWhere: () => ({ user: 'kim', host: 'desk' }),
     stdout,
     stderr,
     stdin: {
@@ -81,7 +85,10 @@ export function fakeTerminal(options: FakeTerminalOptions): FakeTerminal {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    onStop: () => () => {},
+    onStop(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     closed: closed.signal,
     clock,
     random: (length) => new Uint8Array(length).fill(++counter),

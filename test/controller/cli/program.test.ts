@@ -58,6 +58,7 @@ test('one letter means one thing everywhere', () => {
       // tail and kubectl both live in people's hands: follow what is there, or the file to apply.
       ['-f', '--file', '--follow'],
       ['-o', '--out'],
+      ['-i', '--inventory'],
     ],
   );
 });

@@ -93,3 +93,53 @@ test('progress is told the width, less the column that would wrap', async () => 
   show.stop();
   assert.equal(width, 39);
 });
+
+test('several lines are redrawn where they stand, and cleared before a note', async () => {
+  const { clock, show, screen } = stage();
+  let lines = ['one', 'two', 'totals'];
+  show.progress(() => lines.join('\n'));
+  await clock.advance(100);
+  lines = ['two', 'totals'];
+  show.refresh();
+  await clock.advance(100);
+  show.note('muster: left');
+  show.stop();
+  const rest = '\x1b[K';
+  const below = '\x1b[J';
+  assert.equal(
+    screen(),
+    `\rone${rest}\ntwo${rest}\ntotals${rest}${below}\r\x1b[2Atwo${rest}\ntotals${rest}${below}\r\x1b[1A${below}muster: left\n`,
+  );
+});
+
+test('lines that a terminal wrapped since, because it became narrower, are cleared whole', async () => {
+  const clock = virtualClock();
+  const sinks = fakeSinks({ stdout: true, stderr: true });
+  let columns = 40;
+  const show = createScreen({
+    ...{ stdout: sinks.stdout, clock, live: true },
+    stderr: { ...sinks.stderr, columns: () => columns },
+  });
+  show.progress(() => `${'x'.repeat(30)}\ntotals`);
+  await clock.advance(100);
+  columns = 20;
+  show.stop();
+  assert.ok(sinks.screen().endsWith('\r\x1b[2A\x1b[J'), JSON.stringify(sinks.screen()));
+});
+
+test('while it is held nothing is written: what was said meanwhile comes afterwards, in its order', async () => {
+  const { clock, show, screen } = stage();
+  show.progress(() => 'PROGRESS');
+  await clock.advance(100);
+  const release = show.hold();
+  const before = screen();
+  show.note('a');
+  show.out('b\n');
+  await clock.advance(5000);
+  assert.equal(screen(), before);
+  release();
+  release();
+  await clock.advance(100);
+  assert.equal(screen(), `${before}a\nb\n${CLEAR}PROGRESS`);
+  show.stop();
+});

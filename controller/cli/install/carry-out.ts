@@ -1,0 +1,81 @@
+import { type CrowdEvent, installAll } from '../../installer/engine.ts';
+import type { HostEntry } from '../../installer/host.ts';
+import type { HostResult, HostWork } from '../../installer/work.ts';
+import { explain } from '../failure.ts';
+import { paintFor, wantsColour } from '../output/paint.ts';
+import type { Screen } from '../output/screen.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { endedHost, type ReportFile } from './report.ts';
+import type { Ended } from './sentences.ts';
+import { countVerdicts, exitOf } from './verdict.ts';
+import { createJsonView, createTextView } from './views.ts';
+
+export interface Order {
+  readonly entries: readonly HostEntry[];
+  readonly concurrency: number;
+  readonly check: boolean;
+  readonly json: boolean;
+  /** Undefined: none is kept. */
+  readonly report: ReportFile | undefined;
+  install(entry: HostEntry, work: HostWork): Promise<HostResult>;
+  /** Aborted, with the error, when the controller would have nothing more to do with it. */
+  readonly refused: AbortSignal;
+  /** Ctrl-C that a question got in place of an answer. */
+  interrupted(listener: () => void): void;
+}
+
+/** Installs, shows and reports; returns the exit status. */
+export async function carryOut(surroundings: Surroundings, screen: Screen, order: Order): Promise<number> {
+  const { clock, stdout, stderr, env } = surroundings;
+  const { entries, check, report } = order;
+  const startMs = clock.monotonicMs();
+  let sentBytes = 0;
+  const told = new Set<HostEntry>();
+  const view = order.json
+    ? createJsonView({ screen, check })
+    : createTextView({
+        ...{ screen, check, total: entries.length, live: wantsColour(stderr.isTerminal, env) },
+        paint: { stdout: paintFor(stdout.isTerminal, env), stderr: paintFor(stderr.isTerminal, env) },
+        nowMs: clock.monotonicMs,
+      });
+  const take = (event: CrowdEvent): void => {
+    view.take(event);
+    if (event.what !== 'ended') return;
+    told.add(event.entry);
+    if (event.end.state === 'done') sentBytes += event.end.result.sentBytes;
+    report?.ended(endedHost(event.entry, event.end, event));
+  };
+  const crowd = installAll({
+    ...{ entries, clock, concurrency: order.concurrency, tell: take },
+    install: order.install,
+  });
+  order.interrupted(crowd.press);
+  const off = surroundings.onStop(crowd.press);
+  const halt = (): void => {
+    screen.note(`muster: ${explain(order.refused.reason).message}; no further host is begun`);
+    crowd.halt();
+  };
+  order.refused.addEventListener('abort', halt, { once: true });
+  const ends = await crowd.over;
+  off();
+  const ended: Ended[] = entries.map((entry, index) => ({
+    entry,
+    end: ends[index] ?? { state: 'not-begun' },
+  }));
+  const counts = countVerdicts(ends);
+  for (const { entry, end } of ended)
+    if (!told.has(entry)) report?.ended(endedHost(entry, end, { durationMs: null, warnings: [] }));
+  const allDone = counts.done === entries.length;
+  view.finished({
+    ...{ ended, sentBytes, durationMs: clock.monotonicMs() - startMs, report: report?.path },
+    again: allDone || report === undefined ? undefined : `muster install --resume ${shellWord(report.path)}`,
+  });
+  screen.stop();
+  await report?.close(clock.now());
+  return exitOf(counts, order.refused.aborted);
+}
+
+/** As it can be pasted into a shell. */
+export function shellWord(text: string): string {
+  return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,76 @@
+import type { HostEntry } from '../../installer/host.ts';
+import type { Connection } from '../../installer/shell.ts';
+import { type ConfigFile, readClientConfig } from '../../installer/ssh/client-config.ts';
+import { createConnector } from '../../installer/ssh/connector.ts';
+import { destinationOf } from '../../installer/ssh/destination.ts';
+import { createHostKeys, type NewHostKey } from '../../installer/ssh/host-keys.ts';
+import { addKnownHost, readKnownHostsFile } from '../../installer/ssh/known-hosts-file.ts';
+import type { Ask } from '../../installer/ssh/secrets.ts';
+import { filesMatching, readBytes, readTextIfThere } from '../files.ts';
+import { sanitiseLine } from '../output/sanitise.ts';
+import type { Surroundings } from '../surroundings.ts';
+import type { Prompts } from './prompts.ts';
+import type { InstallOptions } from './request.ts';
+
+export interface ConnectParts {
+  readonly ask: Ask;
+  readonly prompts: Prompts;
+  note(sentence: string): void;
+  /** Of the whole run. */
+  readonly signal: AbortSignal;
+}
+
+const SSH_FILE_BYTES = 16 * 1024 * 1024;
+
+/** How hosts are reached from this machine: its operator's ssh settings, keys, agent and known hosts. */
+export async function createConnect(
+  surroundings: Surroundings,
+  options: InstallOptions,
+  parts: ConnectParts,
+): Promise<(entry: HostEntry, signal: AbortSignal) => Promise<Connection>> {
+  const { clock, random, env, homeDirectory, stdin, stderr } = surroundings;
+  const { ask, prompts, note, signal } = parts;
+  const fileAt = async (path: string): Promise<ConfigFile | undefined> => {
+    const text = await readTextIfThere(path);
+    return text === undefined ? undefined : { path, text };
+  };
+  const config = await readClientConfig(
+    { user: await fileAt(`${homeDirectory}/.ssh/config`), system: await fileAt('/etc/ssh/ssh_config') },
+    homeDirectory,
+    async (pattern) => {
+      const files = await Promise.all((await filesMatching(pattern)).map(fileAt));
+      return files.filter((file) => file !== undefined);
+    },
+  );
+  for (const sentence of config.notes) note(sentence);
+  const operator = {
+    user: surroundings.whoAndWhere().user,
+    home: homeDirectory,
+    variable: (name: string) => env[name],
+  };
+  const flags = { user: options.user, port: options.port, identityFiles: options.identity };
+  const policy = options.hostKeyPolicy ?? (stdin.isTerminal && stderr.isTerminal ? 'ask' : 'strict');
+  const hostKeys = createHostKeys({
+    ...{ policy, random, readKnown: readKnownHostsFile },
+    // Under --check nothing is changed, here neither.
+    addKnown: options.check ? async () => {} : addKnownHost,
+    confirm: (key) =>
+      prompts.confirm(
+        `The key of ${placeOf(key)} is not known: ${sanitiseLine(key.keyType)} ${key.fingerprint}`,
+        'Is it the right one? [y/N] ',
+      ),
+    accepted: (key, file) =>
+      note(
+        `the key of ${placeOf(key)} is taken: ${key.keyType} ${key.fingerprint}${file === undefined || options.check ? ', and not recorded' : `, recorded in ${file}`}`,
+      ),
+  });
+  const connector = createConnector({
+    ...{ clock, random, hostKeys, ask, signal, agentSocket: env.SSH_AUTH_SOCK || undefined },
+    readFile: async (path) => Buffer.from(await readBytes(path, SSH_FILE_BYTES)),
+    ...(options.connectTimeout === undefined ? {} : { timeoutMs: options.connectTimeout }),
+  });
+  return (entry, stop) => connector.connect(destinationOf(entry, config, operator, flags), stop);
+}
+
+const placeOf = ({ host, port }: NewHostKey): string =>
+  sanitiseLine(port === 22 ? host : `${host} port ${port}`);

@@ -1,0 +1,65 @@
+import type { HostEntry } from '../../installer/host.ts';
+import { readHosts } from '../../installer/inventory/read-hosts.ts';
+import type { Source } from '../../installer/inventory/source.ts';
+import { EXIT, Failure, wrongUse } from '../failure.ts';
+import { readBytes } from '../files.ts';
+import { sanitiseLine } from '../output/sanitise.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { narrow } from './narrow.ts';
+import type { Report } from './report.ts';
+import type { InstallOptions } from './request.ts';
+
+/** A list of 10,000 hosts with many variables. */
+const INVENTORY_BYTES = 16 * 1024 * 1024;
+const PROBLEMS_SHOWN = 20;
+
+/**
+ * The hosts that are meant: those of the arguments and inventories, or those of a report that are not done. Throws a Failure: wrong
+ * use with every place that is wrong, or that nobody is left.
+ */
+export async function readEntries(
+  surroundings: Surroundings,
+  hosts: readonly string[],
+  options: Pick<InstallOptions, 'inventory' | 'label' | 'limit'>,
+  earlier?: Report,
+): Promise<readonly HostEntry[]> {
+  const { inventory = [], label = {}, limit } = options;
+  if (hosts.length === 0 && inventory.length === 0 && !earlier)
+    throw wrongUse('no host is named', 'name hosts, or a list of them: -i FILE');
+  const listed =
+    hosts.length === 0 && inventory.length === 0
+      ? (earlier?.hosts ?? []).map(({ entry }) => ({ ...entry, labels: { ...entry.labels, ...label } }))
+      : await readListed(surroundings, hosts, inventory, label);
+  const done = new Set(earlier?.hosts.filter(({ state }) => state === 'done').map(({ host }) => host));
+  const entries = narrow(
+    listed.filter(({ written }) => !done.has(written)),
+    limit,
+  );
+  if (entries.length > 0) return entries;
+  if (done.size > 0 && listed.every(({ written }) => done.has(written)))
+    throw new Failure(EXIT.ok, 'all of them are done already');
+  throw new Failure(EXIT.nobody, 'no host is meant', 'the list is empty, or --limit leaves nobody');
+}
+
+async function readListed(
+  { stdin, stderr }: Surroundings,
+  hosts: readonly string[],
+  inventory: readonly string[],
+  labels: Record<string, string>,
+): Promise<readonly HostEntry[]> {
+  const sources: Source[] = hosts.map((text, index) => ({ kind: 'argument', text, position: index + 1 }));
+  for (const path of inventory) {
+    const bytes =
+      path === '-' ? await stdin.readAll(INVENTORY_BYTES) : await readBytes(path, INVENTORY_BYTES);
+    const name = path === '-' ? 'standard input' : path;
+    sources.push({ kind: 'file', path: name, text: Buffer.from(bytes).toString() });
+  }
+  const { entries, problems, notes } = readHosts(sources, labels);
+  if (problems.length > 0) {
+    const lines = problems.slice(0, PROBLEMS_SHOWN).map(({ from, message }) => `${from}: ${message}`);
+    if (problems.length > lines.length) lines.push(`… and ${problems.length - lines.length} more`);
+    throw wrongUse(lines.join('\n'), 'nothing was done; correct these first');
+  }
+  for (const note of notes) stderr.write(`muster: ${sanitiseLine(note)}\n`);
+  return entries;
+}

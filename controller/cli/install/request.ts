@@ -1,0 +1,73 @@
+import type { ServiceChoice } from '../../installer/work.ts';
+import { defined } from '../job-body.ts';
+
+/** What the command line says of an install. */
+export interface InstallOptions {
+  inventory?: string[];
+  user?: string;
+  port?: number;
+  identity?: string[];
+  askPassword?: boolean;
+  passwordFile?: string;
+  sudo?: boolean;
+  askSudoPassword?: boolean;
+  sudoPasswordFile?: string;
+  label?: Record<string, string>;
+  concurrency?: number;
+  check?: boolean;
+  hostKeyPolicy?: HostKeyPolicy;
+  service?: ServiceChoice;
+  proxy?: string;
+  replace?: boolean;
+  runtime?: string[];
+  limit?: string;
+  resume?: string;
+  report?: string;
+  connectTimeout?: number;
+  json?: boolean;
+  yes?: boolean;
+}
+
+export type HostKeyPolicy = 'strict' | 'accept-new' | 'ask';
+
+/** What a report keeps of them, so that --resume goes on in the same way. Nothing of it is secret. */
+export interface Kept {
+  readonly user?: string;
+  readonly port?: number;
+  readonly identity?: string[];
+  readonly sudo?: boolean;
+  readonly label?: Record<string, string>;
+  readonly concurrency?: number;
+  readonly hostKeyPolicy?: HostKeyPolicy;
+  readonly service?: ServiceChoice;
+  /** Without a password. */
+  readonly proxy?: string;
+  readonly replace?: boolean;
+  readonly runtime?: string[];
+  readonly connectTimeout?: number;
+}
+
+export function keptOf(options: InstallOptions): Kept {
+  const { user, port, identity, sudo, label, concurrency, runtime } = options;
+  const { hostKeyPolicy, service, proxy, replace, connectTimeout } = options;
+  return defined({
+    ...{
+      user,
+      port,
+      identity,
+      sudo,
+      label,
+      concurrency,
+      runtime,
+      hostKeyPolicy,
+      service,
+      replace,
+      connectTimeout,
+    },
+    proxy: proxy !== undefined && hasPassword(proxy) ? undefined : proxy,
+  });
+}
+
+export function hasPassword(proxy: string): boolean {
+  return URL.canParse(proxy) && new URL(proxy).password !== '';
+}

@@ -1,0 +1,43 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { type SshHost, type SshHostOptions, sshHosts } from '../hosts/sshd.ts';
+import { type Finished, type Running, type RunOptions, startFleet, type TestFleet } from './fleet.ts';
+
+/** A controller, machines with SSH, and an operator's account on the controller's machine. */
+export interface Installing {
+  readonly fleet: TestFleet;
+  /** One more machine, whose key the operator knows. */
+  host(options?: SshHostOptions): Promise<SshHost>;
+  /** The operator's home: `.ssh` is in it. */
+  readonly home: string;
+  readonly env: Record<string, string>;
+  begin(args: readonly string[], options?: RunOptions): Running;
+  install(args: readonly string[], options?: RunOptions): Promise<Finished>;
+}
+
+export const addressOf = ({ address, port }: SshHost): string => `root@${address}:${port}`;
+
+/** Test machines run no service manager, and have this process's Node unless they say otherwise. */
+export async function startInstalling(t: TestContext): Promise<Installing> {
+  const fleet = await startFleet(t);
+  const hosts = sshHosts(t);
+  const home = join(fleet.folder, 'operator');
+  const ssh = join(home, '.ssh');
+  mkdirSync(ssh, { recursive: true, mode: 0o700 });
+  writeFileSync(join(ssh, 'id_ed25519'), hosts.key.private, { mode: 0o600 });
+  const known: string[] = [];
+  const env = { HOME: home, SSH_AUTH_SOCK: '' };
+  const begin = (args: readonly string[], options: RunOptions = {}): Running =>
+    fleet.begin(['install', '--service', 'none', ...args], { ...options, env: { ...env, ...options.env } });
+  return {
+    ...{ fleet, home, env, begin },
+    async host(options = {}) {
+      const host = await hosts.start({ node: true, ...options });
+      known.push(host.knownHost);
+      writeFileSync(join(ssh, 'known_hosts'), `${known.join('\n')}\n`);
+      return host;
+    },
+    install: (args, options) => begin(args, options).ended,
+  };
+}
