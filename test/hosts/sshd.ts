@@ -126,6 +126,7 @@ async function startHost(
       'KILL',
       'unshare',
       '--mount',
+      '--uts',
       '--pid',
       '--fork',
       '--kill-child',

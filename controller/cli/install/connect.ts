@@ -1,13 +1,13 @@
+import { HostFailure } from '../../installer/failure.ts';
 import type { HostEntry } from '../../installer/host.ts';
 import type { Connection } from '../../installer/shell.ts';
 import { type ConfigFile, readClientConfig } from '../../installer/ssh/client-config.ts';
 import { createConnector } from '../../installer/ssh/connector.ts';
 import { destinationOf } from '../../installer/ssh/destination.ts';
-import { createHostKeys, type NewHostKey } from '../../installer/ssh/host-keys.ts';
-import { addKnownHost, readKnownHostsFile } from '../../installer/ssh/known-hosts-file.ts';
+import type { HostKeys } from '../../installer/ssh/host-keys.ts';
+import { fingerprintOf, judgeHostKey, readKnownHosts } from '../../installer/ssh/known-hosts.ts';
 import type { Ask } from '../../installer/ssh/secrets.ts';
 import { filesMatching, readBytes, readTextIfThere } from '../files.ts';
-import { sanitiseLine } from '../output/sanitise.ts';
 import type { Surroundings } from '../surroundings.ts';
 import type { Prompts } from './prompts.ts';
 import type { InstallOptions } from './request.ts';
@@ -28,8 +28,8 @@ export async function createConnect(
   options: InstallOptions,
   parts: ConnectParts,
 ): Promise<(entry: HostEntry, signal: AbortSignal) => Promise<Connection>> {
-  const { clock, random, env, homeDirectory, stdin, stderr } = surroundings;
-  const { ask, prompts, note, signal } = parts;
+  const { clock, random, env, homeDirectory } = surroundings;
+  const { ask, note, signal } = parts;
   const fileAt = async (path: string): Promise<ConfigFile | undefined> => {
     const text = await readTextIfThere(path);
     return text === undefined ? undefined : { path, text };
@@ -49,21 +49,16 @@ export async function createConnect(
     variable: (name: string) => env[name],
   };
   const flags = { user: options.user, port: options.port, identityFiles: options.identity };
-  const policy = options.hostKeyPolicy ?? (stdin.isTerminal && stderr.isTerminal ? 'ask' : 'strict');
-  const hostKeys = createHostKeys({
-    ...{ policy, random, readKnown: readKnownHostsFile },
-    // Under --check nothing is changed, here neither.
-    addKnown: options.check ? async () => {} : addKnownHost,
-    confirm: (key) =>
-      prompts.confirm(
-        `The key of ${placeOf(key)} is not known: ${sanitiseLine(key.keyType)} ${key.fingerprint}`,
-        'Is it the right one? [y/N] ',
-      ),
-    accepted: (key, file) =>
-      note(
-        `the key of ${placeOf(key)} is taken: ${key.keyType} ${key.fingerprint}${file === undefined || options.check ? ', and not recorded' : `, recorded in ${file}`}`,
-      ),
-  });
+  const hostKeys: HostKeys = {
+    algorithms: async () => undefined,
+    async judge(of, key) {
+      const files = await Promise.all([...of.userKnownHostsFiles, ...of.globalKnownHostsFiles].map(fileAt));
+      const judged = judgeHostKey(readKnownHosts(files.filter((file) => file !== undefined)), of, key);
+      if (judged.is === 'known') return async () => {};
+      throw new HostFailure(`key-${judged.is}`, 'where' in judged ? judged.where : fingerprintOf(key));
+    },
+    fingerprint: fingerprintOf,
+  };
   const connector = createConnector({
     ...{ clock, random, hostKeys, ask, signal, agentSocket: env.SSH_AUTH_SOCK || undefined },
     readFile: async (path) => Buffer.from(await readBytes(path, SSH_FILE_BYTES)),
@@ -71,6 +66,3 @@ export async function createConnect(
   });
   return (entry, stop) => connector.connect(destinationOf(entry, config, operator, flags), stop);
 }
-
-const placeOf = ({ host, port }: NewHostKey): string =>
-  sanitiseLine(port === 22 ? host : `${host} port ${port}`);
