@@ -52,6 +52,11 @@ export const CAUSES = {
   ),
   'other-fleet': row('it is an agent of another fleet', 'run "muster-agent leave" there first'),
   'other-agent': row('an agent that was not installed by Muster is here', 'stop and remove it first'),
+  'being-removed': row(
+    'somebody began to remove its agent',
+    'run /opt/muster-agent/bin/uninstall there, then this again',
+    true,
+  ),
   newer: row('a newer agent is here', 'upgrade this program instead'),
   locked: row('another install is at work on it', 'wait for that one', true),
 

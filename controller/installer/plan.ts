@@ -171,6 +171,7 @@ function checkWhoIsThere({ home, agent }: Probe, { fleetId }: Wish): void {
   const foreign = agent.services.find(({ ours }) => !ours);
   if (foreign) throw new HostFailure('other-agent', foreign.path);
   if (agent.foreignCommand) throw new HostFailure('other-agent', LAYOUT.command);
+  if (agent.removing) throw new HostFailure('being-removed');
   if (agent.running && !agent.current) throw new HostFailure('other-agent', `one runs on ${LAYOUT.home}`);
 }
 

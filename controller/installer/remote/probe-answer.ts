@@ -36,6 +36,8 @@ export interface Probe {
     readonly releases: { readonly [K in Slot]: SlotRelease | undefined };
     /** A version is being tried out. */
     readonly trial: boolean;
+    /** Somebody began to remove it. */
+    readonly removing: boolean;
     readonly launcher: boolean;
     readonly running: boolean;
     /** Files of services. */
@@ -63,7 +65,7 @@ export interface Reach {
 
 const MANY = new Set(['tool', 'node', 'service', 'musl', 'loader']);
 const ONCE = new Set(
-  'clock uid kernel arch hostname os.ID os.VERSION_ID os.PRETTY_NAME glibc libstdcxx pid1 systemd openrc machine-id boot-id place selinux sysconfig room.program room.home room.tmp slot release.a release.b trial launcher command home.fleet home.agent home.name running end'.split(
+  'clock uid kernel arch hostname os.ID os.VERSION_ID os.PRETTY_NAME glibc libstdcxx pid1 systemd openrc machine-id boot-id place selinux sysconfig room.program room.home room.tmp slot release.a release.b trial removing launcher command home.fleet home.agent home.name running end'.split(
     ' ',
   ),
 );
@@ -95,12 +97,7 @@ export function parseProbe(text: string, urls: number): Probe {
     musl: all('musl').length > 0,
     loader: all('loader').length > 0,
     libstdcxx: one('libstdcxx') !== '',
-    init:
-      one('pid1') === 'systemd' && one('systemd') === 'yes'
-        ? 'systemd'
-        : one('openrc') === 'yes'
-          ? 'openrc'
-          : 'none',
+    init: initOf(one('pid1'), one('systemd') === 'yes', one('openrc') === 'yes'),
     clockSeconds: number('clock'),
     selinux: one('selinux') === '1' ? 'enforcing' : one('selinux') === '0' ? 'permissive' : 'off',
     hasSysconfig: one('sysconfig') === 'yes',
@@ -116,6 +113,7 @@ export function parseProbe(text: string, urls: number): Probe {
       current: slotOf(one('slot')),
       releases: { a: readRelease(one('release.a')), b: readRelease(one('release.b')) },
       trial: one('trial') === 'yes',
+      removing: one('removing') === 'yes',
       launcher: one('launcher') === 'yes',
       running: one('running') !== '',
       services,
@@ -159,6 +157,12 @@ const shown = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice
 
 /** A value of os-release(5): quoted or not. */
 const unquoted = (text: string): string => text.replace(/^(["'])(.*)\1$/, '$2').slice(0, 128);
+
+/** systemd has to be what booted: its programs are there in many containers that something else runs. */
+function initOf(first: string, isSystemd: boolean, isOpenrc: boolean): Probe['init'] {
+  if (first === 'systemd' && isSystemd) return 'systemd';
+  return isOpenrc ? 'openrc' : 'none';
+}
 
 function parseGlibc(text: string): Probe['glibc'] {
   const [, major, minor] = /^glibc (\d{1,3})\.(\d{1,3})/.exec(text) ?? [];

@@ -25,10 +25,10 @@ export function readRelease(text: string): SlotRelease | undefined {
   if (typeof version !== 'string' || !/^\d{1,6}\.\d{1,6}\.\d{1,6}[\w.+-]{0,64}$/.test(version))
     return undefined;
   if (form !== 'bundle' && form !== 'executable') return undefined;
-  if (arch !== undefined && arch !== 'x64' && arch !== 'arm64') return undefined;
+  if (arch !== undefined && arch !== '' && arch !== 'x64' && arch !== 'arm64') return undefined;
   if (typeof sha512 !== 'string' || !/^[0-9a-f]{128}$/.test(sha512)) return undefined;
   if (typeof length !== 'number' || !Number.isSafeInteger(length) || length <= 0) return undefined;
-  return { version, form, arch, sha512, length };
+  return { version, form, arch: arch === '' ? undefined : arch, sha512, length };
 }
 
 /** The file of a slot that is run. */
