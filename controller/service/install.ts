@@ -43,6 +43,8 @@ type Undo = () => Promise<void> | void;
 export async function carryOut({ steps }: Plan, doing: Installing): Promise<Installed> {
   const { machine, tell, stopping } = doing;
   const made: Made = { backup: null, taken: undefined, undo: [] };
+  // Of one before this, whose half is still there when this one is undone.
+  const mark = machine.kind(PLACES.unfinished);
   try {
     stopping.throwIfAborted();
     if (steps.some(({ kind }) => kind !== 'ready')) machine.write(PLACES.unfinished, '', 0o600);
@@ -51,10 +53,11 @@ export async function carryOut({ steps }: Plan, doing: Installing): Promise<Inst
       tell(sentenceOf(step));
       stopping.throwIfAborted();
     }
+    machine.remove(PLACES.unfinished);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     const left = await undoAll(made.undo, tell);
-    if (left.length === 0) machine.remove(PLACES.unfinished);
+    if (left.length === 0 && mark === undefined) machine.remove(PLACES.unfinished);
     made.taken?.release();
     machine.removeEmpty(PLACES.program);
     throw new ServiceFailure(
@@ -63,7 +66,6 @@ export async function carryOut({ steps }: Plan, doing: Installing): Promise<Inst
       { cause },
     );
   }
-  machine.remove(PLACES.unfinished);
   pruneBackups(machine);
   return { backup: made.backup, movedTo: made.taken ? await made.taken.putAside() : null };
 }
@@ -303,8 +305,8 @@ async function stateOf(machine: Machine): Promise<{ failed: boolean; restarts: n
 
 /** What the controller said at its end; where it said nothing, what systemd says of it. */
 async function lastWords(machine: Machine): Promise<string> {
-  for (const of of [[`_SYSTEMD_UNIT=${PLACES.service}.service`], ['--unit', PLACES.service]]) {
-    const words = ['journalctl', '--lines', '3', '--output', 'cat', '--no-pager', '--quiet', ...of];
+  for (const which of [[`_SYSTEMD_UNIT=${PLACES.service}.service`], ['--unit', PLACES.service]]) {
+    const words = ['journalctl', '--lines', '3', '--output', 'cat', '--no-pager', '--quiet', ...which];
     const { stdout } = await machine.run(words);
     if (stdout.trim() !== '') return stdout.trim();
   }
