@@ -36,6 +36,7 @@ export const CAUSES = {
   'sudo-password': row('sudo asks for a password', 'use --ask-sudo-password'),
   'sudo-refused': row('sudo does not let this user be root', 'check its sudoers file'),
   'sudo-tty': row('sudo wants a terminal', 'remove "requiretty" for this user, or connect as root'),
+  'sudo-missing': row('sudo is not installed', 'install it there, or connect as root'),
   shell: row('no usable shell', 'the user needs a shell that runs /bin/sh'),
   'same-machine': row('another entry is this same machine', 'name each machine once'),
 

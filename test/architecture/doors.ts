@@ -93,6 +93,7 @@ export const DOORS: Record<string, Door> = {
       'controller/cli/files.ts',
       'controller/cli/content/local-file.ts',
       'controller/cli/content/unpack.ts',
+      'controller/installer/ssh/known-hosts-file.ts',
       'controller/cli/agent-process.ts',
       'controller/cli/quickstart-command.ts',
       'controller/installer/builds/',

@@ -23,8 +23,8 @@ export interface SshdOptions {
   readonly users?: readonly SshUser[];
   /** Lines for sshd_config, before all others. */
   readonly settings?: readonly string[];
-  /** Other files of the machine: path → content. */
-  readonly files?: Readonly<Record<string, string>>;
+  /** Other files of the machine: path → content, which everybody reads unless a mode is given. */
+  readonly files?: Readonly<Record<string, string | { readonly content: string; readonly mode: number }>>;
   /** Instead of a new one. */
   readonly hostKey?: KeyPair;
 }
@@ -116,6 +116,8 @@ export function writeSshFiles(
       'MaxStartups 200',
     ]),
   );
+  // A wrong password costs no seconds.
+  write('/etc/pam.d/common-auth', 'auth sufficient pam_unix.so nodelay\nauth requisite pam_deny.so\n');
   write('/etc/hostname', `${name}\n`);
   write('/etc/hosts', `127.0.0.1 localhost\n127.0.1.1 ${name}\n`);
   write('/etc/machine-id', `${randomBytes(16).toString('hex')}\n`);
@@ -128,6 +130,9 @@ export function writeSshFiles(
     mkdirSync(join(root, home, '.ssh'), { recursive: true });
     for (const folder of [home, `${home}/.ssh`]) chownSync(join(root, folder), uid, uid);
   }
-  for (const [path, content] of Object.entries(files)) write(path, content);
+  for (const [path, file] of Object.entries(files)) {
+    if (typeof file === 'string') write(path, file);
+    else write(path, file.content, file.mode);
+  }
   return hostKey;
 }

@@ -48,3 +48,59 @@ export function scanFor(key: string, limitBytes: number): { add(chunk: Buffer): 
     },
   };
 }
+
+export interface AnswerStream {
+  /** The next ending with this key. `onData` is called with each piece. Throws TooLong, or what `gone` was aborted with. */
+  next(key: string, onData?: () => void): Promise<Ending>;
+}
+
+export interface ByteSource {
+  on(event: 'data', listener: (chunk: Buffer) => void): unknown;
+}
+
+/** At most this comes before an ending. */
+export const ANSWER_BYTES = 1024 * 1024;
+
+/** Reads one answer after the other. What comes when nobody waits is kept, and begins the next one. */
+export function answersIn(source: ByteSource, gone: AbortSignal): AnswerStream {
+  let early = Buffer.alloc(0);
+  let reader: ((chunk: Buffer) => void) | undefined;
+  source.on('data', (chunk) => {
+    // Of what is too long for an answer the rest is of no use to anybody.
+    if (reader) reader(chunk);
+    else if (early.length <= ANSWER_BYTES) early = Buffer.concat([early, chunk]);
+  });
+
+  return {
+    next: (key, onData = () => {}) =>
+      new Promise((resolve, reject) => {
+        if (gone.aborted) return reject(gone.reason);
+        const scan = scanFor(key, ANSWER_BYTES);
+        function settle(): void {
+          reader = undefined;
+          gone.removeEventListener('abort', onGone);
+        }
+        function onGone(): void {
+          settle();
+          reject(gone.reason);
+        }
+        reader = (chunk) => {
+          onData();
+          try {
+            const ending = scan.add(chunk);
+            if (!ending) return;
+            settle();
+            early = Buffer.from(ending.after);
+            resolve(ending);
+          } catch (error) {
+            settle();
+            reject(error);
+          }
+        };
+        gone.addEventListener('abort', onGone, { once: true });
+        const first = early;
+        early = Buffer.alloc(0);
+        if (first.length > 0) reader(first);
+      }),
+  };
+}

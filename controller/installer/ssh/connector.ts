@@ -5,7 +5,7 @@ import type { Connection } from '../shell.ts';
 import type { HostKeys } from './host-keys.ts';
 import { createKeyring } from './keyring.ts';
 import { openRootShell, type RootShell } from './open-root-shell.ts';
-import type { Ask } from './secrets.ts';
+import { type Ask, createSecrets } from './secrets.ts';
 import { openSession } from './session.ts';
 import { openSocket } from './socket.ts';
 
@@ -24,8 +24,8 @@ export interface ConnectorPorts {
 }
 
 export interface Connector {
-  /** Throws HostFailure, or the signal's reason. */
-  connect(to: Destination, signal: AbortSignal): Promise<Connection>;
+  /** `sudo`: whether a user who is not root becomes it by sudo. Throws HostFailure, or the signal's reason. */
+  connect(to: Destination, signal: AbortSignal, sudo?: boolean): Promise<Connection>;
 }
 
 const CONNECT_MS = 10_000;
@@ -34,18 +34,26 @@ const CONNECT_MS = 10_000;
 export function createConnector(ports: ConnectorPorts): Connector {
   const { clock, random, hostKeys, timeoutMs = CONNECT_MS } = ports;
   const keyring = createKeyring(ports);
+  const secrets = createSecrets(ports.ask, ports.signal);
 
   return {
-    async connect(to, signal) {
+    async connect(to, signal, sudo = false) {
       const stream = await openSocket(to.host, to.port, { clock, timeoutMs, signal });
-      const session = await openSession(to, stream, { clock, hostKeys, keyring, timeoutMs }, signal);
+      const session = await openSession(to, stream, { clock, hostKeys, keyring, secrets, timeoutMs }, signal);
       const shells: RootShell[] = [];
       return {
         fingerprint: session.fingerprint,
         user: to.user,
         gone: session.gone,
         async rootShell() {
-          const shell = await openRootShell(session, { clock, random });
+          const shell = await openRootShell(session, {
+            clock,
+            random,
+            user: to.user,
+            host: to.host,
+            sudo,
+            secrets,
+          });
           shells.push(shell);
           return shell;
         },

@@ -39,7 +39,7 @@ interface KeyFile {
 /** Keys for all hosts of a run: each file is read, and each passphrase asked, at most once, and only for a host that takes the key. */
 export function createKeyring({ readFile, agentSocket, ask, signal }: KeyringPorts): Keyring {
   const files = new Map<string, Promise<KeyFile | string>>();
-  let listed: Promise<ParsedKey[] | string> | undefined;
+  const agents = new Map<string, Promise<ParsedKey[] | string>>();
 
   /** The key of a file, or why there is none. */
   function keyFile(path: string): Promise<KeyFile | string> {
@@ -78,20 +78,21 @@ export function createKeyring({ readFile, agentSocket, ask, signal }: KeyringPor
     throw new Error(`its passphrase was wrong ${PASSPHRASE_TRIES} times`);
   }
 
-  /** The keys of the agent, or why there are none. */
-  function agentKeys(): Promise<ParsedKey[] | string> {
-    listed ??= new Promise((resolve) => {
-      if (agentSocket === undefined) return resolve([]);
-      ssh2.createAgent(agentSocket).getIdentities((error, keys) => {
-        if (error) resolve(`ssh-agent at ${agentSocket}: ${error.message}`);
-        else resolve((keys ?? []).flatMap((key) => parsed(key)));
-      });
-    });
+  const socketOf = ({ identityAgent = agentSocket }: Destination): string | undefined =>
+    identityAgent === 'none' ? undefined : identityAgent;
+
+  /** The keys of an agent, or why there are none. */
+  async function agentKeys(socket: string | undefined): Promise<ParsedKey[] | string> {
+    if (socket === undefined) return [];
+    const listed = agents.get(socket) ?? listKeys(socket);
+    agents.set(socket, listed);
     return listed;
   }
 
-  async function identities({ identityFiles, identitiesOnly }: Destination): Promise<Identity[]> {
-    const [held, ...named] = await Promise.all([agentKeys(), ...identityFiles.map(keyFile)]);
+  async function identities(of: Destination): Promise<Identity[]> {
+    const { identityFiles, identitiesOnly } = of;
+    const socket = socketOf(of);
+    const [held, ...named] = await Promise.all([agentKeys(socket), ...identityFiles.map(keyFile)]);
     const inAgent = new Map((typeof held === 'string' ? [] : held).map((key) => [idOf(key), key]));
     const usable = named.filter((one) => typeof one !== 'string');
     const first = usable
@@ -102,30 +103,39 @@ export function createKeyring({ readFile, agentSocket, ask, signal }: KeyringPor
     const rest = usable.flatMap(({ path, publicKey, privateKey }) =>
       inAgent.has(idOf(publicKey)) || !privateKey ? [] : [ofFile(path, publicKey, privateKey)],
     );
-    return distinct([...[...first, ...others].map(ofAgent), ...rest]);
-  }
-
-  function ofAgent(key: ParsedKey): Identity {
-    const agent = ssh2.createAgent(agentSocket ?? '');
-    return {
-      from: 'ssh-agent',
-      key,
-      sign: (data, options) =>
-        new Promise((resolve, reject) => {
-          agent.sign(key, data, options, (error, signature) => {
-            if (signature) resolve(signature);
-            else reject(error ?? new Error('no signature'));
-          });
-        }),
-    };
+    return distinct([...[...first, ...others].map((key) => ofAgent(key, socket ?? '')), ...rest]);
   }
 
   return {
     identities,
-    async notes({ identityFiles }) {
-      const all = await Promise.all([agentKeys(), ...identityFiles.map(keyFile)]);
+    async notes(of) {
+      const all = await Promise.all([agentKeys(socketOf(of)), ...of.identityFiles.map(keyFile)]);
       return all.filter((one) => typeof one === 'string');
     },
+  };
+}
+
+function listKeys(socket: string): Promise<ParsedKey[] | string> {
+  return new Promise((resolve) => {
+    ssh2.createAgent(socket).getIdentities((error, keys) => {
+      if (error) resolve(`ssh-agent at ${socket}: ${error.message}`);
+      else resolve((keys ?? []).flatMap((key) => parsed(key)));
+    });
+  });
+}
+
+function ofAgent(key: ParsedKey, socket: string): Identity {
+  const agent = ssh2.createAgent(socket);
+  return {
+    from: 'ssh-agent',
+    key,
+    sign: (data, options) =>
+      new Promise((resolve, reject) => {
+        agent.sign(key, data, options, (error, signature) => {
+          if (signature) resolve(signature);
+          else reject(error ?? new Error('no signature'));
+        });
+      }),
   };
 }
 

@@ -4,54 +4,112 @@ import { toHex } from '../../../proto/ids.ts';
 import type { RandomBytes } from '../../../proto/random.ts';
 import { HostFailure } from '../failure.ts';
 import type { RemoteShell } from '../shell.ts';
-import { becomeRoot, loginCommand } from './root-loop.ts';
-import { answersOf, rootShell, type ShellChannel, startWatch } from './root-shell.ts';
+import { answersIn, TooLong } from './answer.ts';
+import { becomeRoot, becomeRootBySudo, loginCommand } from './root-loop.ts';
+import { rootShell, type ShellChannel, startWatch } from './root-shell.ts';
+import type { Secrets } from './secrets.ts';
 import type { Session } from './session.ts';
+import { giveSudoItsPassword, sudoFailure } from './sudo.ts';
+import { lastLine } from './told.ts';
 
+/** A login shell with its start-up files, then sudo: each says something within this time. */
 const START_MS = 30_000;
 const END_MS = 1_000;
+/** Of what came before the shell was there, for messages. */
+const TOLD_BYTES = 4096;
 
 export interface RootShell extends RemoteShell {
   /** What it runs is ended; never rejects. */
   end(): Promise<void>;
 }
 
-export async function openRootShell(
-  session: Session,
-  { clock, random }: { clock: Clock; random: RandomBytes },
-): Promise<RootShell> {
+export interface RootShellOptions {
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly user: string;
+  readonly host: string;
+  /** Whether a user who is not root may become it by sudo. */
+  readonly sudo: boolean;
+  readonly secrets: Secrets;
+}
+
+/** Throws HostFailure: shell, not-root, sudo-…, cut. */
+export async function openRootShell(session: Session, options: RootShellOptions): Promise<RootShell> {
+  const { clock, random, user, host, sudo, secrets } = options;
   const mark = toHex(random(16));
+  const rootMark = toHex(random(16));
   const stream = await exec(session, loginCommand(mark));
-  const over = new AbortController();
-  session.gone.addEventListener('abort', () => over.abort(session.gone.reason), { once: true });
-  stream.once('close', () => over.abort(new HostFailure('cut', 'its shell ended')));
-  stream.on('error', () => {});
-  const channel: ShellChannel = {
-    stdout: stream.stdout,
-    stderr: stream.stderr,
-    write: (bytes, taken) => stream.write(bytes, taken),
-    end: () => stream.end(),
-    gone: over.signal,
-  };
+  const told = tail(stream);
+  const { channel, closed } = channelOf(stream, session);
   const watch = startWatch(clock, START_MS, () => session.fail(new HostFailure('shell', 'it says nothing')));
-  const answers = answersOf(channel);
-  channel.write(becomeRoot(mark));
-  await answers.next(mark, watch.reset);
-  watch.stop();
+  try {
+    const { status: uid } = await channel.out.next(mark, watch.reset);
+    if (uid === 0) {
+      channel.write(becomeRoot(rootMark));
+      await rootReady(channel, rootMark, watch.reset);
+    } else {
+      if (!sudo) throw new HostFailure('not-root', user);
+      const prompt = `[${toHex(random(16))}]`;
+      const isOver = new AbortController();
+      const password = giveSudoItsPassword({
+        stderr: stream.stderr,
+        prompt,
+        secret: secrets.sudoPassword(user),
+        host,
+        // The operator takes his time.
+        thinking: async (work) => {
+          watch.stop();
+          try {
+            return await work;
+          } finally {
+            watch.reset();
+          }
+        },
+        write: (line) => channel.write(line),
+        signal: isOver.signal,
+      });
+      channel.write(becomeRootBySudo(rootMark, prompt));
+      try {
+        await Promise.race([rootReady(channel, rootMark, watch.reset), password]);
+        isOver.abort('worked');
+      } catch (error) {
+        const failure =
+          channel.gone.aborted && !session.gone.aborted ? sudoFailure(await closed, told.err()) : error;
+        const isWrong = failure instanceof HostFailure && failure.because === 'sudo-password';
+        isOver.abort(isWrong ? 'refused' : 'dropped');
+        throw failure;
+      }
+    }
+  } catch (error) {
+    stream.close();
+    if (error instanceof TooLong) throw new HostFailure('shell', 'it prints without end', { cause: error });
+    if (channel.gone.aborted && !session.gone.aborted && error === channel.gone.reason)
+      throw new HostFailure(
+        'shell',
+        lastLine(told.err()) || lastLine(told.out()) || `status ${await closed}`,
+      );
+    throw error;
+  } finally {
+    watch.stop();
+    told.stop();
+  }
   return {
-    ...rootShell(channel, answers, { clock, random, fail: session.fail }),
+    ...rootShell(channel, { clock, random, fail: session.fail }),
     end: () =>
       new Promise((resolve) => {
+        if (channel.gone.aborted) return resolve();
         const cancel = clock.after(END_MS, resolve);
-        const ended = (): void => {
+        channel.gone.addEventListener('abort', () => {
           cancel();
           resolve();
-        };
-        if (over.signal.aborted) return ended();
-        over.signal.addEventListener('abort', ended, { once: true });
+        });
         channel.end();
       }),
   };
+}
+
+async function rootReady(channel: ShellChannel, mark: string, heard: () => void): Promise<void> {
+  await Promise.all([channel.out.next(mark, heard), channel.err.next(mark, heard)]);
 }
 
 function exec({ client, gone }: Session, command: string): Promise<ClientChannel> {
@@ -62,4 +120,57 @@ function exec({ client, gone }: Session, command: string): Promise<ClientChannel
       else resolve(stream);
     });
   });
+}
+
+/** `closed` resolves to how the far end ended, once it has. */
+function channelOf(
+  stream: ClientChannel,
+  session: Session,
+): { channel: ShellChannel; closed: Promise<string> } {
+  const over = new AbortController();
+  const end = (reason: unknown): void => {
+    if (!over.signal.aborted) over.abort(reason);
+  };
+  let status = '';
+  stream.once('exit', (code: number | null, signal?: string) => {
+    status = String(code ?? signal);
+  });
+  const closed = new Promise<string>((resolve) => {
+    stream.once('close', () => {
+      end(new HostFailure('cut', `its shell ended with ${status || 'no status'}`));
+      resolve(status);
+    });
+  });
+  stream.on('error', () => {});
+  session.gone.addEventListener('abort', () => end(session.gone.reason), { once: true });
+  if (session.gone.aborted) end(session.gone.reason);
+  const channel: ShellChannel = {
+    out: answersIn(stream.stdout, over.signal),
+    err: answersIn(stream.stderr, over.signal),
+    write: (bytes, taken) => stream.write(bytes, taken),
+    end: () => stream.end(),
+    gone: over.signal,
+  };
+  return { channel, closed };
+}
+
+/** The last of both streams, until it is stopped. */
+function tail(stream: ClientChannel) {
+  const kept = { out: '', err: '' };
+  const onOut = (chunk: Buffer): void => {
+    kept.out = (kept.out + chunk.toString('latin1')).slice(-TOLD_BYTES);
+  };
+  const onErr = (chunk: Buffer): void => {
+    kept.err = (kept.err + chunk.toString('latin1')).slice(-TOLD_BYTES);
+  };
+  stream.stdout.on('data', onOut);
+  stream.stderr.on('data', onErr);
+  return {
+    out: () => kept.out,
+    err: () => kept.err,
+    stop(): void {
+      stream.stdout.removeListener('data', onOut);
+      stream.stderr.removeListener('data', onErr);
+    },
+  };
 }

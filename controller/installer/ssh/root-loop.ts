@@ -10,11 +10,11 @@
  */
 
 /**
- * The command that sshd gives to the user's own shell: it prints the mark, then carries out one line that it reads. No quote,
- * backslash, exclamation mark or newline between the single quotes, which is what all those shells read alike.
+ * The command that sshd gives to the user's own shell: it says `\nMARK UID\n` on stdout, then carries out one line that it reads. No
+ * quote, backslash, exclamation mark or newline between the single quotes, which is what all those shells read alike.
  */
 export function loginCommand(mark: string): string {
-  return `/bin/sh -c 'echo ${mark};LC_ALL=C;export LC_ALL;IFS=;set -f;read -r line;eval $line'`;
+  return `/bin/sh -c 'echo;echo ${mark} $(id -u);LC_ALL=C;export LC_ALL;IFS=;set -f;read -r line;eval $line'`;
 }
 
 /** The line that turns it into the root shell. */
@@ -22,7 +22,10 @@ export function becomeRoot(mark: string): string {
   return `exec /bin/sh -c '${loop(mark)}'\n`;
 }
 
-/** The same by way of sudo, which says the prompt where it wants a password. */
+/**
+ * The same by way of sudo, which says the prompt on stderr where it wants a password and reads that as a line. Without a prompt
+ * nothing is sent for it: with NOPASSWD it would be read as a request.
+ */
 export function becomeRootBySudo(mark: string, prompt: string): string {
   return `exec sudo -S -p '${prompt}' -- /bin/sh -c '${loop(mark)}'\n`;
 }

@@ -3,13 +3,13 @@ import { toHex } from '../../../proto/ids.ts';
 import type { RandomBytes } from '../../../proto/random.ts';
 import { HostFailure } from '../failure.ts';
 import type { Answer, RemoteShell, RunOptions } from '../shell.ts';
-import { type Ending, scanFor, TooLong } from './answer.ts';
+import { type AnswerStream, TooLong } from './answer.ts';
 import { chunkHeader, END_OF_ANSWER, END_OF_INPUT, request } from './root-loop.ts';
 
 /** The two-way stream to the far end, as ssh2 has it. */
 export interface ShellChannel {
-  readonly stdout: ByteSource;
-  readonly stderr: ByteSource;
+  readonly out: AnswerStream;
+  readonly err: AnswerStream;
   /** Calls `taken` once the connection has room for more. */
   write(bytes: Uint8Array | string, taken?: () => void): unknown;
   end(): unknown;
@@ -17,12 +17,6 @@ export interface ShellChannel {
   readonly gone: AbortSignal;
 }
 
-export interface ByteSource {
-  on(event: 'data', listener: (chunk: Buffer) => void): unknown;
-  removeListener(event: 'data', listener: (chunk: Buffer) => void): unknown;
-}
-
-const ANSWER_BYTES = 1024 * 1024;
 const CHUNK_BYTES = 256 * 1024;
 /** A script that works on this machine's disk or waits for a service says something within this time, or is given longer. */
 const SILENCE_MS = 60_000;
@@ -35,11 +29,7 @@ export interface RootShellPorts {
 }
 
 /** The client's side of root-loop.ts, on a channel whose far end has said its mark. */
-export function rootShell(
-  channel: ShellChannel,
-  answers: Answers,
-  { clock, random, fail }: RootShellPorts,
-): RemoteShell {
+export function rootShell(channel: ShellChannel, { clock, random, fail }: RootShellPorts): RemoteShell {
   let last: Promise<unknown> = Promise.resolve();
 
   async function carryOut(script: string, { input, silenceMs = SILENCE_MS, onProgress }: RunOptions) {
@@ -48,7 +38,10 @@ export function rootShell(
       fail(new HostFailure('silent', `no answer for ${Math.round(silenceMs / 1000)} s`)),
     );
     try {
-      const ended = answers.next(key, watch.reset).catch((error: unknown) => {
+      const ended = Promise.all([
+        channel.out.next(key, watch.reset),
+        channel.err.next(key, watch.reset),
+      ]).catch((error: unknown) => {
         if (error instanceof TooLong) fail(new HostFailure('step', 'the host answers with more than 1 MiB'));
         throw error;
       });
@@ -113,65 +106,6 @@ export function rootShell(
       return answer;
     },
   };
-}
-
-export interface Answers {
-  /** `onData` is called with all that comes. Throws TooLong, or what the channel is gone for. */
-  next(key: string, onData?: () => void): Promise<[Ending, Ending]>;
-}
-
-/** Waits for endings on both streams at once. What comes when nobody waits is kept, and is the beginning of the next answer. */
-export function answersOf(channel: ShellChannel): Answers {
-  function streamOf(source: ByteSource) {
-    let scan: ReturnType<typeof scanFor> | undefined;
-    let early = Buffer.alloc(0);
-    let resolve: (ending: Ending) => void = () => {};
-    let reject: (error: unknown) => void = () => {};
-    let heard: () => void = () => {};
-
-    function add(chunk: Buffer): void {
-      if (!scan) {
-        // Of no use to anybody but the next answer, which may be too long then.
-        early = Buffer.concat([early, chunk]).subarray(0, ANSWER_BYTES + 1);
-        return;
-      }
-      heard();
-      try {
-        const ending = scan.add(chunk);
-        if (!ending) return;
-        scan = undefined;
-        early = Buffer.from(ending.after);
-        resolve(ending);
-      } catch (error) {
-        scan = undefined;
-        reject(error);
-      }
-    }
-    source.on('data', add);
-    return (key: string, onData: () => void): Promise<Ending> =>
-      new Promise((onEnding, onError) => {
-        if (channel.gone.aborted) return onError(channel.gone.reason);
-        const onGone = (): void => onError(channel.gone.reason);
-        channel.gone.addEventListener('abort', onGone, { once: true });
-        const settled = (): void => channel.gone.removeEventListener('abort', onGone);
-        resolve = (ending) => {
-          settled();
-          onEnding(ending);
-        };
-        reject = (error) => {
-          settled();
-          onError(error);
-        };
-        heard = onData;
-        scan = scanFor(key, ANSWER_BYTES);
-        const first = early;
-        early = Buffer.alloc(0);
-        if (first.length > 0) add(first);
-      });
-  }
-  const out = streamOf(channel.stdout);
-  const err = streamOf(channel.stderr);
-  return { next: (key, onData = () => {}) => Promise.all([out(key, onData), err(key, onData)]) };
 }
 
 /** Calls `onSilence` once nothing was heard for so long. */

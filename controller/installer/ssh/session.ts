@@ -7,12 +7,15 @@ import type { Destination } from '../host.ts';
 import { authenticate } from './authentication.ts';
 import type { HostKeys } from './host-keys.ts';
 import type { Keyring } from './keyring.ts';
+import { fingerprintOf } from './known-hosts.ts';
+import type { Secrets } from './secrets.ts';
 import { sessionErrors } from './session-errors.ts';
 
 export interface SessionPorts {
   readonly clock: Clock;
   readonly hostKeys: HostKeys;
   readonly keyring: Keyring;
+  readonly secrets: Secrets;
   /** For each thing that the host is waited for until it is connected. */
   readonly timeoutMs: number;
 }
@@ -42,7 +45,7 @@ const CLOSE_MS = 1_000;
 export async function openSession(
   to: Destination,
   stream: Duplex,
-  { clock, hostKeys, keyring, timeoutMs }: SessionPorts,
+  { clock, hostKeys, keyring, secrets, timeoutMs }: SessionPorts,
   signal: AbortSignal,
 ): Promise<Session> {
   const serverHostKey = await hostKeys.algorithms(to);
@@ -50,7 +53,7 @@ export async function openSession(
   const over = new AbortController();
   const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()));
   const errors = sessionErrors();
-  const login = authenticate(to, keyring, thinking);
+  const login = authenticate(to, { keyring, secrets, thinking });
   let shown: Buffer | undefined;
   let remember: (() => Promise<void>) | undefined;
   let isProven = false;
@@ -78,13 +81,13 @@ export async function openSession(
       if (!over.signal.aborted) waitAgain();
     }
   }
-  async function attempt(offered: readonly string[] | undefined): Promise<AnyAuthMethod> {
+  async function attempt(offered: readonly string[] | undefined, wasPart: boolean): Promise<AnyAuthMethod> {
     // Nothing of ours is for a host whose key is not proven; what is remembered is a key that was.
     if (!isProven) throw new HostFailure('handshake', 'a login before its key was proven');
     const doing = remember;
     remember = undefined;
     await thinking(doing?.() ?? Promise.resolve());
-    return login.next(offered);
+    return login.next(offered, wasPart);
   }
 
   const onAbort = (): void => fail(signal.reason);
@@ -96,7 +99,7 @@ export async function openSession(
     port: to.port,
     username: to.user,
     sock: stream as never,
-    ...(serverHostKey && { algorithms: { serverHostKey: serverHostKey as never } }),
+    algorithms: { serverHostKey: [...serverHostKey] },
     ...KEEPALIVE,
     readyTimeout: 0,
     hostVerifier(key: Buffer, verify: (isRight: boolean) => void): void {
@@ -114,8 +117,8 @@ export async function openSession(
         },
       );
     },
-    authHandler(offered, _partial, next): void {
-      attempt(offered ?? undefined).then(next, fail);
+    authHandler(offered, wasPart, next): void {
+      attempt(offered ?? undefined, wasPart === true).then(next, fail);
     },
   });
   const client = ssh.connection;
@@ -128,6 +131,7 @@ export async function openSession(
   });
   client.on('greeting', errors.heard);
   client.on('close', () => fail(errors.closed({ isProven, isIn })));
+  client.on('change password', () => fail(new HostFailure('permission-denied', 'the password has expired')));
   client.on('handshake', () => {
     isProven = true;
     const withinMs = timeoutMs * LOGIN_FACTOR;
@@ -141,8 +145,10 @@ export async function openSession(
       client.once('ready', resolve);
     });
     isIn = true;
+    login.over(true);
     if (!isProven || !shown) throw new HostFailure('handshake', 'it let us in before its key was proven');
   } catch (error) {
+    login.over(false);
     fail(error);
     await closed;
     throw error;
@@ -152,7 +158,7 @@ export async function openSession(
   }
   return {
     client,
-    fingerprint: hostKeys.fingerprint(shown),
+    fingerprint: fingerprintOf(shown),
     gone: over.signal,
     fail,
     async close() {

@@ -3,7 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Destination } from '../../../../controller/installer/host.ts';
 import type { Connection } from '../../../../controller/installer/shell.ts';
-import { type ConnectorPorts, createConnector } from '../../../../controller/installer/ssh/connector.ts';
+import {
+  type Connector,
+  type ConnectorPorts,
+  createConnector,
+} from '../../../../controller/installer/ssh/connector.ts';
 import type { HostKeys } from '../../../../controller/installer/ssh/host-keys.ts';
 import { systemClock, systemRandom } from '../../../../proto/system.ts';
 import { type SshHost, type SshHosts, sshHosts } from '../../../hosts/sshd.ts';
@@ -15,15 +19,17 @@ export interface Stage {
   /** The file with the key that lets in. */
   readonly keyFile: string;
   destination(host: Pick<SshHost, 'address' | 'port'>, changes?: Partial<Destination>): Destination;
+  connector(ports?: Partial<ConnectorPorts>): Connector;
   /** Connects, and closes at the end of the test. */
-  connect(to: Destination, ports?: Partial<ConnectorPorts>, signal?: AbortSignal): Promise<Connection>;
+  open(connector: Connector, to: Destination, sudo?: boolean): Promise<Connection>;
+  /** The same with a connector of its own. */
+  connect(to: Destination, ports?: Partial<ConnectorPorts>, sudo?: boolean): Promise<Connection>;
 }
 
 /** Any key is right. */
 export const ANY_KEY: HostKeys = {
-  algorithms: async () => undefined,
+  algorithms: async () => ['ssh-ed25519'],
   judge: async () => async () => {},
-  fingerprint: () => 'SHA256:any',
 };
 
 const forever = new AbortController().signal;
@@ -35,6 +41,22 @@ export function stage(t: { after(fn: () => unknown): void }): Stage {
   const keyFile = join(folder, 'id_test');
   writeFileSync(keyFile, hosts.key.private);
   chmodSync(keyFile, 0o600);
+  const connector = (ports: Partial<ConnectorPorts> = {}): Connector =>
+    createConnector({
+      clock: systemClock,
+      random: systemRandom,
+      readFile: (path) => readFile(path),
+      agentSocket: undefined,
+      ask: async () => undefined,
+      hostKeys: ANY_KEY,
+      signal: forever,
+      ...ports,
+    });
+  async function open(by: Connector, to: Destination, sudo = false): Promise<Connection> {
+    const connection = await by.connect(to, forever, sudo);
+    t.after(() => connection.close());
+    return connection;
+  }
   return {
     hosts,
     folder,
@@ -54,20 +76,8 @@ export function stage(t: { after(fn: () => unknown): void }): Stage {
       jumps: [],
       ...changes,
     }),
-    async connect(to, ports = {}, signal = forever) {
-      const connector = createConnector({
-        clock: systemClock,
-        random: systemRandom,
-        readFile: (path) => readFile(path),
-        agentSocket: undefined,
-        ask: async () => undefined,
-        hostKeys: ANY_KEY,
-        signal: forever,
-        ...ports,
-      });
-      const connection = await connector.connect(to, signal);
-      t.after(() => connection.close());
-      return connection;
-    },
+    connector,
+    open,
+    connect: (to, ports, sudo = false) => open(connector(ports), to, sudo),
   };
 }
