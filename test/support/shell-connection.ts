@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { HostFailure } from '../../controller/installer/failure.ts';
 import type { Connection } from '../../controller/installer/shell.ts';
+import { answersIn } from '../../controller/installer/ssh/answer.ts';
 import { becomeRoot } from '../../controller/installer/ssh/root-loop.ts';
-import { answersOf, rootShell, type ShellChannel } from '../../controller/installer/ssh/root-shell.ts';
+import { rootShell, type ShellChannel } from '../../controller/installer/ssh/root-shell.ts';
 import { toHex } from '../../proto/ids.ts';
 import { systemClock, systemRandom } from '../../proto/system.ts';
 
@@ -34,19 +35,18 @@ export async function shellConnection(
   child.on('error', (cause) => over.abort(cause));
   child.stdin.on('error', () => {});
   const channel: ShellChannel = {
-    stdout: child.stdout,
-    stderr: child.stderr,
+    out: answersIn(child.stdout, over.signal),
+    err: answersIn(child.stderr, over.signal),
     write: (bytes, taken) => child.stdin.write(bytes, () => taken?.()),
     end: () => child.stdin.end(),
     gone: over.signal,
   };
-  const answers = answersOf(channel);
-  await answers.next(mark);
+  await Promise.all([channel.out.next(mark), channel.err.next(mark)]);
   const fail = (failure: HostFailure): void => {
     over.abort(failure);
     child.kill('SIGKILL');
   };
-  const opened = rootShell(channel, answers, { clock: systemClock, random: systemRandom, fail });
+  const opened = rootShell(channel, { clock: systemClock, random: systemRandom, fail });
   async function close(): Promise<void> {
     child.stdin.end();
     await closed;

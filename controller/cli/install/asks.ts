@@ -12,9 +12,9 @@ export function createAsk(prompts: Prompts, passwords: Passwords): Ask {
   return async (question) => {
     switch (question.kind) {
       case 'password':
-        return question.isAgain ? undefined : passwords.login;
+        return passwords.login;
       case 'sudo-password':
-        return question.isAgain ? undefined : passwords.sudo;
+        return passwords.sudo;
       case 'passphrase': {
         // A wrong answer is no answer to the next question.
         if (question.isAgain) return prompts.secret(sentenceOf(question));

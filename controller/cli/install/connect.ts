@@ -1,11 +1,10 @@
-import { HostFailure } from '../../installer/failure.ts';
 import type { HostEntry } from '../../installer/host.ts';
 import type { Connection } from '../../installer/shell.ts';
 import { type ConfigFile, readClientConfig } from '../../installer/ssh/client-config.ts';
 import { createConnector } from '../../installer/ssh/connector.ts';
 import { destinationOf } from '../../installer/ssh/destination.ts';
-import type { HostKeys } from '../../installer/ssh/host-keys.ts';
-import { fingerprintOf, judgeHostKey, readKnownHosts } from '../../installer/ssh/known-hosts.ts';
+import { createHostKeys, type NewHostKey } from '../../installer/ssh/host-keys.ts';
+import { addKnownHost, readKnownHostsFile } from '../../installer/ssh/known-hosts-file.ts';
 import type { Ask } from '../../installer/ssh/secrets.ts';
 import { filesMatching, readBytes, readTextIfThere } from '../files.ts';
 import type { Surroundings } from '../surroundings.ts';
@@ -29,7 +28,7 @@ export async function createConnect(
   parts: ConnectParts,
 ): Promise<(entry: HostEntry, signal: AbortSignal) => Promise<Connection>> {
   const { clock, random, env, homeDirectory } = surroundings;
-  const { ask, note, signal } = parts;
+  const { ask, prompts, note, signal } = parts;
   const fileAt = async (path: string): Promise<ConfigFile | undefined> => {
     const text = await readTextIfThere(path);
     return text === undefined ? undefined : { path, text };
@@ -49,20 +48,30 @@ export async function createConnect(
     variable: (name: string) => env[name],
   };
   const flags = { user: options.user, port: options.port, identityFiles: options.identity };
-  const hostKeys: HostKeys = {
-    algorithms: async () => undefined,
-    async judge(of, key) {
-      const files = await Promise.all([...of.userKnownHostsFiles, ...of.globalKnownHostsFiles].map(fileAt));
-      const judged = judgeHostKey(readKnownHosts(files.filter((file) => file !== undefined)), of, key);
-      if (judged.is === 'known') return async () => {};
-      throw new HostFailure(`key-${judged.is}`, 'where' in judged ? judged.where : fingerprintOf(key));
-    },
-    fingerprint: fingerprintOf,
-  };
+  const { isTerminal } = surroundings.stdin;
+  const hostKeys = createHostKeys({
+    policy: options.hostKeyPolicy ?? (isTerminal && surroundings.stderr.isTerminal ? 'ask' : 'strict'),
+    random,
+    readKnown: readKnownHostsFile,
+    addKnown: addKnownHost,
+    confirm: (key) =>
+      prompts.confirm(
+        `The host key of ${addressOf(key)} is not known: ${key.keyType} ${key.fingerprint}`,
+        'Is that its key? [y/N] ',
+      ),
+    accepted: (key, file) =>
+      note(
+        `the host key of ${addressOf(key)} is ${key.keyType} ${key.fingerprint}` +
+          (file === undefined ? '; nothing records it' : `, recorded in ${file}`),
+      ),
+  });
   const connector = createConnector({
     ...{ clock, random, hostKeys, ask, signal, agentSocket: env.SSH_AUTH_SOCK || undefined },
     readFile: async (path) => Buffer.from(await readBytes(path, SSH_FILE_BYTES)),
     ...(options.connectTimeout === undefined ? {} : { timeoutMs: options.connectTimeout }),
   });
-  return (entry, stop) => connector.connect(destinationOf(entry, config, operator, flags), stop);
+  return (entry, stop) =>
+    connector.connect(destinationOf(entry, config, operator, flags), stop, entry.sudo ?? options.sudo);
 }
+
+const addressOf = ({ host, port }: NewHostKey): string => (port === 22 ? host : `${host} port ${port}`);

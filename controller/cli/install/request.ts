@@ -1,3 +1,4 @@
+import type { HostKeyPolicy } from '../../installer/ssh/host-keys.ts';
 import type { ServiceChoice } from '../../installer/work.ts';
 import { defined } from '../job-body.ts';
 
@@ -27,8 +28,6 @@ export interface InstallOptions {
   json?: boolean;
   yes?: boolean;
 }
-
-export type HostKeyPolicy = 'strict' | 'accept-new' | 'ask';
 
 /** What a report keeps of them, so that --resume goes on in the same way. Nothing of it is secret. */
 export interface Kept {
