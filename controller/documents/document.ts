@@ -1,6 +1,5 @@
 import {
   Composer,
-  type CST,
   isMap,
   isPair,
   isScalar,
@@ -9,9 +8,9 @@ import {
   type Node,
   Parser,
   visit,
-  type YAMLParseError,
   type Document as YamlDocument,
 } from 'yaml';
+import { messageOf, refusedTokens, strayCharacter } from './tokens.ts';
 
 /**
  * YAML as plain data, with the line of each part: the part of YAML 1.2 that says what it looks like. Maps with text keys, lists, texts,
@@ -34,11 +33,16 @@ export interface Document {
   lineOf(path: Path): number;
 }
 
-/** Deeper is no bundle; and what follows the tokens recurses. */
-const MOST_DEEP = 16;
-/** Keys are compared each with each. */
-const MOST_KEYS = 512;
-const MOST_REFUSED = 50;
+/** Deeper is no file that a person writes. Keys are compared each with each. */
+const MOST = { deep: 16, keys: 512 } as const;
+
+const REFUSED: Readonly<Record<string, string>> = {
+  anchor: 'anchors ("&name") are not taken here; write the value again',
+  alias: 'aliases ("*name") are not taken here; write the value again',
+  tag: 'tags ("!name") are not taken here; write plain values',
+  directive: 'directives ("%NAME") are not taken here',
+  '<<': 'merge keys and the like ("<<") are not taken here',
+};
 
 export function readDocument(text: string): { document: Document } | { problems: Problem[] } {
   const lines = new LineCounter();
@@ -48,12 +52,9 @@ export function readDocument(text: string): { document: Document } | { problems:
     message,
   });
   const stray = strayCharacter(text);
-  if (stray !== undefined) {
-    for (let i = 0; i >= 0 && i <= stray; i = text.indexOf('\n', i) + 1 || -1) lines.addNewLine(i);
-    return { problems: [at(stray, `expected text, found the control character ${hexOf(text, stray)}`)] };
-  }
+  if (stray !== undefined) return { problems: [{ ...stray, path: '' }] };
   const tokens = [...new Parser(lines.addNewLine).parse(text)];
-  const refused = refusedTokens(tokens);
+  const refused = refusedTokens(tokens, REFUSED, MOST);
   if (refused.length > 0) return { problems: refused.map(({ offset, message }) => at(offset, message)) };
   const documents = [...new Composer(OPTIONS).compose(tokens, true, text.length)];
   const [document, second] = documents;
@@ -86,71 +87,6 @@ const OPTIONS = {
   merge: false,
   prettyErrors: false,
 } as const;
-
-/** The first character that no text file holds. */
-function strayCharacter(text: string): number | undefined {
-  const found = text.search(/[^\P{Cc}\t\n\r]/u);
-  return found < 0 ? undefined : found;
-}
-
-function hexOf(text: string, offset: number): string {
-  return `0x${text.charCodeAt(offset).toString(16).padStart(2, '0')}`;
-}
-
-interface Refused {
-  offset: number;
-  message: string;
-}
-
-const REFUSED: Readonly<Record<string, string>> = {
-  anchor: 'anchors ("&name") are not taken here; write the value again',
-  alias: 'aliases ("*name") are not taken here; write the value again',
-  tag: 'tags ("!name") are not taken here; write plain values',
-  directive: 'directives ("%NAME") are not taken here',
-};
-
-/** What the tokens already show, found without recursion: a file of a megabyte may be one bracket in another. */
-function refusedTokens(tokens: readonly CST.Token[]): Refused[] {
-  const refused: Refused[] = [];
-  const open: { token: CST.Token; depth: number }[] = tokens.map((token) => ({ token, depth: 0 })).reverse();
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const { token, depth } = next;
-    const message = REFUSED[token.type];
-    if (message !== undefined) refused.push({ offset: token.offset, message });
-    if (depth > MOST_DEEP) return [{ offset: token.offset, message: `deeper than ${MOST_DEEP} levels` }];
-    if (token.type === 'scalar' && token.source === '<<')
-      refused.push({ offset: token.offset, message: 'merge keys and the like ("<<") are not taken here' });
-    if ('items' in token && token.items.length > MOST_KEYS && token.items.some(({ sep }) => sep))
-      return [{ offset: token.offset, message: `more than ${MOST_KEYS} keys` }];
-    if (refused.length >= MOST_REFUSED) return refused;
-    for (const inner of partsOf(token).reverse())
-      open.push({ token: inner, depth: depth + ('items' in inner ? 1 : 0) });
-  }
-  return refused;
-}
-
-function partsOf(token: CST.Token): CST.Token[] {
-  if (token.type === 'document') return token.value ? [...token.start, token.value] : token.start;
-  if ('props' in token) return [...token.props];
-  if (!('items' in token)) return [];
-  return (token.items as CST.CollectionItem[]).flatMap(({ start, key, sep, value }) =>
-    [start, key ?? [], sep ?? [], value ?? []].flat(),
-  );
-}
-
-function messageOf({ code, pos, message }: YAMLParseError, text: string): string {
-  const found = /[^\s:,{}]*/.exec(text.slice(pos[0], pos[0] + 64))?.[0];
-  switch (code) {
-    case 'DUPLICATE_KEY':
-      return `the key ${found} is there twice`;
-    case 'NON_STRING_KEY':
-      return `expected a text as key, put ${found} in quotes`;
-    case 'TAB_AS_INDENT':
-      return 'expected spaces: a tab cannot indent';
-    default:
-      return `not YAML: ${message}`;
-  }
-}
 
 function offsetOf(document: YamlDocument, path: Path): number {
   let node: unknown = document.contents;

@@ -48,6 +48,7 @@ export const DOORS: Record<string, Door> = {
       'controller/installer/builds/',
       'controller/cli/bundle/shape.ts',
       'controller/cli/install/report-shape.ts',
+      'controller/installer/inventory/hosts-shape.ts',
     ],
     why: 'shapes that others can get wrong',
   },

@@ -45,6 +45,10 @@ export function hostProblem(host: string): string | undefined {
   if (isIp(host)) return undefined;
   if (/^[\d.]+$/.test(host)) return `${quoted(host)} is no IPv4 address`;
   if (host.includes(':')) return `${quoted(host)} is no IPv6 address`;
+  if (!/^[A-Za-z0-9._-]+$/.test(host))
+    return `${quoted(host)} cannot be a host: its name has letters, digits, dots, dashes and underscores`;
+  if (/^[.-]|-$/.test(host))
+    return `${quoted(host)} cannot be a host: its name begins and ends with a letter or digit`;
   const problem = nameProblem(host.toLowerCase().replace(/\.$/, ''));
   return problem === undefined ? undefined : `${quoted(host)} cannot be a host: ${problem}`;
 }

@@ -1,9 +1,14 @@
 import { quoted } from '../../targeting/problem.ts';
-import { readAddress } from './address.ts';
-import { createInventory, type Inventory, isOurs, type Variables } from './ansible.ts';
+import {
+  addHosts,
+  createInventory,
+  type Inventory,
+  isIpv6,
+  isOurs,
+  splitPort,
+  type Variables,
+} from './ansible.ts';
 import type { Findings } from './findings.ts';
-import { INVENTORY_LIMITS } from './limits.ts';
-import { expandRanges } from './range.ts';
 import { splitWords } from './words.ts';
 
 type Section = { readonly group: string; readonly kind: 'hosts' | 'vars' | 'children' };
@@ -19,7 +24,7 @@ export function readAnsibleIni(text: string, path: string, findings: Findings): 
     const line = raw.trim();
     const from = `${path}:${index + 1}`;
     if (line === '' || line.startsWith('#') || line.startsWith(';')) continue;
-    if (/^\[[^\]]*\]\s*(?:#.*)?$/.test(line)) {
+    if (line.startsWith('[') && !isIpv6(splitPort(line).hosts)) {
       section = readSection(line, from, findings);
       if (section === undefined) continue;
       if (section.kind === 'vars') awaited.set(section.group, awaited.get(section.group) ?? from);
@@ -42,19 +47,12 @@ export function readAnsibleIni(text: string, path: string, findings: Findings): 
     }
   }
   for (const [group, from] of awaited)
-    if (!declared.has(group))
-      findings.problem(
-        from,
-        `there is no group ${quoted(group)}; it has no section [${group}] of its own`.replace(
-          /\[.*\]/,
-          (found) => (/^\[[\w.-]+\]$/.test(found) ? found : ''),
-        ),
-      );
+    if (!declared.has(group)) findings.problem(from, `the group ${quoted(group)} has no section of its own`);
   return inventory;
 }
 
 function readSection(line: string, from: string, findings: Findings): Section | undefined {
-  const [, group, kind = 'hosts'] = /^\[([^:\]\s]+)(?::(\w+))?\]/.exec(line) ?? [];
+  const [, group, kind = 'hosts'] = /^\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?$/.exec(line) ?? [];
   if (group === undefined)
     findings.problem(
       from,
@@ -80,29 +78,7 @@ function readHost(line: string, group: string, from: string, inventory: Inventor
     // The word may be the end of a password that nobody quoted.
     else findings.problem(from, 'expected key=value after the host; a value with spaces needs quotes');
   }
-  const { hosts, port } = splitPort(pattern);
-  const expanded = /^\[?[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.%\w]*\]?$/i.test(hosts)
-    ? { names: [hosts.replace(/^\[|\]$/g, '')] }
-    : expandRanges(hosts, INVENTORY_LIMITS.hosts - inventory.hosts.size);
-  if ('problem' in expanded) {
-    findings.problem(from, expanded.problem);
-    return;
-  }
-  if (port !== undefined) {
-    const read = readAddress(`host:${port}`);
-    if ('problem' in read) findings.problem(from, read.problem);
-    else if (!variables.has('ansible_port')) variables.set('ansible_port', { text: port, from });
-  }
-  for (const name of expanded.names) {
-    const host = inventory.host(name, group, from);
-    for (const [key, value] of variables) host.variables.set(key, value);
-  }
-}
-
-/** The port behind the last colon, unless it is one of a range's or of an IPv6 address. */
-function splitPort(pattern: string): { hosts: string; port: string | undefined } {
-  const [, hosts, port] = /^(\[[0-9a-f:.]+\]|(?:[^:[\]]|\[[^\]]*\])+):([^:\]]*)$/i.exec(pattern) ?? [];
-  return hosts === undefined ? { hosts: pattern, port: undefined } : { hosts, port };
+  addHosts(pattern, variables, { group, from }, inventory, findings);
 }
 
 function readVariable(line: string, into: Variables, from: string, findings: Findings): void {

@@ -21,7 +21,10 @@ export function settingsOf(
   const connection = variables.get('ansible_connection');
   if (connection !== undefined && !SSH.has(connection.text?.toLowerCase() ?? '')) {
     const shown = connection.text === undefined ? 'a secret' : quoted(connection.text);
-    findings.note(from, `left out, since it is not reached by SSH: ansible_connection is ${shown}`);
+    findings.note(
+      `${from} (${quoted(host)})`,
+      `left out, not reached by SSH: ansible_connection is ${shown}`,
+    );
     return undefined;
   }
   for (const [name, variable] of variables)
@@ -92,7 +95,11 @@ function plainText({ text }: Variable, host: string): Read<string> {
     : { value: filled };
 }
 
-const asText = (text: string): Read<string> => checked(text, text === '' ? 'it is empty' : undefined);
+const asText = (text: string): Read<string> =>
+  checked(
+    text,
+    text === '' ? 'it is empty' : /\p{Cc}/u.test(text) ? 'it has a control character' : undefined,
+  );
 
 const checked = (value: string, problem: string | undefined): Read<string> =>
   problem === undefined ? { value } : { problem };

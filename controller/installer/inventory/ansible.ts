@@ -1,9 +1,8 @@
-import { LIMITS } from '../../../proto/limits.ts';
-import { labelProblem } from '../../../proto/name.ts';
 import { quoted } from '../../targeting/problem.ts';
-import { agentNameOf, hostProblem } from './address.ts';
-import { settingsOf } from './ansible-settings.ts';
+import { hostProblem, portOf } from './address.ts';
 import type { Findings } from './findings.ts';
+import { INVENTORY_LIMITS } from './limits.ts';
+import { expandRanges } from './range.ts';
 
 /** A value of an inventory, as text. Undefined: it is no plain value, or a secret. */
 export interface Variable {
@@ -13,7 +12,7 @@ export interface Variable {
 
 export type Variables = Map<string, Variable>;
 
-interface Group {
+export interface Group {
   readonly name: string;
   readonly children: Set<string>;
   readonly hosts: Set<string>;
@@ -63,120 +62,50 @@ export function createInventory(): Inventory {
 /** Every variable that may say how a host is reached; no other is kept, since it may be a secret. */
 export const isOurs = (name: string): boolean => name.startsWith('ansible_');
 
-/** Makes entries of an inventory: groups become labels, and what says how a host is reached is taken as Ansible takes it. */
-export function addInventory(inventory: Inventory, findings: Findings, from: string): void {
-  const parents = parentsOf(inventory);
-  const loop = loopIn(parents);
-  if (loop) {
-    findings.problem(from, `these groups hold each other: ${loop.map(quoted).join(', ')}`);
+/**
+ * The hosts of a pattern: one name or address, perhaps with ranges, perhaps with a port. What was said of a host before is kept where this says
+ * nothing else.
+ */
+export function addHosts(
+  pattern: string,
+  variables: Variables,
+  { group, from }: { group: string; from: string },
+  inventory: Inventory,
+  findings: Findings,
+): void {
+  const { hosts, port } = splitPort(pattern);
+  const expanded = isIpv6(hosts) ? { names: [hosts] } : expandRanges(hosts, INVENTORY_LIMITS.hosts);
+  if ('problem' in expanded) {
+    findings.problem(from, expanded.problem);
     return;
   }
-  const depth = depthsOf(parents);
-  const groupsOf = new Map<string, Set<string>>();
-  for (const group of inventory.groups.values())
-    for (const host of group.hosts) {
-      const of = groupsOf.get(host) ?? new Set(['all']);
-      groupsOf.set(host, of);
-      addWithParents(group.name, parents, of);
-    }
-  for (const [name, { from: place, variables }] of inventory.hosts) {
-    const groups = [...(groupsOf.get(name) ?? [])].sort(
-      (a, b) => (depth.get(a) ?? 0) - (depth.get(b) ?? 0) || (a < b ? -1 : 1),
-    );
-    const merged: Variables = new Map(
-      groups.flatMap((group) => [...(inventory.groups.get(group)?.variables ?? [])]).concat([...variables]),
-    );
-    const settings = settingsOf(name, merged, findings, place);
-    if (settings === undefined) continue;
+  if (inventory.hosts.size + expanded.names.length > INVENTORY_LIMITS.hosts) {
+    findings.problem(from, `more than ${INVENTORY_LIMITS.hosts} hosts`);
+    return;
+  }
+  if (port !== undefined && portOf(port) === undefined) {
+    findings.problem(from, `expected a port from 1 to 65535, found ${quoted(port)}`);
+    return;
+  }
+  for (const name of expanded.names) {
     const problem = hostProblem(name);
     if (problem !== undefined) {
-      findings.problem(place, problem);
+      findings.problem(from, problem);
       continue;
     }
-    findings.entries.push({
-      written: name,
-      name: agentNameOf(name),
-      ...settings,
-      labels: labelsOf(groups, findings, place),
-      from: place,
-    });
+    const host = inventory.host(name, group, from);
+    if (port !== undefined) host.variables.set('ansible_port', { text: port, from });
+    for (const [key, value] of variables) host.variables.set(key, value);
   }
 }
 
-function parentsOf(inventory: Inventory): Map<string, string[]> {
-  const parents = new Map<string, string[]>([...inventory.groups.keys()].map((name) => [name, []]));
-  for (const { name, children } of inventory.groups.values())
-    for (const child of children) parents.get(child)?.push(name);
-  for (const [name, of] of parents) if (name !== 'all' && of.length === 0) of.push('all');
-  return parents;
+/** The port behind the last colon, unless it is one of a range's or of an IPv6 address. */
+export function splitPort(pattern: string): { hosts: string; port: string | undefined } {
+  const [, address, behind] = /^\[([0-9a-f]*:[0-9a-f:.%\w]*)\](?::(.*))?$/i.exec(pattern) ?? [];
+  if (address !== undefined && isIpv6(address)) return { hosts: address, port: behind };
+  const [, hosts, port] = /^((?:[^:[\]]|\[[^\]]*\])+):([^:\]]*)$/.exec(pattern) ?? [];
+  return hosts === undefined ? { hosts: pattern, port: undefined } : { hosts, port };
 }
 
-function loopIn(parents: ReadonlyMap<string, readonly string[]>): string[] | undefined {
-  const done = new Set<string>();
-  for (const start of parents.keys()) {
-    const trail: { name: string; next: number }[] = [{ name: start, next: 0 }];
-    for (let top = trail.at(-1); top !== undefined; top = trail.at(-1)) {
-      const parent = parents.get(top.name)?.[top.next++];
-      if (parent === undefined) {
-        done.add(top.name);
-        trail.pop();
-      } else if (!done.has(parent)) {
-        const at = trail.findIndex(({ name }) => name === parent);
-        if (at >= 0) return trail.slice(at).map(({ name }) => name);
-        trail.push({ name: parent, next: 0 });
-      }
-    }
-  }
-  return undefined;
-}
-
-/** The longest way from `all`; of two groups the deeper one wins. There are no loops. */
-function depthsOf(parents: ReadonlyMap<string, readonly string[]>): Map<string, number> {
-  const depths = new Map<string, number>();
-  const order: string[] = [];
-  const open: { name: string; left: boolean }[] = [...parents.keys()].map((name) => ({ name, left: false }));
-  const seen = new Set<string>();
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (next.left) order.push(next.name);
-    if (next.left || seen.has(next.name)) continue;
-    seen.add(next.name);
-    open.push({ name: next.name, left: true });
-    for (const parent of parents.get(next.name) ?? []) open.push({ name: parent, left: false });
-  }
-  for (const name of order) {
-    const above = (parents.get(name) ?? []).map((parent) => (depths.get(parent) ?? 0) + 1);
-    depths.set(name, Math.max(0, ...above));
-  }
-  return depths;
-}
-
-function addWithParents(
-  name: string,
-  parents: ReadonlyMap<string, readonly string[]>,
-  into: Set<string>,
-): void {
-  const open = [name];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (into.has(next)) continue;
-    into.add(next);
-    open.push(...(parents.get(next) ?? []));
-  }
-}
-
-/** `web` becomes `group.web=yes`; `all` and `ungrouped` say nothing. */
-function labelsOf(groups: readonly string[], findings: Findings, from: string): Record<string, string> {
-  const labels: Record<string, string> = {};
-  for (const group of groups) {
-    if (group === 'all' || group === 'ungrouped') continue;
-    const key = `group.${group}`;
-    const problem = labelProblem(key, 'yes');
-    if (problem === undefined) labels[key] = 'yes';
-    else findings.note(from, `the group ${quoted(group)} makes no label: ${problem}`);
-  }
-  if (Object.keys(labels).length > LIMITS.labelsPerAgent)
-    findings.problem(
-      from,
-      `it is in more than ${LIMITS.labelsPerAgent} groups, as many labels as an agent has`,
-    );
-  return labels;
-}
+/** Two colons at least, and no range. */
+export const isIpv6 = (text: string): boolean => text.split(':').length > 2 && !/[[\]]/.test(text);

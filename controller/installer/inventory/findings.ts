@@ -5,7 +5,7 @@ import type { Problem } from './source.ts';
 export interface Findings {
   readonly entries: HostEntry[];
   problem(from: string, message: string): void;
-  /** The same sentence is told once, with the first place and how many more there are. */
+  /** The same sentence is told once, with its first places and how many more there are. */
   note(from: string, sentence: string): void;
   /** As far as it got. */
   readonly problems: Problem[];
@@ -33,9 +33,10 @@ export function createFindings(): Findings {
     },
     notes: () =>
       [...places].map(([sentence, at]) => {
-        const [first = ''] = at;
-        const more = at.size - 1;
-        return `${first}: ${sentence}${more === 0 ? '' : ` (and ${more} more like it)`}`;
+        const named = [...at].slice(0, MOST_PLACES).join(', ');
+        return `${named}${at.size > MOST_PLACES ? ` and ${at.size - MOST_PLACES} more` : ''}: ${sentence}`;
       }),
   };
 }
+
+const MOST_PLACES = 3;

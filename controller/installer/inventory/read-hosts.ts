@@ -1,10 +1,14 @@
-import { quoted } from '../../targeting/problem.ts';
-import { agentNameOf, readAddress } from './address.ts';
-import { addInventory } from './ansible.ts';
+import { LIMITS } from '../../../proto/limits.ts';
+import { addAnsibleEntries } from './ansible-entries.ts';
 import { readAnsibleIni } from './ansible-ini.ts';
+import { readAnsibleYaml } from './ansible-yaml.ts';
 import { createFindings, type Findings } from './findings.ts';
+import { formatOf } from './format.ts';
+import { readHostsYaml } from './hosts-yaml.ts';
 import { INVENTORY_LIMITS } from './limits.ts';
-import type { Hosts, Source } from './source.ts';
+import { addAddress, readList } from './list.ts';
+import { mergeEntries } from './merge.ts';
+import type { Hosts, Problem, Source } from './source.ts';
 
 /**
  * All hosts that the sources name, in their order. Never throws: everything that is wrong is told at once.
@@ -13,43 +17,54 @@ import type { Hosts, Source } from './source.ts';
 export function readHosts(sources: readonly Source[], labels: Readonly<Record<string, string>> = {}): Hosts {
   const findings = createFindings();
   for (const source of sources)
-    if (source.kind === 'argument') readArgument(source.text, source.position, findings);
+    if (source.kind === 'argument') addAddress(source.text, {}, `argument ${source.position}`, findings);
     else readFile(source.path, source.text, findings);
-  const { entries, problems } = findings;
-  return {
-    entries: entries.map((entry) => ({ ...entry, labels: { ...entry.labels, ...labels } })),
-    problems,
-    notes: findings.notes(),
-  };
+  const entries = mergeEntries(findings.entries, findings).map((entry) => ({
+    ...entry,
+    labels: { ...entry.labels, ...labels },
+  }));
+  for (const { from, labels } of entries)
+    if (Object.keys(labels).length > LIMITS.labelsPerAgent)
+      findings.problem(from, `it would have more than ${LIMITS.labelsPerAgent} labels`);
+  return { entries, problems: inOrder(findings.problems, sources), notes: findings.notes() };
 }
 
-function readArgument(text: string, position: number, findings: Findings): void {
-  const from = `argument ${position}`;
-  const read = readAddress(text);
-  if ('problem' in read) {
-    findings.problem(from, read.problem);
-    return;
-  }
-  const { host, port, user } = read.address;
-  findings.entries.push({
-    ...{ written: text, name: agentNameOf(host), host, port, user, from },
-    ...{ identityFiles: [], proxyJump: undefined, labels: {}, sudo: undefined },
+/** As one reads the sources. */
+function inOrder(problems: readonly Problem[], sources: readonly Source[]): Problem[] {
+  const names = new Map(sources.map((source, index) => [source.kind === 'file' ? source.path : '', index]));
+  const placed = problems.map((problem) => {
+    const [, path, line] = /^(.*):(\d+)$/s.exec(problem.from) ?? [];
+    return { problem, source: names.get(path ?? problem.from) ?? -1, line: Number(line ?? 0) };
   });
+  return placed.sort((a, b) => a.source - b.source || a.line - b.line).map(({ problem }) => problem);
 }
 
 function readFile(path: string, text: string, findings: Findings): void {
-  if (text.length > INVENTORY_LIMITS.bytes) {
-    findings.problem(path, `longer than ${INVENTORY_LIMITS.bytes} characters`);
+  if (text.length > INVENTORY_LIMITS.characters) {
+    findings.problem(path, `longer than ${INVENTORY_LIMITS.characters} characters`);
     return;
   }
-  const stray = text.search(/[^\P{Cc}\t\n\r]/u);
-  if (stray >= 0) {
-    const line = text.slice(0, stray).split('\n').length;
-    findings.problem(
-      `${path}:${line}`,
-      `expected text, found the control character ${quoted(text.charAt(stray))}`,
-    );
+  const told = formatOf(path, text);
+  if ('problem' in told) {
+    findings.problem(path, told.problem);
     return;
   }
-  addInventory(readAnsibleIni(text, path, findings), findings, path);
+  const before = findings.entries.length + findings.problems.length;
+  switch (told.format) {
+    case 'list':
+      readList(text, path, findings);
+      break;
+    case 'hosts-yaml':
+      readHostsYaml(text, path, findings);
+      break;
+    case 'ansible-ini':
+      addAnsibleEntries(readAnsibleIni(text, path, findings), findings, path);
+      break;
+    case 'ansible-yaml': {
+      const inventory = readAnsibleYaml(text, path, findings);
+      if (inventory) addAnsibleEntries(inventory, findings, path);
+    }
+  }
+  if (findings.entries.length + findings.problems.length === before)
+    findings.problem(path, 'it names no host');
 }

@@ -1,0 +1,148 @@
+import { type Loose, type LooseEntry, readLoose } from '../../documents/loose.ts';
+import { quoted } from '../../targeting/problem.ts';
+import { addHosts, createInventory, type Inventory, isOurs, type Variables } from './ansible.ts';
+import type { Findings } from './findings.ts';
+import { AS_LIST } from './format.ts';
+
+/**
+ * Ansible's YAML inventories, as its own plugin reads them, and what `ansible-inventory --list` prints (JSON, with `_meta`). Undefined: it is
+ * none; that was told.
+ */
+export function readAnsibleYaml(text: string, path: string, findings: Findings): Inventory | undefined {
+  const read = readLoose(text);
+  if ('problems' in read) {
+    for (const { line, message } of read.problems) findings.problem(`${path}:${line}`, message);
+    return undefined;
+  }
+  const { root } = read;
+  if (root.kind === 'nothing') return createInventory();
+  if (root.kind !== 'map') {
+    const hint = root.kind === 'list' ? ', not a list (a playbook?)' : '';
+    findings.problem(`${path}:${root.line}`, `expected groups, each with hosts, children or vars${hint}`);
+    return undefined;
+  }
+  const reading: Reading = { path, findings, inventory: createInventory(), left: MOST_GROUPS };
+  const entries = unique(root, reading);
+  const plugin = entries.find(({ key }) => key === 'plugin');
+  if (plugin) {
+    findings.problem(`${path}:${plugin.line}`, `an inventory plugin is not run here; ${AS_LIST}`);
+    return undefined;
+  }
+  const meta = entries.find(({ key }) => key === '_meta');
+  const groups = entries.filter((entry) => entry !== meta);
+  for (const { key, line, value } of groups)
+    readGroup(key, value, line, { ...reading, lists: meta !== undefined });
+  if (meta) readMeta(meta.value, reading);
+  return reading.inventory;
+}
+
+interface Reading {
+  readonly path: string;
+  readonly findings: Findings;
+  readonly inventory: Inventory;
+  /** Groups still to be read: an alias may bring the same ones again and again. */
+  left: number;
+  /** Hosts and children are lists of names, as scripts print them. */
+  readonly lists?: boolean;
+}
+
+const MOST_GROUPS = 100_000;
+
+function readGroup(name: string, body: Loose, line: number, reading: Reading): void {
+  const from = `${reading.path}:${line}`;
+  const { findings, inventory } = reading;
+  if (reading.left-- <= 0) {
+    findings.problem(from, `more than ${MOST_GROUPS} groups`);
+    return;
+  }
+  if (!/^[^\s:[\]]{1,255}$/.test(name)) findings.problem(from, `${quoted(name)} cannot be a group`);
+  const group = inventory.group(name);
+  if (body.kind === 'nothing') return;
+  if (body.kind !== 'map') {
+    findings.problem(from, `${quoted(name)}: expected a map with hosts, children or vars`);
+    return;
+  }
+  for (const { key, value, line: at } of unique(body, reading)) {
+    if (key === 'hosts')
+      for (const host of named(value, at, reading))
+        addHosts(
+          host.key,
+          variablesOf(host.value, host.line, reading),
+          { group: name, from: `${reading.path}:${host.line}` },
+          inventory,
+          findings,
+        );
+    else if (key === 'children')
+      for (const child of named(value, at, reading)) {
+        group.children.add(child.key);
+        readGroup(child.key, child.value, child.line, reading);
+      }
+    else if (key === 'vars')
+      for (const [variable, given] of variablesOf(value, at, reading)) group.variables.set(variable, given);
+    else
+      findings.problem(
+        `${reading.path}:${at}`,
+        `${quoted(name)}: expected hosts, children or vars, found ${quoted(key)}`,
+      );
+  }
+}
+
+/** What is under `hosts` or `children`: names, each perhaps with more. */
+function named(value: Loose, line: number, reading: Reading): LooseEntry[] {
+  if (value.kind === 'map') return unique(value, reading);
+  if (value.kind === 'nothing') return [];
+  const alone = (name: Loose): LooseEntry[] =>
+    name.kind === 'text' ? [{ key: name.text, line: name.line, value: { kind: 'nothing', line } }] : [];
+  if (value.kind === 'text') return alone(value);
+  if (value.kind === 'list' && reading.lists) return value.items().flatMap(alone);
+  reading.findings.problem(
+    `${reading.path}:${line}`,
+    value.kind === 'list'
+      ? 'expected names with a colon behind each ("web-1:"), not a list'
+      : 'expected names',
+  );
+  return [];
+}
+
+function variablesOf(value: Loose, line: number, reading: Reading): Variables {
+  const variables: Variables = new Map();
+  if (value.kind === 'nothing') return variables;
+  if (value.kind !== 'map') {
+    reading.findings.problem(`${reading.path}:${line}`, 'expected variables ("key: value")');
+    return variables;
+  }
+  // Of two that are the same the last one counts, as for Ansible.
+  for (const { key, line: at, value: given } of value.entries())
+    if (isOurs(key))
+      variables.set(key, {
+        text: given.kind === 'text' ? given.text : undefined,
+        from: `${reading.path}:${at}`,
+      });
+  return variables;
+}
+
+function readMeta(meta: Loose, reading: Reading): void {
+  const hostvars =
+    meta.kind === 'map' ? meta.entries().find(({ key }) => key === 'hostvars')?.value : undefined;
+  if (hostvars?.kind !== 'map') return;
+  for (const { key, line, value } of hostvars.entries())
+    addHosts(
+      key,
+      variablesOf(value, line, reading),
+      { group: 'all', from: `${reading.path}:${line}` },
+      reading.inventory,
+      reading.findings,
+    );
+}
+
+/** A group that is there twice would lose its hosts without a word. */
+function unique(map: Extract<Loose, { kind: 'map' }>, reading: Reading): LooseEntry[] {
+  const entries = map.entries();
+  const seen = new Set<string>();
+  for (const { key, line } of entries) {
+    if (seen.has(key))
+      reading.findings.problem(`${reading.path}:${line}`, `the key ${quoted(key)} is there twice`);
+    seen.add(key);
+  }
+  return entries;
+}
