@@ -1,12 +1,11 @@
-import { MusterError } from '../../proto/errors.ts';
-import type { TrustReply } from '../api/contract.ts';
 import type { HostEntry } from '../installer/host.ts';
-import type { Client } from './client.ts';
 import { CONFIRM_ABOVE } from './dispatch.ts';
 import { EXIT, wrongUse } from './failure.ts';
+import { checkReach } from './install/check-reach.ts';
+import { mayChangeAgents } from './install/may-change-agents.ts';
 import type { Report } from './install/report.ts';
 import { hasPassword, type InstallOptions } from './install/request.ts';
-import { checkSecretOptions } from './install/secrets.ts';
+
 import { hosts as countOf, listNames } from './output/summary.ts';
 import type { Surroundings } from './surroundings.ts';
 import { withClient } from './with-client.ts';
@@ -24,7 +23,7 @@ export async function install(
   const { readEntries } = await import('./install/read-entries.ts');
   const entries = await readEntries(surroundings, hosts, options, earlier);
   return withClient(surroundings, async (client) => {
-    const trust = await mayInstall(client, options);
+    const trust = await mayChangeAgents(client, options.check);
     if (!(await confirmed(surroundings, entries, options))) {
       surroundings.stderr.write('muster: nothing was done\n');
       return EXIT.wrongUse;
@@ -42,13 +41,7 @@ async function readEarlier(file: string | undefined): Promise<Report | undefined
 
 /** Told before anything is done. */
 function checkOptions(surroundings: Surroundings, options: InstallOptions): void {
-  const { stdin, stderr } = surroundings;
-  checkSecretOptions(surroundings, options);
-  if (options.hostKeyPolicy === 'ask' && (!stdin.isTerminal || !stderr.isTerminal))
-    throw wrongUse(
-      '--host-key-policy ask: there is no terminal to ask at',
-      'put the keys into known_hosts, or use accept-new',
-    );
+  checkReach(surroundings, options);
   const { proxy } = options;
   if (proxy === undefined) return;
   const url = URL.canParse(proxy) ? new URL(proxy) : undefined;
@@ -58,14 +51,6 @@ function checkOptions(surroundings: Surroundings, options: InstallOptions): void
     surroundings.stderr.write(
       'muster: the password in --proxy can be read by everybody on this machine while this runs\n',
     );
-}
-
-/** What new agents are to trust. Throws, before any host is touched, where this operator may not let agents in. */
-async function mayInstall(client: Client, { check }: InstallOptions): Promise<TrustReply> {
-  const { role } = await client.call('whoami', {});
-  if (role !== 'admin' && !check)
-    throw new MusterError('forbidden', `installing takes an admin, and this is a ${role}`);
-  return client.call('fleet.trust', {});
 }
 
 async function confirmed(

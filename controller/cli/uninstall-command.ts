@@ -3,23 +3,67 @@ import type { Target, TargetQuery } from '../api/contract.ts';
 import type { Client } from './client.ts';
 import { make, showTargets } from './dispatch.ts';
 import { EXIT, wrongUse } from './failure.ts';
+import type { ReachOptions } from './install/request.ts';
 import { type JobOptions, jobBody, selectionOf } from './job-body.ts';
 import { hosts, listNames } from './output/summary.ts';
 import { resolve, wholeSelection } from './selection.ts';
 import type { Surroundings } from './surroundings.ts';
 import { withClient } from './with-client.ts';
 
-export interface UninstallOptions extends JobOptions {
+interface LinkOptions extends JobOptions {
   keepPolicy?: boolean;
 }
 
+/** `--user` of a job is not an option here: it is that of SSH. */
+export type UninstallOptions = LinkOptions & ReachOptions & { ssh?: boolean };
+
 const NAMES_SHOWN = 40;
 
-/** Agents remove themselves from their hosts, over their own link; asked for once, however few they are, since nothing undoes it. */
-export function uninstall(surroundings: Surroundings, options: UninstallOptions): Promise<number> {
+/** Asked for once, however few they are, since nothing undoes it. */
+export async function uninstall(
+  surroundings: Surroundings,
+  hosts: readonly string[],
+  options: UninstallOptions,
+): Promise<number> {
   const { stdin, stderr } = surroundings;
   if (!options.yes && !options.list && !(stdin.isTerminal && stderr.isTerminal))
     throw wrongUse('uninstalling cannot be undone, and nobody can be asked here', 'say --yes');
+  refuseForeign(options.ssh ? LINK_ONLY : SSH_ONLY, options);
+  if (options.ssh) {
+    const { uninstallOverSsh } = await import('./install/uninstall-on.ts');
+    return uninstallOverSsh(surroundings, hosts, options);
+  }
+  if (hosts.length > 0) throw wrongUse('hosts by themselves are for --ssh', 'name agents with -t or -l');
+  return overLink(surroundings, options);
+}
+
+const LINK_ONLY = {
+  ...{ targets: '-t', selector: '-l', failedOf: '--failed-of', seed: '--seed', batch: '--batch' },
+  ...{
+    maxFailures: '--max-failures',
+    timeout: '--timeout',
+    ttl: '--ttl',
+    list: '--list',
+    reason: '--reason',
+  },
+  ...{ idempotencyKey: '--idempotency-key', detach: '--detach', fold: '--fold' },
+} as const;
+const SSH_ONLY = {
+  ...{ inventory: '-i', user: '--user', port: '--port', identity: '--identity', sudo: '--sudo' },
+  ...{ askPassword: '--ask-password', passwordFile: '--password-file', concurrency: '--concurrency' },
+  ...{ askSudoPassword: '--ask-sudo-password', sudoPasswordFile: '--sudo-password-file' },
+  ...{ hostKeyPolicy: '--host-key-policy', connectTimeout: '--connect-timeout' },
+} as const;
+
+function refuseForeign(names: Readonly<Record<string, string>>, options: UninstallOptions): void {
+  const given = Object.keys(options).find((key) => Object.hasOwn(names, key));
+  if (given !== undefined)
+    throw wrongUse(`${names[given]} is ${names === SSH_ONLY ? 'for --ssh alone' : 'not for --ssh'}`);
+}
+
+/** Agents remove themselves from their hosts, over their own link. */
+function overLink(surroundings: Surroundings, options: LinkOptions): Promise<number> {
+  const { stderr } = surroundings;
   return withClient(surroundings, async (client) => {
     const asked = await wholeSelection(client, await selectionOf(surroundings, options));
     if (options.list) return showTargets(surroundings, client, asked, options);

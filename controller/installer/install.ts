@@ -123,7 +123,7 @@ const DID = {
 /** Longest that a script may say nothing: unpacking, and a service that is long in stopping. */
 const SILENCE_MS = 90_000;
 
-function hostOf(shell: RemoteShell, gone: AbortSignal): Host {
+export function hostOf(shell: RemoteShell, gone: AbortSignal): Host {
   const answer = (script: string, options: RunOptions = {}): Promise<Answer> =>
     shell.run(script, { silenceMs: SILENCE_MS, ...options });
   return {
@@ -133,7 +133,7 @@ function hostOf(shell: RemoteShell, gone: AbortSignal): Host {
   };
 }
 
-function inWords({ os, kernel, arch, glibc, musl, init, hostname }: Probe): HostResult['machine'] {
+export function inWords({ os, kernel, arch, glibc, musl, init, hostname }: Probe): HostResult['machine'] {
   const libc = glibc ? `glibc ${glibc.join('.')}` : musl ? 'musl' : 'unknown';
   return { os: os.name, kernel, arch, libc, init, hostname };
 }

@@ -20,6 +20,8 @@ export const STEPS = [
   'service',
   'online',
   'ping',
+  // Of an uninstall, after `probe`.
+  'remove',
   'undo',
 ] as const;
 export type Step = (typeof STEPS)[number];
@@ -89,17 +91,21 @@ export type HostEvent =
   /** Worth knowing, and no reason to stop: a clock that is wrong, what an undo could not remove. */
   | { readonly what: 'warning'; readonly text: string };
 
+export const DIDS = ['installed', 'upgraded', 'repaired', 'unchanged', 'removed', 'absent'] as const;
+export type Did = (typeof DIDS)[number];
+
 /** What was done; under `check`, what would be. */
 export interface HostResult {
-  /** `unchanged`: this version was there, online, under this name. */
-  readonly did: 'installed' | 'upgraded' | 'repaired' | 'unchanged';
+  /** `unchanged`: this version was there, online, under this name. An uninstall: `removed`, or `absent` where nothing was. */
+  readonly did: Did;
   readonly name: string;
   /** Undefined: not registered yet, under `check`. */
   readonly agentId: string | undefined;
   readonly version: string;
   /** The version that was there. */
   readonly previous: string | undefined;
-  readonly form: Form;
+  /** Undefined: none is there. */
+  readonly form: Form | undefined;
   /** Bytes of the build that went over the connection. */
   readonly sentBytes: number;
   /** Of the host key: `SHA256:…`. */

@@ -12,13 +12,17 @@ export interface Installing {
   /** The operator's home: `.ssh` is in it. */
   readonly home: string;
   readonly env: Record<string, string>;
-  begin(args: readonly string[], options?: RunOptions): Running;
+  /** `muster COMMAND ARGS` as the operator. */
+  begin(command: string, args: readonly string[], options?: RunOptions): Running;
   install(args: readonly string[], options?: RunOptions): Promise<Finished>;
 }
 
 export const addressOf = ({ address, port }: SshHost): string => `root@${address}:${port}`;
 
-/** Test machines run no service manager, and have this process's Node unless they say otherwise. */
+/** Test machines run no service manager. */
+export const NO_SERVICE = ['--service', 'none'];
+
+/** Machines have this process's Node unless they say otherwise. */
 export async function startInstalling(t: TestContext): Promise<Installing> {
   const fleet = await startFleet(t);
   const hosts = sshHosts(t);
@@ -28,8 +32,8 @@ export async function startInstalling(t: TestContext): Promise<Installing> {
   writeFileSync(join(ssh, 'id_ed25519'), hosts.key.private, { mode: 0o600 });
   const known: string[] = [];
   const env = { HOME: home, SSH_AUTH_SOCK: '' };
-  const begin = (args: readonly string[], options: RunOptions = {}): Running =>
-    fleet.begin(['install', '--service', 'none', ...args], { ...options, env: { ...env, ...options.env } });
+  const begin = (command: string, args: readonly string[], options: RunOptions = {}): Running =>
+    fleet.begin([command, ...args], { ...options, env: { ...env, ...options.env } });
   return {
     ...{ fleet, home, env, begin },
     async host(options = {}) {
@@ -38,6 +42,6 @@ export async function startInstalling(t: TestContext): Promise<Installing> {
       writeFileSync(join(ssh, 'known_hosts'), `${known.join('\n')}\n`);
       return host;
     },
-    install: (args, options) => begin(args, options).ended,
+    install: (args, options) => begin('install', [...NO_SERVICE, ...args], options).ended,
   };
 }

@@ -1,6 +1,6 @@
 import { type CrowdEvent, installAll } from '../../installer/engine.ts';
 import type { HostEntry } from '../../installer/host.ts';
-import type { HostResult, HostWork } from '../../installer/work.ts';
+import type { Did, HostResult, HostWork } from '../../installer/work.ts';
 import { explain } from '../failure.ts';
 import { paintFor, wantsColour } from '../output/paint.ts';
 import type { Screen } from '../output/screen.ts';
@@ -15,26 +15,27 @@ export interface Order {
   readonly concurrency: number;
   readonly check: boolean;
   readonly json: boolean;
+  readonly dids: readonly Did[];
   /** Undefined: none is kept. */
   readonly report: ReportFile | undefined;
-  install(entry: HostEntry, work: HostWork): Promise<HostResult>;
+  one(entry: HostEntry, work: HostWork): Promise<HostResult>;
   /** Aborted, with the error, when the controller would have nothing more to do with it. */
   readonly refused: AbortSignal;
   /** Ctrl-C that a question got in place of an answer. */
   interrupted(listener: () => void): void;
 }
 
-/** Installs, shows and reports; returns the exit status. */
+/** Works on all hosts, shows and reports it; returns the exit status. */
 export async function carryOut(surroundings: Surroundings, screen: Screen, order: Order): Promise<number> {
   const { clock, stdout, stderr, env } = surroundings;
-  const { entries, check, report } = order;
+  const { entries, check, report, dids } = order;
   const startMs = clock.monotonicMs();
   let sentBytes = 0;
   const told = new Set<HostEntry>();
   const view = order.json
-    ? createJsonView({ screen, check })
+    ? createJsonView({ screen, check, dids })
     : createTextView({
-        ...{ screen, check, total: entries.length, live: wantsColour(stderr.isTerminal, env) },
+        ...{ screen, check, dids, total: entries.length, live: wantsColour(stderr.isTerminal, env) },
         paint: { stdout: paintFor(stdout.isTerminal, env), stderr: paintFor(stderr.isTerminal, env) },
         nowMs: clock.monotonicMs,
       });
@@ -47,7 +48,7 @@ export async function carryOut(surroundings: Surroundings, screen: Screen, order
   };
   const crowd = installAll({
     ...{ entries, clock, concurrency: order.concurrency, tell: take },
-    install: order.install,
+    install: order.one,
   });
   order.interrupted(crowd.press);
   const off = surroundings.onStop(crowd.press);

@@ -9,7 +9,7 @@ import type { Ask } from '../../installer/ssh/secrets.ts';
 import { filesMatching, readBytes, readTextIfThere } from '../files.ts';
 import type { Surroundings } from '../surroundings.ts';
 import type { Prompts } from './prompts.ts';
-import type { InstallOptions } from './request.ts';
+import type { ReachOptions } from './request.ts';
 
 export interface ConnectParts {
   readonly ask: Ask;
@@ -24,7 +24,7 @@ const SSH_FILE_BYTES = 16 * 1024 * 1024;
 /** How hosts are reached from this machine: its operator's ssh settings, keys, agent and known hosts. */
 export async function createConnect(
   surroundings: Surroundings,
-  options: InstallOptions,
+  options: ReachOptions,
   parts: ConnectParts,
 ): Promise<(entry: HostEntry, signal: AbortSignal) => Promise<Connection>> {
   const { clock, random, env, homeDirectory } = surroundings;

@@ -30,6 +30,7 @@ const DOING: Readonly<Record<Step, string>> = {
   service: 'starting',
   online: 'waiting for it to come online',
   ping: 'first job',
+  remove: 'removing',
   undo: 'undoing',
 };
 

@@ -2,9 +2,10 @@ import type { HostKeyPolicy } from '../../installer/ssh/host-keys.ts';
 import type { ServiceChoice } from '../../installer/work.ts';
 import { defined } from '../job-body.ts';
 
-/** What the command line says of an install. */
-export interface InstallOptions {
+/** Which hosts, how they are reached, and how it is shown. */
+export interface ReachOptions {
   inventory?: string[];
+  limit?: string;
   user?: string;
   port?: number;
   identity?: string[];
@@ -13,20 +14,23 @@ export interface InstallOptions {
   sudo?: boolean;
   askSudoPassword?: boolean;
   sudoPasswordFile?: string;
-  label?: Record<string, string>;
   concurrency?: number;
-  check?: boolean;
   hostKeyPolicy?: HostKeyPolicy;
+  connectTimeout?: number;
+  check?: boolean;
+  json?: boolean;
+  yes?: boolean;
+}
+
+/** What the command line says of an install. */
+export interface InstallOptions extends ReachOptions {
+  label?: Record<string, string>;
   service?: ServiceChoice;
   proxy?: string;
   replace?: boolean;
   runtime?: string[];
-  limit?: string;
   resume?: string;
   report?: string;
-  connectTimeout?: number;
-  json?: boolean;
-  yes?: boolean;
 }
 
 /** What a report keeps of them, so that --resume goes on in the same way. Nothing of it is secret. */

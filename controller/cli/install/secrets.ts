@@ -2,7 +2,7 @@ import { wrongUse } from '../failure.ts';
 import { readBytes } from '../files.ts';
 import type { Surroundings } from '../surroundings.ts';
 import type { Prompts } from './prompts.ts';
-import type { InstallOptions } from './request.ts';
+import type { ReachOptions } from './request.ts';
 
 /** What SSH and sudo ask for; nothing of it is ever an argument, written down or shown. */
 export interface Passwords {
@@ -17,7 +17,7 @@ const SECRET_BYTES = 4096;
 /** Asks once for all hosts, or reads files. Throws a Failure (wrong use). */
 export async function readPasswords(
   surroundings: Surroundings,
-  options: InstallOptions,
+  options: ReachOptions,
   prompts: Prompts,
 ): Promise<Passwords> {
   const login = await one('password', 'SSH password', options.askPassword, options.passwordFile);
@@ -46,7 +46,7 @@ export async function readPasswords(
 }
 
 /** Told before anything is done. */
-export function checkSecretOptions({ stdin, stderr }: Surroundings, options: InstallOptions): void {
+export function checkSecretOptions({ stdin, stderr }: Surroundings, options: ReachOptions): void {
   const { passwordFile, sudoPasswordFile, inventory = [] } = options;
   for (const [name, ask, file] of [
     ['password', options.askPassword, passwordFile],

@@ -27,6 +27,10 @@ export function whatWasDone(result: HostResult, check: boolean): string {
       return `${be}repaired ${sanitiseLine(version)}`;
     case 'unchanged':
       return `nothing to do, ${sanitiseLine(version)} is there`;
+    case 'removed':
+      return 'removed';
+    case 'absent':
+      return 'nothing to do, no agent is there';
   }
 }
 
@@ -64,7 +68,7 @@ export interface SummaryParts {
   readonly again: string | undefined;
 }
 
-/** The end of an install: what was done, and for each cause of failure its hosts and what to do. */
+/** The end of it: what was done, and for each cause of failure its hosts and what to do. */
 export function summary(ended: readonly Ended[], parts: SummaryParts, paint: Paint): string {
   const { check, durationMs, sentBytes } = parts;
   const sent = sentBytes > 0 ? `, ${formatSize(sentBytes)} sent` : '';

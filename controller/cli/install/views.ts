@@ -1,5 +1,6 @@
 import type { CrowdEvent } from '../../installer/engine.ts';
 import { CAUSES } from '../../installer/failure.ts';
+import type { Did } from '../../installer/work.ts';
 import type { Paint } from '../output/paint.ts';
 import { jsonLine, sanitiseLine } from '../output/sanitise.ts';
 import type { Screen } from '../output/screen.ts';
@@ -9,7 +10,7 @@ import { endedHost } from './report.ts';
 import { type Ended, hostLine, summary } from './sentences.ts';
 import { verdictOf } from './verdict.ts';
 
-/** What is shown of an install. */
+/** What is shown of an install, or of its contrary. */
 export interface InstallView {
   take(event: CrowdEvent): void;
   finished(end: Finished): void;
@@ -29,6 +30,8 @@ export interface ViewParts {
   readonly screen: Screen;
   readonly total: number;
   readonly check: boolean;
+  /** What may be done to a host, for the counts. */
+  readonly dids: readonly Did[];
   /** Standard error shows a display that is redrawn. */
   readonly live: boolean;
   readonly paint: { readonly stdout: Paint; readonly stderr: Paint };
@@ -70,7 +73,11 @@ const PHASES = {
 } as const;
 
 /** One object a line on standard output; docs/cli.md has the contract. */
-export function createJsonView({ screen, check }: Pick<ViewParts, 'screen' | 'check'>): InstallView {
+export function createJsonView({
+  screen,
+  check,
+  dids,
+}: Pick<ViewParts, 'screen' | 'check' | 'dids'>): InstallView {
   const line = (value: unknown): void => screen.out(`${jsonLine(value)}\n`);
   return {
     take(event) {
@@ -96,19 +103,12 @@ export function createJsonView({ screen, check }: Pick<ViewParts, 'screen' | 'ch
           const { entry: _, ...told } = endedHost(entry, end, { durationMs: null, warnings: [] });
           line({ event: 'host', ...told, ...ofDone({ end }) });
         }
-      const counts = {
-        installed: 0,
-        upgraded: 0,
-        repaired: 0,
-        unchanged: 0,
-        failed: 0,
-        'no-answer': 0,
-        left: 0,
-      };
+      const words = [...dids, 'failed', 'no-answer', 'left'];
+      const counts: Record<string, number> = Object.fromEntries(words.map((word) => [word, 0]));
       const causes: Record<string, number> = {};
       for (const { end } of ended) {
-        const verdict = verdictOf(end);
-        counts[end.state === 'done' ? end.result.did : verdict === 'done' ? 'unchanged' : verdict] += 1;
+        const word = end.state === 'done' ? end.result.did : verdictOf(end);
+        counts[word] = (counts[word] ?? 0) + 1;
         if (end.state === 'failed') causes[end.because] = (causes[end.because] ?? 0) + 1;
       }
       line({ event: 'summary', check, hosts: ended.length, counts, causes, durationMs, sentBytes, report });

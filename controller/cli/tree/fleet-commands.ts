@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { LIMITS } from '../../../proto/limits.ts';
+import { sshOptions } from './install-commands.ts';
 import { duration, hostOptions, pairs, several, targetOptions, viewOptions, whole } from './options.ts';
 import type { Choose } from './program.ts';
 
@@ -33,27 +34,30 @@ export function fleetCommands(program: Command, choose: Choose): void {
 }
 
 function uninstallCommand(program: Command, choose: Choose): void {
-  viewOptions(
+  const command = viewOptions(
     hostOptions(
       program
         .command('uninstall')
         .summary('remove the agent from machines')
         .description(
-          'Agents that Muster installed remove themselves from their hosts, with service, files and keys, and are taken out of the fleet; what was done with them stays in the history. Refused by a host on which another job is at work.',
+          'Agents that Muster installed remove themselves from their hosts, with service, files and keys, and are taken out of the fleet; what was done with them stays in the history. Refused by a host on which another job is at work. With --ssh the same is done over SSH, for hosts whose agent does not answer.',
         ),
     ),
-  )
+  );
+  sshOptions(command.option('--ssh', 'over SSH: HOST… and -i in place of -t and -l'))
     .option('--keep-policy', "leave the host's policy.json")
     .addHelpText(
       'after',
       `
 Examples:
   muster uninstall -t web-9
-  muster uninstall -l role=old --batch 10 --keep-policy --yes`,
+  muster uninstall -l role=old --batch 10 --keep-policy --yes
+  muster uninstall --ssh root@web-9
+  muster uninstall --ssh -i inventory.ini --limit 10 --yes`,
     )
-    .action((options) =>
+    .action((hosts: string[], options) =>
       choose(async (surroundings) =>
-        (await import('../uninstall-command.ts')).uninstall(surroundings, options),
+        (await import('../uninstall-command.ts')).uninstall(surroundings, hosts, options),
       ),
     );
 }

@@ -2,9 +2,9 @@ import { type Command, Option } from 'commander';
 import { duration, pairs, several, whole } from './options.ts';
 import type { Choose } from './program.ts';
 
-/** Agents onto machines and off them, over SSH. */
+/** Agents onto machines, over SSH. */
 export function installCommands(program: Command, choose: Choose): void {
-  const command = hostListOptions(
+  const command = sshOptions(
     program
       .command('install')
       .summary('install agents on machines, over SSH')
@@ -13,6 +13,7 @@ export function installCommands(program: Command, choose: Choose): void {
       ),
   );
   command
+    .option('--limit <hosts>', 'only these of them: names and globs, or so many: 10, 25%')
     .option('--label <key=value>', 'a label for all of them; several times: several', pairs)
     .option('--check', 'connect and look, say what would be done, and change nothing')
     .addOption(
@@ -57,7 +58,7 @@ ansible use them. Ctrl-C begins no further host and finishes those at hand; agai
 }
 
 /** Which machines, and how they are reached. */
-function hostListOptions(command: Command): Command {
+export function sshOptions(command: Command): Command {
   return command
     .argument('[host...]', 'HOST, USER@HOST:PORT, web[01:30], or a name of ~/.ssh/config')
     .option(
@@ -65,7 +66,6 @@ function hostListOptions(command: Command): Command {
       "hosts from a list, a YAML file or an inventory of Ansible's; several times: together",
       several,
     )
-    .option('--limit <hosts>', 'only these of them: names and globs, or so many: 10, 25%')
     .option('--user <name>', "who to log in as (ssh's settings where not said)")
     .option('--port <n>', 'the port, where nothing else says one', whole(65_535, 1))
     .option('--identity <file>', 'a private key to try first; several times: several', several)

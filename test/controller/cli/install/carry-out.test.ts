@@ -38,8 +38,9 @@ async function stage(t: TestContext, names: readonly string[], install: Install,
     hosts: entries.map(waitingHost),
   });
   const status = carryOut(terminal, screen, {
+    dids: ['installed', 'upgraded', 'repaired', 'unchanged'],
     ...{ entries, concurrency: options.concurrency ?? 20, check: options.check ?? false },
-    ...{ json: options.json ?? false, report, install, refused: refused.signal, interrupted: () => {} },
+    ...{ json: options.json ?? false, report, one: install, refused: refused.signal, interrupted: () => {} },
   });
   const lines = () =>
     stdout
