@@ -49,11 +49,15 @@ export interface Host {
   console(): string;
 }
 
-/** Up to multi-user. `binds` are folders of this machine that it sees, read-only, at these places. */
+/**
+ * Up to multi-user. `binds` are folders of this machine that it sees, read-only, at these places; what is in the folder `over` lies over
+ * the files of the tree.
+ */
 export async function bootHost(
   t: { after(fn: () => unknown): void },
   name: string,
   binds: Readonly<Record<string, string>> = {},
+  over?: string,
 ): Promise<Host> {
   allowMoreWatches();
   const folder = temporaryFolder(t);
@@ -61,7 +65,8 @@ export async function bootHost(
   mkdirSync(join(folder, 'mounts'));
   const options = [`--directory=${root}`, `--machine=${name}`];
   for (const [at, from] of Object.entries(binds)) options.push(`--bind-ro=${from}:${at}`);
-  const words = ['--mount', 'sh', '-c', SCRIPT, 'sh', join(folder, 'mounts'), treePath(), ...options];
+  const layers = over === undefined ? treePath() : `${over}:${treePath()}`;
+  const words = ['--mount', 'sh', '-c', SCRIPT, 'sh', join(folder, 'mounts'), layers, ...options];
   const child = spawn('unshare', words, { stdio: ['ignore', 'pipe', 'pipe'] });
   let shown = '';
   for (const stream of [child.stdout, child.stderr])

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ssh2 from 'ssh2';
+import { treePath } from './tree.ts';
 
 /** How a user of a host becomes root: not at all, without or with a password, or only from a terminal. */
 export type Sudo = 'none' | 'free' | 'password' | 'terminal';
@@ -67,34 +68,27 @@ export function writeSshFiles(
     chmodSync(full, mode);
     chownSync(full, uid, uid);
   };
+  const usual = (path: string): string => readFileSync(join(treePath(), path), 'utf8');
   const lines = (rows: readonly string[]): string => `${rows.join('\n')}\n`;
 
   write(
     '/etc/passwd',
-    lines([
-      'root:x:0:0:root:/root:/bin/bash',
-      'sshd:x:110:65534::/run/sshd:/usr/sbin/nologin',
-      'nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin',
-      ...everybody.map(
-        ({ name, uid, shell = '/bin/bash' }) => `${name}:x:${uid}:${uid}::/home/${name}:${shell}`,
-      ),
-    ]),
+    usual('/etc/passwd') +
+      lines([
+        ...everybody.map(
+          ({ name, uid, shell = '/bin/bash' }) => `${name}:x:${uid}:${uid}::/home/${name}:${shell}`,
+        ),
+      ]),
   );
   write(
     '/etc/shadow',
-    lines([
-      `root:${HASHED}:20000:0:99999:7:::`,
-      'sshd:*:20000:0:99999:7:::',
-      ...everybody.map(({ name }) => `${name}:${HASHED}:20000:0:99999:7:::`),
-    ]),
+    usual('/etc/shadow').replace(/^root:[^:]*/, `root:${HASHED}`) +
+      lines([...everybody.map(({ name }) => `${name}:${HASHED}:20000:0:99999:7:::`)]),
     0o640,
   );
   write(
     '/etc/group',
-    lines([
-      ...['root:x:0:', 'tty:x:5:', 'shadow:x:42:', 'messagebus:x:104:', 'nogroup:x:65534:'],
-      ...everybody.map(({ name, uid }) => `${name}:x:${uid}:`),
-    ]),
+    usual('/etc/group') + lines([...everybody.map(({ name, uid }) => `${name}:x:${uid}:`)]),
   );
   const sudoers = everybody.flatMap(({ name, sudo = 'none' }) => {
     if (sudo === 'none') return [];
@@ -123,6 +117,10 @@ export function writeSshFiles(
   write('/etc/machine-id', `${randomBytes(16).toString('hex')}\n`);
   write('/etc/ssh/ssh_host_key', hostKey.private, 0o600);
   write('/root/.ssh/authorized_keys', `${authorized}\n`, 0o600);
+  // Where there is a systemd.
+  const wants = join(root, '/etc/systemd/system/multi-user.target.wants');
+  mkdirSync(wants, { recursive: true });
+  symlinkSync('/lib/systemd/system/ssh.service', join(wants, 'ssh.service'));
   for (const { name, uid, key = true, files: own = {} } of everybody) {
     const home = `/home/${name}`;
     if (key) write(`${home}/.ssh/authorized_keys`, `${authorized}\n`, 0o600, uid);

@@ -5,10 +5,12 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { temporaryFolder } from '../support/folder.ts';
 import { requires } from '../support/requires.ts';
 import { until } from '../support/until.ts';
+import { bootHost, type Host } from './host.ts';
 import { type KeyPair, newKey, type SshdOptions, writeSshFiles } from './ssh-files.ts';
 import { treePath } from './tree.ts';
 
@@ -69,12 +71,15 @@ export interface SshHostOptions extends SshdOptions {
   readonly full?: readonly string[];
 }
 
-export interface SshHost {
+export interface SshAddress {
   readonly address: string;
   readonly port: number;
   readonly hostKey: KeyPair;
   /** Its line for a known_hosts file. */
   readonly knownHost: string;
+}
+
+export interface SshHost extends SshAddress {
   /** Runs a program on it, as root and not over SSH. Rejects with what it said where it does not succeed. */
   run(argv: readonly string[], input?: string): Promise<string>;
   /** All that its sshd logged. */
@@ -87,6 +92,10 @@ export interface SshHosts {
   /** What each host lets root in with. */
   readonly key: KeyPair;
   start(options?: SshHostOptions): Promise<SshHost>;
+  /** One with a systemd, which takes some seconds and needs HOST_NEEDS. `binds` as bootHost has them. */
+  boot(
+    options?: SshdOptions & { name?: string; binds?: Readonly<Record<string, string>> },
+  ): Promise<Host & SshAddress>;
 }
 
 /** Hosts that last as long as the test (or suite) `t`. */
@@ -99,6 +108,13 @@ export function sshHosts(t: { after(fn: () => unknown): void }, key: KeyPair = n
       const name = `host-${started++}`;
       return startHost(t, join(folder, name), key, { name, ...options });
     },
+    async boot({ name = `host-${started++}`, binds, ...options } = {}) {
+      const files = join(folder, `${name}-files`);
+      const ssh = addressed(files, name, key, options);
+      const host = await bootHost(t, name, binds, files);
+      await until(`sshd listens: ${ssh.address}`, () => listens(ssh), START_MS);
+      return { ...host, ...ssh };
+    },
   };
 }
 
@@ -108,9 +124,8 @@ async function startHost(
   key: KeyPair,
   options: SshHostOptions & { readonly name: string },
 ): Promise<SshHost> {
-  const address = newAddress();
   mkdirSync(join(folder, 'mounts'), { recursive: true });
-  const hostKey = writeSshFiles(join(folder, 'files'), options.name, address, PORT, key.public, options);
+  const ssh = addressed(join(folder, 'files'), options.name, key, options);
   const words = [
     folder,
     treePath(),
@@ -148,7 +163,7 @@ async function startHost(
   }
   t.after(end);
   await until(
-    `sshd listens: ${address}`,
+    `sshd listens: ${ssh.address}`,
     () => {
       if (child.exitCode !== null) throw new Error(`it did not start:\n${logged}`);
       return logged.includes('Server listening on');
@@ -156,14 +171,27 @@ async function startHost(
     START_MS,
   );
   return {
-    address,
-    port: PORT,
-    hostKey,
-    knownHost: `[${address}]:${PORT} ${hostKey.public}`,
+    ...ssh,
     run: (argv, input = '') => runIn(firstProcess(child), argv, input),
     log: () => logged,
     end,
   };
+}
+
+function addressed(files: string, name: string, key: KeyPair, options: SshdOptions): SshAddress {
+  const address = newAddress();
+  const hostKey = writeSshFiles(files, name, address, PORT, key.public, options);
+  return { address, port: PORT, hostKey, knownHost: `[${address}]:${PORT} ${hostKey.public}` };
+}
+
+function listens({ address, port }: SshAddress): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, address, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
 }
 
 let addresses = 0;
