@@ -15,6 +15,7 @@ import { createContents } from './contents/engine.ts';
 import { type Cgroups, findCgroups } from './executor/cgroup.ts';
 import type { Executor } from './executor/executor.ts';
 import { createLocalExecutor } from './executor/local.ts';
+import type { StepContext } from './executor/step.ts';
 import { createLocalSteps } from './executor/tasks/local.ts';
 import { digestJson, factsJson } from './facts/facts.ts';
 import { gatherFacts } from './facts/gather.ts';
@@ -34,16 +35,27 @@ import type { Log } from './log.ts';
 import type { Journal } from './spool/journal.ts';
 import { keptFiles } from './spool/kept-files.ts';
 import { openJournal } from './spool/open-journal.ts';
+import { createUpgrades } from './upgrade/engine.ts';
+import type { Installed } from './upgrade/installed.ts';
+import type { Running } from './upgrade/plan.ts';
+import type { UpgradeRun } from './upgrade/ports.ts';
+import { programFolder } from './upgrade/program-folder.ts';
 
 export interface RunningAgent {
   /** Closes the link and lets go of what runs, which lives on. */
   stop(): Promise<void>;
   /** Resolves when this agent was removed from its host and nothing is left for it to do. */
   readonly removed: Promise<void>;
+  /** Resolves when it is to be stopped and started again, as another version. */
+  readonly replaced: Promise<void>;
 }
 
 /** Starts the agent of this home. Throws MusterError: not-joined, home-busy, journal-failed, bad-request. */
-export async function runAgent(config: Config, log: Log): Promise<RunningAgent> {
+export async function runAgent(
+  config: Config,
+  log: Log,
+  installed: Installed | undefined,
+): Promise<RunningAgent> {
   const home = homeAt(isAbsolute(config.home) ? config.home : resolve(config.home));
   const leavingMark = leavingFile(home.leaving);
   const installation = installationOf(home.folder);
@@ -71,8 +83,19 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
       disk: cacheFolder(home.cache, () => freeBytes(home.folder)),
       limits: { quotaBytes: config.cacheBytes, reserveBytes: config.reserveBytes },
     });
+    const replaced = Promise.withResolvers<void>();
+    const bootId = readText('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
+    const upgrades =
+      installed &&
+      createUpgrades({
+        ...{ clock: systemClock, log, bootId, slot: installed.slot, running: runningIn(installed) },
+        ...{ folder: programFolder(installed.folder), trust: store.trust, fetch: contents.fetch },
+        restart: replaced.resolve,
+      });
+    upgrades?.begin();
     const steps = createLocalSteps({
       ...{ clock: systemClock, mark, contents, leave: leaving.decide },
+      upgrade: upgrades && ((task, context) => upgrades.carryOut(task, upgradeRun(context))),
       ...pathChecks(policy),
     });
     const cgroups = findCgroups(mark);
@@ -85,6 +108,7 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
     });
     undo.push(executor.stop, pool.stop);
     await pool.start();
+    const writeLink = statusWriter(home, log);
     // One for the process: it remembers file systems that hang.
     const source = systemSource();
     const agent = createAgent({
@@ -106,11 +130,14 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
         waiting: config.waitingRuns,
         reserveBytes: config.reserveBytes,
       },
-      bootId: readText('/proc/sys/kernel/random/boot_id')?.trim() ?? '',
+      bootId,
       agentVersion: MUSTER_VERSION,
       gatherFacts: () => gather(source, cgroups),
       freeBytes: () => freeBytes(home.folder),
-      onLink: statusWriter(home, log),
+      onLink(link) {
+        writeLink(link);
+        if (link.state === 'online') upgrades?.online();
+      },
     });
     log.info({ agent: identity.name, version: MUSTER_VERSION, home: home.folder }, 'agent started');
     agent.start();
@@ -119,6 +146,7 @@ export async function runAgent(config: Config, log: Log): Promise<RunningAgent> 
       () => stop(agent, executor, pool, journal, home),
       released.promise,
       (options) => removing(home, log, options),
+      replaced.promise,
     );
   } catch (cause) {
     for (const step of undo.reverse()) await step();
@@ -131,11 +159,13 @@ function untilRemoved(
   end: () => Promise<void>,
   released: Promise<{ readonly keepPolicy: boolean }>,
   remove: (options: { readonly keepPolicy: boolean }) => RunningAgent,
+  replaced: Promise<void>,
 ): RunningAgent {
   let ended: Promise<void> | undefined;
   let removal: RunningAgent | undefined;
   let stopped = false;
   return {
+    replaced,
     async stop() {
       stopped = true;
       ended ??= end();
@@ -161,7 +191,37 @@ function removing(home: Home, log: Log, { keepPolicy }: { readonly keepPolicy: b
     ...{ clock: systemClock, log, keepPolicy, onDone },
     ...{ uninstaller: INSTALLED.uninstaller, hasSystemd: hasSystemd() },
   });
-  return { stop: async () => letGo(), removed };
+  return { stop: async () => letGo(), removed, replaced: new Promise(() => {}) };
+}
+
+function runningIn({ folder, slot }: Installed): Running {
+  return { version: MUSTER_VERSION, form: programFolder(folder).formIn(slot), arch: process.arch };
+}
+
+/** Of what a new version writes when it is tried out. */
+const SAID_CHARS = 10_000;
+
+function upgradeRun({ spec, signal, write, command }: StepContext): UpgradeRun {
+  const { jobId, attempt, check } = spec;
+  return {
+    ...{ jobId, attempt, check, signal },
+    say: (line) => write('stdout', Buffer.from(`${line}\n`)),
+    async command(argv) {
+      const said = { stdout: '', stderr: '' };
+      const end = await command('try', {
+        argv,
+        take(stream, data) {
+          said[stream] = (said[stream] + Buffer.from(data)).slice(-SAID_CHARS);
+        },
+      });
+      const reason = 'reason' in end ? (end.reason ?? '') : '';
+      return {
+        stdout: said.stdout,
+        stderr: `${said.stderr}\n${reason}`.trim(),
+        exitCode: end.kind === 'exited' ? end.exitCode : undefined,
+      };
+    },
+  };
 }
 
 /** What cannot be removed now, with no descriptors left for instance, keeps nobody from work: the next start removes it. */

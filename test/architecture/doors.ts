@@ -107,6 +107,7 @@ export const DOORS: Record<string, Door> = {
       'agent/spool/mark.ts',
       'agent/spool/open-journal.ts',
       'agent/spool/sqlite.ts',
+      'agent/upgrade/program-folder.ts',
       'agent/cli/',
       'agent/run.ts',
     ],
@@ -126,6 +127,7 @@ export const DOORS: Record<string, Door> = {
   'node:zlib': {
     files: [
       'agent/executor/record.ts', // how a log is checked
+      'agent/upgrade/program-folder.ts',
       'controller/installer/builds/', // how builds travel
     ],
     why: 'each thing is packed and unpacked in one place',

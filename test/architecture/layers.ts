@@ -101,6 +101,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     'agent/identity',
     'agent/link',
     'agent/spool/open-journal.ts',
+    'agent/upgrade/installed.ts',
     'agent/run',
   ],
   'agent/main': ['proto', 'agent/cli', 'agent/run', 'agent/config'],

@@ -1,3 +1,4 @@
+import type { Message } from '../../../proto/codec.ts';
 import type { StepTask } from '../run.ts';
 import type { StepContext, StepResult, Steps } from '../step.ts';
 import { type CollectPorts, collect } from './collect.ts';
@@ -9,7 +10,12 @@ import { bringService, type ServicePorts } from './service.ts';
 import { bringTree } from './tree.ts';
 import { type UninstallPorts, uninstall } from './uninstall.ts';
 
-export interface TaskPorts extends FilePorts, ServicePorts, RebootPorts, CollectPorts, UninstallPorts {}
+export interface TaskPorts extends FilePorts, ServicePorts, RebootPorts, CollectPorts, UninstallPorts {
+  /** Undefined where Muster did not install this agent. */
+  readonly upgrade?:
+    | ((task: Message<'UpgradeTask'>, context: StepContext) => Promise<StepResult>)
+    | undefined;
+}
 
 /** The kinds of task that the agent carries out by itself. */
 export function createSteps(ports: TaskPorts): Steps {
@@ -34,12 +40,14 @@ async function carryOut(task: StepTask, context: StepContext, ports: TaskPorts):
     case 'uninstall':
       return uninstall(task, ports, context);
     case 'upgrade':
-      return {
-        state: 'failed',
-        reason: 'this agent was not installed by Muster, and does not replace itself',
-      };
+      return ports.upgrade?.(task, context) ?? NOT_INSTALLED;
   }
 }
+
+const NOT_INSTALLED: StepResult = {
+  state: 'failed',
+  reason: 'this agent was not installed by Muster, which does neither replace nor remove it then',
+};
 
 async function resultOf(bringing: Promise<boolean>, context: StepContext): Promise<StepResult> {
   const { check } = context.spec;

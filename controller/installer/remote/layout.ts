@@ -4,7 +4,7 @@
  *
  *   /opt/muster-agent/a, b       two slots, each: release.json, and `agent` (an executable) or `agent.cjs` and `node` (a link to the host's)
  *   /opt/muster-agent/current    -> a or b; replaced by one rename
- *   /opt/muster-agent/trial      there while a new version has not come online yet
+ *   /opt/muster-agent/trial      a folder, there while a new version has not come online yet; last-trial: the one before (proto/slots.ts)
  *   /opt/muster-agent/bin/       muster-agent, which starts the current slot (launcher.ts), and uninstall;
  *                                with --service none, supervise, which starts it again and again
  *   /opt/muster-agent/removing   there once a removal has begun: whoever starts the agent goes on with it (uninstall.ts)
@@ -45,7 +45,7 @@ export function layoutAt(root: string) {
 }
 
 export type Layout = ReturnType<typeof layoutAt>;
-export type Slot = 'a' | 'b';
+export type { Slot } from '../../../proto/slots.ts';
 
 /** In a unit, a script or a settings file: this program wrote it, and may replace or remove it. */
 export const MARK = "Written by Muster's installer";

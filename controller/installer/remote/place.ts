@@ -1,7 +1,7 @@
+import { encodeSlotRelease, programOf } from '../../../proto/slots.ts';
 import type { Build, Packing } from '../build.ts';
 import { LAYOUT, type Layout, type Slot } from './layout.ts';
 import { quoted } from './quote.ts';
-import { fileOf, releaseText } from './release-file.ts';
 import { PRELUDE } from './script.ts';
 
 export interface Placement {
@@ -28,7 +28,7 @@ const digest = `digest() {
 
 /** Tells `there=yes` where a slot holds this build already, whole: then nothing has to be sent. */
 export function lookText(build: Build, slot: Slot, layout: Layout = LAYOUT): string {
-  const file = `${layout.slots[slot]}/${fileOf(build.form)}`;
+  const file = `${layout.slots[slot]}/${programOf(build.form)}`;
   return `${PRELUDE}${digest}
 [ -f ${file} ] && [ "$(digest ${file})" = ${build.sha512} ] && tell there yes || :
 `;
@@ -54,7 +54,7 @@ chmod 0755 ${layout.program} ${layout.bin}
 rm -rf ${folder}.new
 mkdir -m 0755 ${folder}.new
 trap 'rm -rf ${folder}.new' EXIT
-if ! ${UNPACK[packing]} >${folder}.new/${fileOf(build.form)} 2>${folder}.new/why; then
+if ! ${UNPACK[packing]} >${folder}.new/${programOf(build.form)} 2>${folder}.new/why; then
   why=$(head -c 500 ${folder}.new/why | tr '\\n' ' ')
   case $why in
     *'No space left'* | *'quota exceeded'*) fail disk-full ${layout.program} ;;
@@ -64,11 +64,11 @@ if ! ${UNPACK[packing]} >${folder}.new/${fileOf(build.form)} 2>${folder}.new/why
   fail copy-damaged "$why"
 fi
 rm ${folder}.new/why
-[ "$(digest ${folder}.new/${fileOf(build.form)})" = ${build.sha512} ] || fail copy-damaged 'its digest is another one'
+[ "$(digest ${folder}.new/${programOf(build.form)})" = ${build.sha512} ] || fail copy-damaged 'its digest is another one'
 ${node === undefined ? '' : `ln -s ${quoted(node)} ${folder}.new/node`}
-chmod ${build.form === 'bundle' ? '0644' : '0755'} ${folder}.new/${fileOf(build.form)}
+chmod ${build.form === 'bundle' ? '0644' : '0755'} ${folder}.new/${programOf(build.form)}
 cat >${folder}.new/release.json <<'END'
-${releaseText(build)}END
+${encodeSlotRelease(build)}END
 chown -R 0:0 ${folder}.new
 settle ${folder}.new
 rm -rf ${folder}

@@ -1,6 +1,6 @@
+import { parseSlotRelease, type SlotRelease } from '../../../proto/slots.ts';
 import { HostFailure } from '../failure.ts';
 import type { Slot } from './layout.ts';
-import { readRelease, type SlotRelease } from './release-file.ts';
 
 /** What a host said of itself, checked for its shape; whether it is true nobody knows. */
 export interface Probe {
@@ -111,7 +111,7 @@ export function parseProbe(text: string, urls: number): Probe {
     reach,
     agent: {
       current: slotOf(one('slot')),
-      releases: { a: readRelease(one('release.a')), b: readRelease(one('release.b')) },
+      releases: { a: parseSlotRelease(one('release.a')), b: parseSlotRelease(one('release.b')) },
       trial: one('trial') === 'yes',
       removing: one('removing') === 'yes',
       launcher: one('launcher') === 'yes',

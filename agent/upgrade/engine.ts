@@ -1,0 +1,159 @@
+import { openRelease, type ReleaseContent } from '../../certs/release.ts';
+import type { Message } from '../../proto/codec.ts';
+import { MusterError } from '../../proto/errors.ts';
+import { MIB } from '../../proto/limits.ts';
+import type { Slot } from '../../proto/slots.ts';
+import { planUpgrade } from './plan.ts';
+import type { FoundTrial, UpgradePorts, UpgradeResult, UpgradeRun } from './ports.ts';
+
+export interface Upgrades {
+  /** Before anything else of this agent: puts away what one before it began and did not get to. */
+  begin(): void;
+  /** A session is up: a new version has proved itself. */
+  online(): void;
+  /**
+   * The task, or what is left of it for this agent: its trial ends this process and is told by the next. Rejects with MusterError
+   * and with what the disk says; nothing has changed then.
+   */
+  carryOut(task: Message<'UpgradeTask'>, run: UpgradeRun): Promise<UpgradeResult>;
+}
+
+/** What a release is unpacked beside, so that nothing else on that disk starves. */
+const ROOM_BYTES = 16 * MIB;
+
+/**
+ * Replaces this agent by another version, in the other slot. Between the swap and the outcome everything is the launcher's to see through
+ * (controller/installer/remote/launcher.ts), whatever becomes of this process or of the new one.
+ */
+export function createUpgrades(ports: UpgradePorts): Upgrades {
+  const { folder, log, slot: own } = ports;
+  const other: Slot = own === 'a' ? 'b' : 'a';
+  const kept = Promise.withResolvers<void>();
+
+  function begin(): void {
+    const trial = folder.trial();
+    if (!trial || trial.outcome || trial.old !== own || folder.current() !== own) return;
+    // Its task, if it is still wanted, begins again.
+    log.info({ order: trial.order }, 'a trial that was not begun is put away');
+    folder.discardTrial();
+  }
+
+  function online(): void {
+    try {
+      const trial = folder.trial();
+      if (trial?.new === own) {
+        if (trial.outcome?.result !== 'kept' && !folder.decideKept()) {
+          log.error({ version: trial.newVersion }, 'online, but too late: the version before goes on');
+          return ports.restart();
+        }
+        log.info({ version: trial.newVersion, before: trial.oldVersion }, 'the new version stays');
+      }
+      kept.resolve();
+    } catch (cause) {
+      // The trial goes on, and the next session tries again.
+      log.error({ cause: String(cause) }, 'not written down that the new version stays');
+    }
+  }
+
+  async function carryOut(task: Message<'UpgradeTask'>, run: UpgradeRun): Promise<UpgradeResult> {
+    const order = `${run.jobId}-${run.attempt}`;
+    const known = [folder.trial(), folder.lastTrial()].find((trial) => trial?.order === order);
+    if (known) return tell(known, run);
+    const release = openRelease(ports.trust(), task, ports.clock.now());
+    const minimum = ports.trust().document?.minimumAgentVersion ?? '';
+    const plan = planUpgrade(release, ports.running, minimum);
+    if (plan.is === 'refused') return { state: 'failed', reason: plan.why };
+    const { build, index } = plan;
+    const steps = `${ports.running.version} → ${release.agentVersion}`;
+    if (await folder.has(own, build, run.signal)) return { state: 'succeeded', change: 'unchanged' };
+    run.say(steps);
+    if (run.check) return { state: 'succeeded', change: 'would-change', reason: steps };
+    const content = task.contents[index];
+    if (!content || task.contents.length !== release.builds.length)
+      throw new MusterError('bad-task', 'it does not name the content of each build');
+    await place(release, build, content, run);
+    await tryOut(release, run);
+    run.signal.throwIfAborted();
+    folder.beginTrial({
+      order,
+      old: own,
+      new: other,
+      oldVersion: ports.running.version,
+      newVersion: release.agentVersion,
+      withinSeconds: task.onlineWithinMs / 1000,
+      boot: ports.bootId,
+      uptime: ports.clock.uptimeMs() / 1000,
+    });
+    folder.pointTo(other);
+    log.info({ version: release.agentVersion, before: ports.running.version }, 'restarts as a new version');
+    ports.restart();
+    return ended(run);
+  }
+
+  async function place(
+    release: ReleaseContent,
+    build: ReleaseContent['builds'][number],
+    content: Message<'Content'>,
+    run: UpgradeRun,
+  ): Promise<void> {
+    if (!(await folder.has(other, build, run.signal))) {
+      if (folder.freeBytes() - build.length < ROOM_BYTES)
+        throw new MusterError(
+          'disk-reserve',
+          `the new version needs ${build.length} bytes where the agent is installed`,
+        );
+      const fetched = await ports.fetch(content, run);
+      try {
+        await folder.unpack(other, build, fetched.path, run.signal);
+      } finally {
+        fetched.release();
+      }
+    }
+    folder.finish(other, build, release.agentVersion, own);
+  }
+
+  /** What does not even start here, or is not what its release says, is found while nothing depends on it. */
+  async function tryOut(release: ReleaseContent, run: UpgradeRun): Promise<void> {
+    const { stdout, stderr, exitCode } = await run.command([...folder.argvOf(other), '--version']);
+    if (exitCode === 0 && stdout.trim() === release.agentVersion) return;
+    const how =
+      exitCode === 0
+        ? `says that it is version ${lastLine(stdout)}`
+        : `does not start here: ${lastLine(stderr) || `exit status ${exitCode}`}`;
+    throw new MusterError('bad-release', `${release.agentVersion} ${how}`);
+  }
+
+  async function tell(trial: FoundTrial, run: UpgradeRun): Promise<UpgradeResult> {
+    const steps = `${trial.oldVersion} → ${trial.newVersion}`;
+    const { outcome } = trial;
+    if (outcome?.result === 'back')
+      return {
+        state: 'failed',
+        reason: `${trial.newVersion} ${outcome.why || 'did not come online'}; ${trial.oldVersion} runs again`,
+      };
+    if (!outcome && trial.new !== own) {
+      // Its swap was not seen: whatever starts next goes on with it.
+      folder.pointTo(trial.new);
+      ports.restart();
+      return ended(run);
+    }
+    if (!outcome) await Promise.race([kept.promise, ended(run)]);
+    run.signal.throwIfAborted();
+    return { state: 'succeeded', change: 'changed', reason: steps };
+  }
+
+  return { begin, online, carryOut };
+}
+
+/** This process ends, and with it whoever waits. */
+async function ended({ signal }: UpgradeRun): Promise<never> {
+  await new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener('abort', resolve, { once: true });
+  });
+  throw signal.reason;
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1)?.slice(0, 200) ?? '';
+}
