@@ -1,3 +1,5 @@
+import { encodeSlotRelease } from '../../../proto/slots.ts';
+
 /** What a Debian host that has nothing of Muster says of itself, line by line; `changes` replace lines or, undefined, take them out. */
 const DEBIAN: Readonly<Record<string, string>> = {
   clock: '1800000000',
@@ -45,5 +47,12 @@ export const TOOL_LINES: readonly string[] = TOOLS.map((tool) => `tool=${tool}`)
 export const SHA512 = 'ab'.repeat(64);
 
 /** The line of a slot with a build. */
-export const releaseLine = (version: string, sha512 = SHA512, form = 'bundle'): string =>
-  JSON.stringify({ version, form, arch: form === 'bundle' ? '' : 'x64', sha512, length: 700_000 });
+export const releaseLine = (
+  version: string,
+  sha512 = SHA512,
+  form: 'bundle' | 'executable' = 'bundle',
+): string =>
+  encodeSlotRelease({
+    ...{ version, form, sha512, length: 700_000 },
+    arch: form === 'bundle' ? undefined : 'x64',
+  }).trim();
