@@ -1,5 +1,5 @@
-import { chmod, glob, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { chmod, glob, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { wrongUse } from './failure.ts';
 
 /** The command line's way to files. Errors are Failures that name the file. */
@@ -45,6 +45,18 @@ export async function filesMatching(pattern: string): Promise<string[]> {
   const paths: string[] = [];
   for await (const path of glob(pattern)) paths.push(path);
   return paths.sort();
+}
+
+/** The files below a folder, by their paths from there; none where there is no such folder. */
+export async function filesBelow(folder: string): Promise<string[]> {
+  const found = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
+    throw fileFailure(folder, error);
+  });
+  return found
+    .filter((entry) => !entry.isDirectory())
+    .map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
+    .sort();
 }
 
 /**

@@ -1,8 +1,9 @@
 import type { HostEntry } from '../../installer/host.ts';
+import { findBeside } from '../../installer/inventory/ansible-beside.ts';
 import { readHosts } from '../../installer/inventory/read-hosts.ts';
 import type { Source } from '../../installer/inventory/source.ts';
 import { EXIT, Failure, wrongUse } from '../failure.ts';
-import { readBytes } from '../files.ts';
+import { filesBelow, readBytes } from '../files.ts';
 import { sanitiseLine } from '../output/sanitise.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { narrow } from './narrow.ts';
@@ -41,6 +42,11 @@ export async function readEntries(
   throw new Failure(EXIT.nobody, 'no host is meant', 'the list is empty, or --limit leaves nobody');
 }
 
+const FOLDERS = {
+  filesBelow,
+  readText: async (path: string) => Buffer.from(await readBytes(path, INVENTORY_BYTES)).toString(),
+};
+
 async function readListed(
   { stdin, stderr }: Surroundings,
   hosts: readonly string[],
@@ -51,8 +57,9 @@ async function readListed(
   for (const path of inventory) {
     const bytes =
       path === '-' ? await stdin.readAll(INVENTORY_BYTES) : await readBytes(path, INVENTORY_BYTES);
-    const name = path === '-' ? 'standard input' : path;
-    sources.push({ kind: 'file', path: name, text: Buffer.from(bytes).toString() });
+    const text = Buffer.from(bytes).toString();
+    if (path === '-') sources.push({ kind: 'file', path: 'standard input', text });
+    else sources.push({ kind: 'file', path, text, beside: await findBeside(path, FOLDERS) });
   }
   const { entries, problems, notes } = readHosts(sources, labels);
   if (problems.length > 0) {

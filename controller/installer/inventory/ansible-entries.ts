@@ -3,11 +3,18 @@ import { labelProblem } from '../../../proto/name.ts';
 import { quoted } from '../../targeting/problem.ts';
 import { agentNameOf } from './address.ts';
 import type { Inventory, Variables } from './ansible.ts';
+import { readBeside } from './ansible-beside.ts';
 import { settingsOf } from './ansible-settings.ts';
 import type { Findings } from './findings.ts';
+import type { VariableFile } from './source.ts';
 
 /** Makes entries of an inventory: groups become labels, and what says how a host is reached is taken as Ansible takes it. */
-export function addAnsibleEntries(inventory: Inventory, findings: Findings, from: string): void {
+export function addAnsibleEntries(
+  inventory: Inventory,
+  beside: readonly VariableFile[],
+  findings: Findings,
+  from: string,
+): void {
   const parents = parentsOf(inventory);
   const loop = loopIn(parents);
   if (loop) {
@@ -15,6 +22,7 @@ export function addAnsibleEntries(inventory: Inventory, findings: Findings, from
     return;
   }
   const depth = depthsOf(parents);
+  const files = readBeside(beside, inventory, findings);
   const groupsOf = new Map<string, Set<string>>();
   for (const group of inventory.groups.values())
     for (const host of group.hosts) {
@@ -26,9 +34,13 @@ export function addAnsibleEntries(inventory: Inventory, findings: Findings, from
     const groups = [...(groupsOf.get(name) ?? [])].sort(
       (a, b) => (depth.get(a) ?? 0) - (depth.get(b) ?? 0) || (a < b ? -1 : 1),
     );
-    const merged: Variables = new Map(
-      groups.flatMap((group) => [...(inventory.groups.get(group)?.variables ?? [])]).concat([...variables]),
-    );
+    // As Ansible orders them: files beside the inventory over what it says itself, hosts over all groups.
+    const merged: Variables = new Map([
+      ...groups.flatMap((group) => [...(inventory.groups.get(group)?.variables ?? [])]),
+      ...groups.flatMap((group) => [...(files.groups.get(group) ?? [])]),
+      ...variables,
+      ...(files.hosts.get(name) ?? []),
+    ]);
     const settings = settingsOf(name, merged, findings, place);
     if (settings === undefined) continue;
     findings.entries.push({

@@ -1,13 +1,5 @@
 import { quoted } from '../../targeting/problem.ts';
-import {
-  addHosts,
-  createInventory,
-  type Inventory,
-  isIpv6,
-  isOurs,
-  splitPort,
-  type Variables,
-} from './ansible.ts';
+import { addHosts, createInventory, type Inventory, isIpv6, splitPort, type Variables } from './ansible.ts';
 import type { Findings } from './findings.ts';
 import { splitWords } from './words.ts';
 
@@ -89,7 +81,6 @@ function readVariable(line: string, into: Variables, from: string, findings: Fin
 
 /** Ansible takes a value for a Python literal where it is one; of these only quotes matter here. */
 function setVariable(name: string, value: string, into: Variables, from: string): void {
-  if (!isOurs(name)) return;
   const [, quote, inner] = /^(["'])(.*)\1\s*(?:#.*)?$/.exec(value) ?? [];
   const text = quote !== undefined && inner !== undefined && !inner.includes(quote) ? inner : value;
   into.set(name, { text, from });

@@ -39,7 +39,7 @@ export function settingsOf(
     const name = names.find((one) => variables.has(one));
     const variable = name === undefined ? undefined : variables.get(name);
     if (variable === undefined) return undefined;
-    const text = plainText(variable, host);
+    const text = plainText(variable, host, variables);
     const result = 'problem' in text ? text : parse(text.value);
     if ('value' in result) return result.value;
     refuse(variable.from, `${name}: ${result.problem}`);
@@ -81,19 +81,26 @@ const SECRETS: ReadonlySet<string> = new Set([
   ...['ansible_su_pass', 'ansible_ssh_private_key_passphrase', 'ansible_private_key_passphrase'],
 ]);
 
-/** The one template that is understood names the host itself. */
-function plainText({ text }: Variable, host: string): Read<string> {
-  if (text === undefined) return { problem: 'expected a plain value, found a secret, a list or a map' };
-  const filled = text.replace(/\{\{\s*inventory_hostname(_short)?\s*\}\}/g, (_, short?: string) =>
-    short ? (host.split('.')[0] ?? '') : host,
-  );
-  return /\{\{|\{%/.test(filled)
-    ? {
-        problem:
-          'a template ("{{ … }}") is not evaluated here; write its value, or take the output of "ansible-inventory --list --yaml"',
-      }
-    : { value: filled };
+/** Of templates only names of variables are understood: the host's own, and those with a plain value. */
+function plainText({ text }: Variable, host: string, variables: Variables, depth = 0): Read<string> {
+  if (text === undefined) return { problem: 'expected a plain value, found a sealed one, a list or a map' };
+  const unknown = {
+    problem: 'a template that is more than the name of a variable is not evaluated here; write its value',
+  };
+  let failed = depth > MOST_TEMPLATES;
+  const filled = text.replace(/\{\{\s*([A-Za-z_]\w*)\s*\}\}/g, (_, name: string) => {
+    if (name === 'inventory_hostname') return host;
+    if (name === 'inventory_hostname_short') return host.split('.')[0] ?? '';
+    const variable = failed ? undefined : variables.get(name);
+    const value = variable && plainText(variable, host, variables, depth + 1);
+    if (value && 'value' in value) return value.value;
+    failed = true;
+    return '';
+  });
+  return failed || /\{\{|\{%/.test(filled) ? unknown : { value: filled };
 }
+
+const MOST_TEMPLATES = 5;
 
 const asText = (text: string): Read<string> =>
   checked(

@@ -1,6 +1,6 @@
 import { type Loose, type LooseEntry, readLoose } from '../../documents/loose.ts';
 import { quoted } from '../../targeting/problem.ts';
-import { addHosts, createInventory, type Inventory, isOurs, type Variables } from './ansible.ts';
+import { addHosts, createInventory, type Inventory, type Variables } from './ansible.ts';
 import type { Findings } from './findings.ts';
 import { AS_LIST } from './format.ts';
 
@@ -105,20 +105,29 @@ function named(value: Loose, line: number, reading: Reading): LooseEntry[] {
 }
 
 function variablesOf(value: Loose, line: number, reading: Reading): Variables {
+  if (value.kind === 'map' || value.kind === 'nothing') return variablesIn(value, reading.path);
+  reading.findings.problem(`${reading.path}:${line}`, 'expected variables ("key: value")');
+  return new Map();
+}
+
+/** Of two that are the same the last one counts, as for Ansible. */
+function variablesIn(value: Loose, path: string): Variables {
   const variables: Variables = new Map();
-  if (value.kind === 'nothing') return variables;
-  if (value.kind !== 'map') {
-    reading.findings.problem(`${reading.path}:${line}`, 'expected variables ("key: value")');
-    return variables;
-  }
-  // Of two that are the same the last one counts, as for Ansible.
-  for (const { key, line: at, value: given } of value.entries())
-    if (isOurs(key))
-      variables.set(key, {
-        text: given.kind === 'text' ? given.text : undefined,
-        from: `${reading.path}:${at}`,
-      });
+  for (const { key, line, value: given } of value.kind === 'map' ? value.entries() : [])
+    variables.set(key, { text: given.kind === 'text' ? given.text : undefined, from: `${path}:${line}` });
   return variables;
+}
+
+/** Of a file with variables alone. */
+export function readVariables(text: string, path: string, findings: Findings): Variables {
+  if (text.startsWith('$ANSIBLE_VAULT')) {
+    findings.note(path, 'not looked into, since ansible-vault sealed it');
+    return new Map();
+  }
+  const read = readLoose(text);
+  if ('root' in read) return variablesIn(read.root, path);
+  for (const { line, message } of read.problems) findings.problem(`${path}:${line}`, message);
+  return new Map();
 }
 
 function readMeta(meta: Loose, reading: Reading): void {

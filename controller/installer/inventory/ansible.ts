@@ -4,7 +4,7 @@ import type { Findings } from './findings.ts';
 import { INVENTORY_LIMITS } from './limits.ts';
 import { expandRanges } from './range.ts';
 
-/** A value of an inventory, as text. Undefined: it is no plain value, or a secret. */
+/** A value of an inventory, as text. Undefined: it is no plain value, or sealed. Most are none of our business, and may be secrets. */
 export interface Variable {
   readonly text: string | undefined;
   readonly from: string;
@@ -58,9 +58,6 @@ export function createInventory(): Inventory {
     },
   };
 }
-
-/** Every variable that may say how a host is reached; no other is kept, since it may be a secret. */
-export const isOurs = (name: string): boolean => name.startsWith('ansible_');
 
 /**
  * The hosts of a pattern: one name or address, perhaps with ranges, perhaps with a port. What was said of a host before is kept where this says

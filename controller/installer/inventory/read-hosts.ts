@@ -18,7 +18,7 @@ export function readHosts(sources: readonly Source[], labels: Readonly<Record<st
   const findings = createFindings();
   for (const source of sources)
     if (source.kind === 'argument') addAddress(source.text, {}, `argument ${source.position}`, findings);
-    else readFile(source.path, source.text, findings);
+    else readFile(source, findings);
   const entries = mergeEntries(findings.entries, findings).map((entry) => ({
     ...entry,
     labels: { ...entry.labels, ...labels },
@@ -39,7 +39,7 @@ function inOrder(problems: readonly Problem[], sources: readonly Source[]): Prob
   return placed.sort((a, b) => a.source - b.source || a.line - b.line).map(({ problem }) => problem);
 }
 
-function readFile(path: string, text: string, findings: Findings): void {
+function readFile({ path, text, beside = [] }: Source & { kind: 'file' }, findings: Findings): void {
   if (text.length > INVENTORY_LIMITS.characters) {
     findings.problem(path, `longer than ${INVENTORY_LIMITS.characters} characters`);
     return;
@@ -58,11 +58,11 @@ function readFile(path: string, text: string, findings: Findings): void {
       readHostsYaml(text, path, findings);
       break;
     case 'ansible-ini':
-      addAnsibleEntries(readAnsibleIni(text, path, findings), findings, path);
+      addAnsibleEntries(readAnsibleIni(text, path, findings), beside, findings, path);
       break;
     case 'ansible-yaml': {
       const inventory = readAnsibleYaml(text, path, findings);
-      if (inventory) addAnsibleEntries(inventory, findings, path);
+      if (inventory) addAnsibleEntries(inventory, beside, findings, path);
     }
   }
   if (findings.entries.length + findings.problems.length === before)

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { HostEntry } from '../../../../controller/installer/host.ts';
+import { findBeside } from '../../../../controller/installer/inventory/ansible-beside.ts';
 import { readHosts } from '../../../../controller/installer/inventory/read-hosts.ts';
-import type { Source } from '../../../../controller/installer/inventory/source.ts';
+import type { Source, VariableFile } from '../../../../controller/installer/inventory/source.ts';
 
 const file = (path: string, text: string): Source => ({ kind: 'file', path, text });
 const args = (...texts: string[]): Source[] =>
@@ -401,4 +402,96 @@ describe('everything that is wrong is told at once, with its file and line', () 
         assert.ok(found[index]?.startsWith(start), `expected ${start}\nfound\n${found.join('\n')}`);
       assert.equal(found.length, expected.length, found.join('\n'));
     });
+});
+
+describe('variables from the folders beside an inventory', () => {
+  const beside = (files: Record<string, string>): VariableFile[] =>
+    Object.entries(files).map(([path, text]) => {
+      const [folder = '', ...rest] = path.split('/');
+      return { folder: folder as VariableFile['folder'], relative: rest.join('/'), path, text };
+    });
+  const read = (text: string, files: Record<string, string>) =>
+    readHosts([{ kind: 'file', path: 'i.ini', text, beside: beside(files) }]);
+
+  test('count more than those of the inventory, and those of hosts more than those of groups', () => {
+    const { entries, problems } = read(
+      '[web]\na\nb ansible_user=b\nc.example.com\n[web:vars]\nansible_user=w\n[all:vars]\nansible_user=all',
+      {
+        'group_vars/all.yml': 'ansible_user: all-file\nansible_port: 1\n',
+        'group_vars/web/1.yml': 'ansible_user: one\nansible_port: 2\n',
+        'group_vars/web/2.yml': 'ansible_user: two\n',
+        'group_vars/web.yml': 'ansible_user: not this one\n',
+        'group_vars/other.yml': 'no: [yaml',
+        'host_vars/c.example.com': '{"ansible_user": "c"}',
+      },
+    );
+    assert.deepEqual(problems, []);
+    assert.deepEqual(entries.map(line), [
+      'a = two@a:2 group.web=yes',
+      'b = b@b:2 group.web=yes',
+      'c.example.com = c@c.example.com:2 group.web=yes',
+    ]);
+  });
+
+  test('are told with their own file and line, and a sealed one is left alone', () => {
+    const { notes, problems } = read('[web]\na\n[db]\nb', {
+      'group_vars/web.yml': 'x: 1\nansible_port: x\n',
+      'group_vars/db.yml': 'a: [\n',
+      'group_vars/all.yml': '$ANSIBLE_VAULT;1.1;AES256\n6162\n',
+    });
+    assert.deepEqual(
+      problems.map(({ from }) => from),
+      ['group_vars/db.yml:2', 'group_vars/web.yml:2'],
+    );
+    assert.deepEqual(notes, ['group_vars/all.yml: not looked into, since ansible-vault sealed it']);
+  });
+
+  test('are found by their names', async () => {
+    const files = [
+      'web.yml',
+      'web/users.yaml',
+      'web/.hidden',
+      'all',
+      'db.example',
+      'web/x.txt',
+      'web/y~',
+      '.git/config',
+    ];
+    const found = await findBeside('sites/hosts.ini', {
+      filesBelow: async (folder) => (folder === 'sites/group_vars' ? files : []),
+      readText: async (path) => path,
+    });
+    assert.deepEqual(
+      found.map(({ path }) => path),
+      ['all', 'db.example', 'web.yml', 'web/users.yaml'].map((name) => `sites/group_vars/${name}`),
+    );
+  });
+});
+
+test('the name of a variable in a template is understood, and nothing more', () => {
+  const of = (value: string) =>
+    readHosts([file('i.ini', `web-1.x ansible_host="${value}" ip=10.0.0.7 loop={{loop}} who="{{ip}}"`)]);
+  const hosts: [string, string][] = [
+    ['{{ ip }}', '10.0.0.7'],
+    ['{{inventory_hostname_short}}.example.com', 'web-1.example.com'],
+    ['{{ who }}', '10.0.0.7'],
+  ];
+  for (const [value, host] of hosts)
+    assert.deepEqual(
+      of(value).entries.map((entry) => entry.host),
+      [host],
+    );
+  for (const value of [
+    '{{ nobody }}',
+    '{{ ip | upper }}',
+    "{{ lookup('env', 'X') }}",
+    '{{ loop }}',
+    '{% if x %}',
+  ])
+    assert.match(
+      of(value)
+        .problems.map(({ from, message }) => `${from} ${message}`)
+        .join(),
+      /^i\.ini:1 ansible_host: a template/,
+    );
 });
