@@ -80,6 +80,8 @@ export interface SshAddress {
 }
 
 export interface SshHost extends SshAddress {
+  /** The words by which this machine carries out what follows them on it. */
+  entry(): readonly string[];
   /** Runs a program on it, as root and not over SSH. Rejects with what it said where it does not succeed. */
   run(argv: readonly string[], input?: string): Promise<string>;
   /** All that its sshd logged. */
@@ -172,7 +174,8 @@ async function startHost(
   );
   return {
     ...ssh,
-    run: (argv, input = '') => runIn(firstProcess(child), argv, input),
+    entry: () => entryTo(firstProcess(child)),
+    run: (argv, input = '') => runBy(entryTo(firstProcess(child)), argv, input),
     log: () => logged,
     end,
   };
@@ -220,14 +223,14 @@ function kill(pid: number): void {
   }
 }
 
-function runIn(pid: number, argv: readonly string[], input: string): Promise<string> {
-  const child = spawn(
-    'nsenter',
-    ['--target', String(pid), '--mount', '--pid', '--uts', '--root', '--wd', '--', ...argv],
-    {
-      env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' },
-    },
-  );
+const entryTo = (pid: number): readonly string[] =>
+  ['nsenter', '--target', String(pid)].concat('--mount', '--pid', '--uts', '--root', '--wd', '--');
+
+function runBy(entry: readonly string[], argv: readonly string[], input: string): Promise<string> {
+  const [program = '', ...words] = [...entry, ...argv];
+  const child = spawn(program, words, {
+    env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' },
+  });
   const said = { out: '', err: '' };
   child.stdout.on('data', (data) => {
     said.out += data;

@@ -17,15 +17,17 @@ export interface ShellConnection extends Connection {
 
 /**
  * `enter` are words that carry out what follows them on the host, such as `nsenter …`; none: on this machine. `shell` takes the place of
- * its /bin/sh. Ends with the test.
+ * its /bin/sh, and `path` of its PATH. Ends with the test.
  */
 export async function shellConnection(
   t: { after(fn: () => unknown): void },
   enter: readonly string[] = [],
   shell = '/bin/sh',
+  path = '',
 ): Promise<ShellConnection> {
   const mark = toHex(systemRandom(16));
-  const line = becomeRoot(mark).replace('/bin/sh', shell);
+  const asIs = becomeRoot(mark).replace('/bin/sh', shell);
+  const line = path === '' ? asIs : asIs.replace(/PATH=\S+/, `PATH=${path}`);
   const [program = 'sh', ...words] = [...enter, 'sh', '-c', line];
   // A group of its own: what is cut ends its whole group.
   const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
