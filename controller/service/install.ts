@@ -1,13 +1,15 @@
 /**
  * Carries a plan out. What fails, or is stopped, is undone in the reverse order: the controller of before works again, or what is left is
- * said. A process that is killed in between leaves the mark `unfinished`, and the next one goes on from what it finds.
+ * said. After a process that was killed in between, the next one plans anew from what it finds.
  */
 import { type Clock, delay } from '../../proto/clock.ts';
+import { giveToUser, must, systemctl } from './commands.ts';
 import { ServiceFailure } from './failure.ts';
 import { commandIn, PLACES, recordPath, type Slot, slotPath } from './layout.ts';
-import type { Machine, Program, Ran, RunOptions } from './machine.ts';
+import type { Machine, Program } from './machine.ts';
 import { type Plan, type Step, sentenceOf } from './plan.ts';
 import { recordOf } from './state.ts';
+import { giveUpTakeOver, putAside, takeBack, takeOver } from './take-over.ts';
 
 export interface Installing {
   readonly machine: Machine;
@@ -42,37 +44,34 @@ type Undo = () => Promise<void> | void;
 /** Throws ServiceFailure, after it has undone what it did. */
 export async function carryOut({ steps }: Plan, doing: Installing): Promise<Installed> {
   const { machine, tell, stopping } = doing;
-  const made: Made = { backup: null, taken: undefined, undo: [] };
-  // Of one before this, whose half is still there when this one is undone.
-  const mark = machine.kind(PLACES.unfinished);
+  const made: Made = { backup: null, movedTo: null, undo: [], release: () => {} };
   try {
-    stopping.throwIfAborted();
-    if (steps.some(({ kind }) => kind !== 'ready')) machine.write(PLACES.unfinished, '', 0o600);
     for (const step of steps) {
+      stopping.throwIfAborted();
       await take(step, doing, made);
       tell(sentenceOf(step));
-      stopping.throwIfAborted();
     }
-    machine.remove(PLACES.unfinished);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     const left = await undoAll(made.undo, tell);
-    if (left.length === 0 && mark === undefined) machine.remove(PLACES.unfinished);
-    made.taken?.release();
     machine.removeEmpty(PLACES.program);
     throw new ServiceFailure(
       left.length === 0 ? `${why}; all of it was undone` : `${why}; not undone: ${left.join('; ')}`,
       cause instanceof ServiceFailure && cause.next ? cause.next : 'run the same command again',
       { cause },
     );
+  } finally {
+    made.release();
   }
   pruneBackups(machine);
-  return { backup: made.backup, movedTo: made.taken ? await made.taken.putAside() : null };
+  return { backup: made.backup, movedTo: made.movedTo };
 }
 
 interface Made {
   backup: string | null;
-  taken: Taken | undefined;
+  movedTo: string | null;
+  /** Lets go of the home that is taken over. */
+  release: () => void;
   readonly undo: { readonly what: string; readonly run: Undo }[];
 }
 
@@ -90,7 +89,7 @@ async function undoAll(undo: Made['undo'], tell: (text: string) => void): Promis
 }
 
 async function take(step: Step, doing: Installing, made: Made): Promise<void> {
-  const { machine, program } = doing;
+  const { machine, program, clock } = doing;
   // Before the step: one that fails half way is undone too.
   const undo = (run: Undo): void => void made.undo.push({ what: sentenceOf(step), run });
   switch (step.kind) {
@@ -122,10 +121,10 @@ async function take(step: Step, doing: Installing, made: Made): Promise<void> {
       made.backup = await backUp(step.by, doing);
       undo(() => goBack(step, made.backup ?? '', machine));
       return;
-    case 'take-home':
-      made.taken = takeHome(step.from, doing);
-      undo(made.taken.undo);
-      await made.taken.copy();
+    case 'take-over':
+      made.release = machine.hold(step.from);
+      undo(() => giveUpTakeOver(step.from, machine));
+      await takeOver(step.from, machine);
       return;
     case 'settings':
       undo(() => putBack(machine, step.path, step.before));
@@ -158,6 +157,12 @@ async function take(step: Step, doing: Installing, made: Made): Promise<void> {
     case 'ready':
       await untilReady(step.migrates ? MIGRATED_WITHIN_MS : READY_WITHIN_MS, doing);
       return;
+    case 'put-aside': {
+      const aside = `${step.from}.moved-${new Date(clock.now()).toISOString().slice(0, 19).replaceAll(':', '')}`;
+      undo(() => takeBack(step.from, aside, machine));
+      made.movedTo = await putAside(step.from, aside, machine);
+      return;
+    }
   }
 }
 
@@ -170,23 +175,6 @@ const USERADD = [
 async function removeUser(machine: Machine): Promise<void> {
   if (machine.kind(PLACES.home) !== undefined) throw new ServiceFailure(`it owns ${PLACES.home}`);
   await must(machine, ['userdel', PLACES.user]);
-}
-
-/** Throws ServiceFailure with what the program said. */
-async function must(machine: Machine, argv: readonly string[], options?: RunOptions): Promise<Ran> {
-  const ran = await machine.run(argv, options);
-  if (ran.status === 0) return ran;
-  const said = (ran.stderr.trim() || ran.stdout.trim() || `status ${ran.status}`).slice(-2_000);
-  throw new ServiceFailure(`${argv.slice(0, 3).join(' ')}: ${said}`);
-}
-
-async function systemctl(machine: Machine, verb: string, ...options: string[]): Promise<void> {
-  await must(machine, ['systemctl', verb, ...options, PLACES.service]);
-}
-
-/** Root's own files among them, of a `muster login` or a restore; no links are followed. */
-async function giveToUser(machine: Machine): Promise<void> {
-  await must(machine, ['chown', '-R', '-h', '-P', `${PLACES.user}:${PLACES.user}`, PLACES.home]);
 }
 
 /** What SELinux lets a service start is said by a label, which files get that lie where its policy expects programs. */
@@ -235,42 +223,6 @@ function pruneBackups(machine: Machine): void {
   const atOf = (name: string): string => name.slice(-'2026-11-27T093000Z.tar'.length);
   names.sort((one, other) => (atOf(one) < atOf(other) ? 1 : -1));
   for (const name of names.slice(KEPT_BACKUPS)) machine.remove(`${PLACES.backups}/${name}`);
-}
-
-interface Taken {
-  copy(): Promise<void>;
-  undo: Undo;
-  release(): void;
-  /** Moves the old home aside, but for the context of who used it. Returns where it is. */
-  putAside(): Promise<string>;
-}
-
-/** No controller starts on the old home while it is copied, nor until it is out of the way. */
-function takeHome(from: string, { machine, clock }: Installing): Taken {
-  const release = machine.hold(from);
-  const names = machine.names(from).filter((name) => !/^lock\.db/.test(name));
-  return {
-    async copy() {
-      for (const name of names) await must(machine, ['cp', '-a', '--', `${from}/${name}`, `${PLACES.home}/`]);
-      await giveToUser(machine);
-      await must(machine, ['sync', '-f', PLACES.home]);
-    },
-    undo: () => {
-      for (const name of names) machine.remove(`${PLACES.home}/${name}`);
-    },
-    release,
-    async putAside() {
-      const aside = `${from}.moved-${new Date(clock.now()).toISOString().slice(0, 19).replaceAll(':', '')}`;
-      await must(machine, ['mv', '-T', '--', from, aside]);
-      release();
-      // Whoever used it still reaches the same controller.
-      await must(machine, ['mkdir', '-m', '0700', '--', from]);
-      await must(machine, ['chown', `--reference=${aside}`, '--', from]);
-      if (machine.kind(`${aside}/context.json`) === 'file')
-        await must(machine, ['cp', '-a', '--', `${aside}/context.json`, `${from}/`]);
-      return aside;
-    },
-  };
 }
 
 async function untilReady(

@@ -3,7 +3,7 @@
  *
  *   /opt/muster/a, b                    two slots, each a whole program: bin/, dist/, its Node, and program.json, which is written last
  *   /opt/muster/current                 -> a or b; replaced by one rename
- *   /opt/muster/unfinished              there while an install is under way, and after one that was cut off
+ *   /opt/muster/taking-over             the old home of a controller that is being taken over, until that is aside
  *   /usr/local/bin/muster               -> /opt/muster/current/bin/muster
  *   /etc/default/muster                 the settings of `muster serve`; /etc/sysconfig/muster where that folder is
  *   /etc/systemd/system/muster.service  the unit
@@ -15,12 +15,14 @@ export const PLACES = {
   user: 'muster',
   program: '/opt/muster',
   current: '/opt/muster/current',
-  unfinished: '/opt/muster/unfinished',
+  takingOver: '/opt/muster/taking-over',
   command: '/usr/local/bin/muster',
   commandTarget: '/opt/muster/current/bin/muster',
   unit: '/etc/systemd/system/muster.service',
   settings: { debian: '/etc/default/muster', redhat: '/etc/sysconfig/muster' },
   home: '/var/lib/muster',
+  /** What is copied there before it is put in its place. */
+  staging: '/var/lib/muster/taking-over',
   backups: '/var/lib/muster/backups',
 } as const;
 

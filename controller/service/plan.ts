@@ -29,7 +29,8 @@ export type Step =
       readonly by: Slot;
       readonly goesBackTo: Slot | undefined;
     }
-  | { readonly kind: 'take-home'; readonly from: string }
+  /** Copies it; `put-aside` is what makes one controller of the two. */
+  | { readonly kind: 'take-over'; readonly from: string }
   | {
       readonly kind: 'settings';
       readonly path: string;
@@ -40,7 +41,8 @@ export type Step =
   | { readonly kind: 'switch'; readonly to: Slot; readonly from: Slot | undefined }
   | { readonly kind: 'command' }
   | { readonly kind: 'start'; readonly wasEnabled: boolean }
-  | { readonly kind: 'ready'; readonly migrates: boolean };
+  | { readonly kind: 'ready'; readonly migrates: boolean }
+  | { readonly kind: 'put-aside'; readonly from: string };
 
 export interface Plan {
   /** Only `ready` where all is as it is wanted. */
@@ -55,20 +57,15 @@ const SPARE_BYTES = 32 * 1024 * 1024;
 /** Throws ServiceFailure where it must not be done. */
 export function planInstall(found: Found, wanted: Wanted): Plan {
   refuse(found, wanted);
-  const { program, schema, listen, home } = wanted;
+  const { program, schema, listen } = wanted;
   const isNew = found.current?.program.sha512 !== program.sha512;
   const slot = isNew ? otherSlot(found.current?.slot) : (found.current?.slot ?? 'a');
   const text = withSettings(found.settings.text, wanted.given);
   const unit = unitText({ settings: found.settings.path, port: listen.port });
-  const moves = home !== undefined && home !== PLACES.home;
+  const from = takenOver(found, wanted);
+  const copies = from !== undefined && !found.home && found.others.some(({ path }) => path === from);
   const migrates = found.home !== undefined && found.home.schema < schema;
-  const changes =
-    isNew ||
-    text !== found.settings.text ||
-    unit !== found.unit ||
-    found.unfinished ||
-    !found.active ||
-    moves;
+  const changes = isNew || text !== found.settings.text || unit !== found.unit || !found.active || copies;
 
   const steps: Step[] = [];
   if (!found.hasUser) steps.push({ kind: 'user' });
@@ -82,7 +79,7 @@ export function planInstall(found: Found, wanted: Wanted): Plan {
         : [];
     // A backup that may have to be gone back to holds all that was acknowledged; any other is made while the controller works.
     steps.push(...(migrates ? [...stop, ...backup] : [...backup, ...stop]));
-    if (moves) steps.push({ kind: 'take-home', from: home });
+    if (copies) steps.push({ kind: 'take-over', from });
     if (text !== found.settings.text)
       steps.push({ kind: 'settings', path: found.settings.path, text, before: found.settings.text });
     if (unit !== found.unit) steps.push({ kind: 'unit', text: unit, before: found.unit });
@@ -91,7 +88,14 @@ export function planInstall(found: Found, wanted: Wanted): Plan {
   if (found.command === undefined) steps.push({ kind: 'command' });
   if (changes || !found.enabled) steps.push({ kind: 'start', wasEnabled: found.enabled });
   steps.push({ kind: 'ready', migrates });
+  if (from !== undefined) steps.push({ kind: 'put-aside', from });
   return { steps, notes: notesOn(found, wanted) };
+}
+
+/** Said now, or before one that was cut off. */
+function takenOver({ takingOver, others }: Found, { home }: Wanted): string | undefined {
+  const from = home ?? takingOver;
+  return from === takingOver || others.some(({ path }) => path === from) ? from : undefined;
 }
 
 function refuse(found: Found, wanted: Wanted): void {
@@ -109,7 +113,7 @@ function refuse(found: Found, wanted: Wanted): void {
       'move what you changed into a drop-in (systemctl edit muster), then remove that file',
     );
   if (wanted.home !== undefined) refuseHome(found, wanted.home);
-  else if (home === undefined && others.length > 0)
+  else if (home === undefined && others.length > 0 && takenOver(found, wanted) === undefined)
     throw new ServiceFailure(
       `there is a controller in ${others.map((one) => one.path).join(' and in ')}, started by hand`,
       `--home ${others[0]?.path} makes it the service's; --home ${PLACES.home} begins a new fleet beside it`,
@@ -134,20 +138,23 @@ function refuse(found: Found, wanted: Wanted): void {
     );
 }
 
-function refuseHome({ home, others }: Found, wanted: string): void {
+function refuseHome({ home, others, takingOver }: Found, wanted: string): void {
   if (wanted === PLACES.home) return;
   if (!wanted.startsWith('/')) throw new ServiceFailure(`--home ${wanted} is not an absolute path`);
   const one = others.find(({ path }) => path === wanted);
-  if (home)
+  // Said again after it was done.
+  if (home && !one) return;
+  if (home && takingOver !== wanted)
     throw new ServiceFailure(
       `${PLACES.home} has a controller already; --home ${wanted} would be a second one`,
       'leave --home out',
     );
-  if (!one) throw new ServiceFailure(`${wanted} is no home of a controller`);
-  if (one.inUse) throw new ServiceFailure(`a controller works on ${wanted}`, 'stop it, then run this again');
+  if (!one && takingOver !== wanted) throw new ServiceFailure(`${wanted} is no home of a controller`);
+  if (one?.inUse) throw new ServiceFailure(`a controller works on ${wanted}`, 'stop it, then run this again');
 }
 
-function notesOn(found: Found, { listen, home, program }: Wanted): string[] {
+function notesOn(found: Found, wanted: Wanted): string[] {
+  const { listen, program } = wanted;
   const notes: string[] = [];
   if (/^(?:127\.|localhost$|::1$)/.test(listen.host))
     notes.push(
@@ -158,7 +165,8 @@ function notesOn(found: Found, { listen, home, program }: Wanted): string[] {
     notes.push(`${PLACES.command} is another program and stays; this one is ${PLACES.commandTarget}`);
   if (current && current.program.version !== program.version && current.program.sha512 !== program.sha512)
     notes.push(`${current.program.version} stays in ${slotPath(current.slot)}`);
-  const left = found.home ? [] : found.others.filter(({ path }) => path !== home);
+  const taken = takenOver(found, wanted);
+  const left = found.home ? [] : found.others.filter(({ path }) => path !== taken);
   for (const { path } of left) notes.push(`the controller in ${path} is left alone`);
   return notes;
 }
@@ -180,8 +188,8 @@ export function sentenceOf(step: Step): string {
       return 'stop the controller that runs';
     case 'backup':
       return `back up the controller to ${PLACES.backups}`;
-    case 'take-home':
-      return `take the controller over from ${step.from}, which is moved aside`;
+    case 'take-over':
+      return `copy the controller from ${step.from}`;
     case 'settings':
       return `write ${step.path}`;
     case 'unit':
@@ -194,5 +202,7 @@ export function sentenceOf(step: Step): string {
       return 'enable and start the service';
     case 'ready':
       return step.migrates ? 'wait until it has migrated the database and answers' : 'wait until it answers';
+    case 'put-aside':
+      return `move ${step.from} aside`;
   }
 }

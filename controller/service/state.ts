@@ -23,8 +23,8 @@ export interface Found {
   readonly active: boolean;
   readonly enabled: boolean;
   readonly current: { readonly slot: Slot; readonly program: Identity } | undefined;
-  /** The last one was cut off. */
-  readonly unfinished: boolean;
+  /** The home from which a controller was being taken over when that was cut off. */
+  readonly takingOver: string | undefined;
   /** Of /usr/local/bin/muster: a link's target, `file` for anything else. */
   readonly command: { readonly target: string } | 'file' | undefined;
   readonly home: FoundHome | undefined;
@@ -43,6 +43,7 @@ export async function look(machine: Machine, others: readonly string[]): Promise
   const ask = async (...words: string[]): Promise<boolean> =>
     systemd && (await machine.run(['systemctl', ...words, '--quiet', PLACES.service])).status === 0;
   const command = machine.target(PLACES.command);
+  const takingOver = machine.read(PLACES.takingOver);
   return {
     manager: systemd ? 'systemd' : openrc ? 'openrc' : 'none',
     hasUser: (await machine.run(['id', '-u', PLACES.user])).status === 0,
@@ -51,11 +52,11 @@ export async function look(machine: Machine, others: readonly string[]): Promise
     active: await ask('is-active'),
     enabled: await ask('is-enabled'),
     current: currentOf(machine),
-    unfinished: machine.kind(PLACES.unfinished) !== undefined,
+    takingOver,
     command: command !== undefined ? { target: command } : machine.kind(PLACES.command) && 'file',
     home: homeAt(machine, PLACES.home),
     homeIsThere: machine.kind(PLACES.home) !== undefined,
-    others: [...new Set(others)]
+    others: [...new Set([...others, ...(takingOver === undefined ? [] : [takingOver])])]
       .filter((path) => path !== PLACES.home)
       .flatMap((path) => homeAt(machine, path) ?? []),
     freeBytes: machine.freeBytes(PLACES.program),

@@ -36,7 +36,7 @@ export function systemMachine(): Machine {
   return {
     kind,
     read: (path) => ifThere(() => readFileSync(path, 'utf8')),
-    target: (path) => (kind(path) === 'link' ? readlinkSync(path) : undefined),
+    target: (path) => ifThere(() => readlinkSync(path)),
     names: (folder) => ifThere(() => readdirSync(folder).sort()) ?? [],
     write(path, text, mode) {
       mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
@@ -120,7 +120,9 @@ function ifThere<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    // EINVAL: it is no link.
+    if (['ENOENT', 'ENOTDIR', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      return undefined;
     throw error;
   }
 }

@@ -63,6 +63,13 @@ export function fakeMachine({ breaks }: { breaks?: string } = {}): FakeMachine {
     return OK;
   }
 
+  function put(from: string, to: string): void {
+    for (const path of below(from)) {
+      const entry = entries.get(path);
+      if (entry) entries.set(`${to}${path.slice(from.length)}`, entry);
+    }
+  }
+
   function systemctl([verb, ...words]: readonly string[]): Ran {
     switch (verb) {
       case 'is-active':
@@ -97,6 +104,12 @@ export function fakeMachine({ breaks }: { breaks?: string } = {}): FakeMachine {
     if (program === 'id') return users.has(last) ? OK : no('');
     if (program === 'useradd') users.add(last);
     if (program === 'userdel') users.delete(last);
+    const [from = '', to = ''] = words.slice(-2);
+    if (program === 'cp') put(from, to.endsWith('/') ? `${to}${from.slice(from.lastIndexOf('/') + 1)}` : to);
+    if (program === 'mv') {
+      put(from, to);
+      for (const path of below(from)) entries.delete(path);
+    }
     if (program === 'mkdir') entries.set(last, { folder: true });
     if (slot && words[0] === 'backup') entries.set(last, { text: textOf(database) ?? '' });
     if (slot && words[0] === 'restore') {
@@ -151,7 +164,7 @@ export function fakeMachine({ breaks }: { breaks?: string } = {}): FakeMachine {
       const text = textOf(`${home}/muster.db`);
       return text === undefined ? undefined : Number(text);
     },
-    isInUse: () => service.active,
+    isInUse: (home) => home === PLACES.home && service.active,
     hold: () => () => {},
   };
   return counted(machine, turn);

@@ -18,7 +18,7 @@ const BARE: Found = {
   active: false,
   enabled: false,
   current: undefined,
-  unfinished: false,
+  takingOver: undefined,
   command: undefined,
   home: undefined,
   homeIsThere: false,
@@ -85,12 +85,6 @@ describe('what is done', () => {
       'copy home stop backup switch start ready',
     ],
     [
-      'the rest, after one that was cut off',
-      { ...INSTALLED, unfinished: true },
-      WANTED,
-      'home stop start ready',
-    ],
-    [
       'a start where it does not run',
       { ...INSTALLED, active: false, home: { ...HOME, inUse: false } },
       WANTED,
@@ -100,7 +94,33 @@ describe('what is done', () => {
       'a take-over where it was asked for',
       { ...BARE, others: [{ path: '/root/.muster', schema: 7, inUse: false }] },
       { ...WANTED, home: '/root/.muster' },
-      'user copy home take-home settings unit switch command start ready',
+      'user copy home take-over settings unit switch command start ready put-aside',
+    ],
+    [
+      'the old home put aside, where a take-over was cut off after the copy',
+      {
+        ...INSTALLED,
+        takingOver: '/root/.muster',
+        others: [{ path: '/root/.muster', schema: 7, inUse: false }],
+      },
+      WANTED,
+      'ready put-aside',
+    ],
+    [
+      'the same where it is asked for again',
+      {
+        ...INSTALLED,
+        takingOver: '/root/.muster',
+        others: [{ path: '/root/.muster', schema: 7, inUse: false }],
+      },
+      { ...WANTED, home: '/root/.muster' },
+      'ready put-aside',
+    ],
+    [
+      'a take-over from the beginning, where it was cut off before',
+      { ...BARE, takingOver: '/root/.muster', others: [{ path: '/root/.muster', schema: 7, inUse: false }] },
+      WANTED,
+      'user copy home take-over settings unit switch command start ready put-aside',
     ],
     [
       'the controller that root ran by hand is kept where it is',
