@@ -7,6 +7,7 @@ import { createHostKeys, type NewHostKey } from '../../installer/ssh/host-keys.t
 import { addKnownHost, readKnownHostsFile } from '../../installer/ssh/known-hosts-file.ts';
 import type { Ask } from '../../installer/ssh/secrets.ts';
 import { filesMatching, readBytes, readTextIfThere } from '../files.ts';
+import { sanitiseLine } from '../output/sanitise.ts';
 import type { Surroundings } from '../surroundings.ts';
 import type { Prompts } from './prompts.ts';
 import type { ReachOptions } from './request.ts';
@@ -27,7 +28,7 @@ export async function createConnect(
   options: ReachOptions,
   parts: ConnectParts,
 ): Promise<(entry: HostEntry, signal: AbortSignal) => Promise<Connection>> {
-  const { clock, random, env, homeDirectory } = surroundings;
+  const { clock, random, env, homeDirectory, stdin, stderr } = surroundings;
   const { ask, prompts, note, signal } = parts;
   const fileAt = async (path: string): Promise<ConfigFile | undefined> => {
     const text = await readTextIfThere(path);
@@ -48,12 +49,12 @@ export async function createConnect(
     variable: (name: string) => env[name],
   };
   const flags = { user: options.user, port: options.port, identityFiles: options.identity };
-  const { isTerminal } = surroundings.stdin;
   const hostKeys = createHostKeys({
-    policy: options.hostKeyPolicy ?? (isTerminal && surroundings.stderr.isTerminal ? 'ask' : 'strict'),
+    policy: options.hostKeyPolicy ?? (stdin.isTerminal && stderr.isTerminal ? 'ask' : 'strict'),
     random,
     readKnown: readKnownHostsFile,
-    addKnown: addKnownHost,
+    // Under --check nothing is changed, here neither.
+    addKnown: options.check ? async () => {} : addKnownHost,
     confirm: (key) =>
       prompts.confirm(
         `The host key of ${addressOf(key)} is not known: ${key.keyType} ${key.fingerprint}`,
@@ -62,7 +63,7 @@ export async function createConnect(
     accepted: (key, file) =>
       note(
         `the host key of ${addressOf(key)} is ${key.keyType} ${key.fingerprint}` +
-          (file === undefined ? '; nothing records it' : `, recorded in ${file}`),
+          (file === undefined || options.check ? '; it is not recorded' : `, recorded in ${file}`),
       ),
   });
   const connector = createConnector({
@@ -74,4 +75,5 @@ export async function createConnect(
     connector.connect(destinationOf(entry, config, operator, flags), stop, entry.sudo ?? options.sudo);
 }
 
-const addressOf = ({ host, port }: NewHostKey): string => (port === 22 ? host : `${host} port ${port}`);
+const addressOf = ({ host, port }: NewHostKey): string =>
+  sanitiseLine(port === 22 ? host : `${host} port ${port}`);
