@@ -17,11 +17,17 @@ export function readList(text: string, path: string, findings: Findings): void {
       continue;
     }
     const [address, ...rest] = split.words;
-    if (address !== undefined) readLine(address, labelsOf(rest, from, findings), from, findings);
+    if (address !== undefined) addHosts(address, labelsOf(rest, from, findings), from, findings);
   }
 }
 
-function readLine(address: string, labels: Record<string, string>, from: string, findings: Findings): void {
+/** Entries of what stands on a line or on the command line: `root@web[01:30]:2222`. */
+export function addHosts(
+  address: string,
+  labels: Readonly<Record<string, string>>,
+  from: string,
+  findings: Findings,
+): void {
   const bare = address.replace(/^.*@/, '').replace(/^\[(.*)\](?::\d+)?$/, '$1');
   const expanded = isIpv6(bare) ? { names: [address] } : expandRanges(address, INVENTORY_LIMITS.hosts);
   if ('problem' in expanded) {
@@ -37,8 +43,7 @@ function readLine(address: string, labels: Record<string, string>, from: string,
   }
 }
 
-/** An entry of what stands on a line or on the command line. */
-export function addAddress(
+function addAddress(
   written: string,
   labels: Readonly<Record<string, string>>,
   from: string,

@@ -6,7 +6,7 @@ import { createFindings, type Findings } from './findings.ts';
 import { formatOf } from './format.ts';
 import { readHostsYaml } from './hosts-yaml.ts';
 import { INVENTORY_LIMITS } from './limits.ts';
-import { addAddress, readList } from './list.ts';
+import { addHosts, readList } from './list.ts';
 import { mergeEntries } from './merge.ts';
 import type { Hosts, Problem, Source } from './source.ts';
 
@@ -17,7 +17,7 @@ import type { Hosts, Problem, Source } from './source.ts';
 export function readHosts(sources: readonly Source[], labels: Readonly<Record<string, string>> = {}): Hosts {
   const findings = createFindings();
   for (const source of sources)
-    if (source.kind === 'argument') addAddress(source.text, {}, `argument ${source.position}`, findings);
+    if (source.kind === 'argument') addHosts(source.text, {}, `argument ${source.position}`, findings);
     else readFile(source, findings);
   const entries = mergeEntries(findings.entries, findings).map((entry) => ({
     ...entry,
