@@ -58,14 +58,18 @@ export async function installService(
     }
     const stopping = new AbortController();
     const off = surroundings.onStop(() => stopping.abort(new ServiceFailure('stopped by you')));
-    const url = localUrl(listen);
+    // As the file says it at that moment: after an undo it is where the controller of before listens.
+    const url = (): string => {
+      const now = parseSettings(machine.read(found.settings.path) ?? '');
+      return localUrl(parseListen(readSettings({}, now).listen));
+    };
     try {
       const installed = await feature.carryOut(plan, {
         ...{ machine, program, clock, tell: note, stopping: stopping.signal },
-        notReady: () => notReady(url, program.version),
+        notReady: (version) => notReady(url(), version),
       });
       const { version } = program;
-      const report = { version, url, steps, notes: plan.notes, home: PLACES.home, ...installed };
+      const report = { version, url: url(), steps, notes: plan.notes, home: PLACES.home, ...installed };
       if (options.json) stdout.write(`${jsonLine(report)}\n`);
       else stdout.write(told(report, found.settings.path, surroundings));
       return EXIT.ok;
@@ -155,7 +159,7 @@ function localUrl({ host, port }: { host: string; port: number }): string {
 }
 
 /** Its own authority is pinned, so nobody else is taken for it. */
-async function notReady(url: string, version: string): Promise<string | undefined> {
+async function notReady(url: string, version: string | undefined): Promise<string | undefined> {
   const ca = await readTextIfThere(join(PLACES.home, 'keys/ca.pem'));
   if (ca === undefined) return 'it has made no certificate yet';
   const text = await readTextIfThere(join(PLACES.home, 'context.json'));
@@ -167,7 +171,9 @@ async function notReady(url: string, version: string): Promise<string | undefine
     if (!ready) return 'it says that it is not ready';
     if (!('token' in token)) return undefined;
     const status = await client.call('status', {});
-    return status.version === version ? undefined : `version ${status.version} answers`;
+    return version === undefined || status.version === version
+      ? undefined
+      : `version ${status.version} answers`;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   } finally {

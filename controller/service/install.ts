@@ -15,8 +15,8 @@ export interface Installing {
   readonly machine: Machine;
   readonly program: Program;
   readonly clock: Clock;
-  /** Whether the controller of this home is ready; a reason where it is not yet. */
-  readonly notReady: () => Promise<string | undefined>;
+  /** Why the controller of this home, in this version where one is named, is not ready yet; undefined: it is. */
+  readonly notReady: (version?: string) => Promise<string | undefined>;
   /** Told each step when it is done, and what is undone. */
   readonly tell: (text: string) => void;
   readonly stopping: AbortSignal;
@@ -38,6 +38,9 @@ const SEE_LOG = `see journalctl -u ${PLACES.service}`;
 const RESTARTS_MAX = 3;
 const KEPT_BACKUPS = 3;
 const BACKUP_NAME = /^before-[0-9A-Za-z.-]+-\d{4}-\d\d-\d\dT\d{6}Z\.tar$/;
+
+/** What is undone is undone to its end. */
+const NEVER = new AbortController().signal;
 
 type Undo = () => Promise<void> | void;
 
@@ -114,7 +117,10 @@ async function take(step: Step, doing: Installing, made: Made): Promise<void> {
       await giveToUser(machine);
       return;
     case 'stop':
-      undo(() => systemctl(machine, 'start'));
+      undo(async () => {
+        await systemctl(machine, 'start');
+        await untilReady(READY_WITHIN_MS, { ...doing, stopping: NEVER }, undefined);
+      });
       await systemctl(machine, 'stop');
       return;
     case 'backup':
@@ -155,7 +161,7 @@ async function take(step: Step, doing: Installing, made: Made): Promise<void> {
       await systemctl(machine, 'restart');
       return;
     case 'ready':
-      await untilReady(step.migrates ? MIGRATED_WITHIN_MS : READY_WITHIN_MS, doing);
+      await untilReady(step.migrates ? MIGRATED_WITHIN_MS : READY_WITHIN_MS, doing, program.version);
       return;
     case 'put-aside': {
       const aside = `${step.from}.moved-${new Date(clock.now()).toISOString().slice(0, 19).replaceAll(':', '')}`;
@@ -228,12 +234,13 @@ function pruneBackups(machine: Machine): void {
 async function untilReady(
   withinMs: number,
   { machine, clock, notReady, stopping }: Installing,
+  version: string | undefined,
 ): Promise<void> {
   const giveUpMs = clock.monotonicMs() + withinMs;
   for (;;) {
     const state = await stateOf(machine);
     // Whoever else answers there: it has to be the program that was just put there.
-    const why = state.isNew ? await notReady() : 'it has not started yet';
+    const why = state.isNew ? await notReady(version) : 'it has not started yet';
     if (why === undefined) return;
     if (state.failed || state.restarts >= RESTARTS_MAX)
       throw new ServiceFailure(`the controller does not stay up: ${await lastWords(machine)}`, SEE_LOG);
