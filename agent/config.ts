@@ -10,6 +10,12 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Where the controller is tried first; empty: where the trust document says. */
   readonly url: string;
+  /** A URL, which may hold a password; empty: none. */
+  readonly proxy: string;
+  /** A file with `user:password`; empty: none. */
+  readonly proxyAuthFile: string;
+  /** Reached without it, as NO_PROXY names them. */
+  readonly direct: string;
   readonly parallelRuns: number;
   readonly waitingRuns: number;
   readonly reserveBytes: number;
@@ -20,6 +26,8 @@ interface Setting<T> {
   /** For commander. */
   readonly flag: string;
   readonly env: string;
+  /** What others call it; asked where ours is not set, and as if unset where empty. */
+  readonly alsoEnv?: readonly string[];
   readonly help: string;
   readonly fallback: () => T;
   /** Throws an Error that says what would be right. */
@@ -61,6 +69,33 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
       return text;
     },
   },
+  proxy: {
+    flag: '--proxy <url>',
+    env: 'MUSTER_AGENT_PROXY',
+    alsoEnv: ['https_proxy', 'HTTPS_PROXY'],
+    help: 'the HTTP proxy by which the controller is reached: http://HOST:PORT or https://HOST:PORT; "none" (default: HTTPS_PROXY)',
+    fallback: () => '',
+    parse: (text) => {
+      if (text === '' || text === 'none') return '';
+      if (!isProxy(text)) throw new Error('is not http://HOST:PORT or https://HOST:PORT of a proxy');
+      return text;
+    },
+  },
+  proxyAuthFile: {
+    flag: '--proxy-auth-file <file>',
+    env: 'MUSTER_AGENT_PROXY_AUTH_FILE',
+    help: 'a file with one line, user:password, for the proxy',
+    fallback: () => '',
+    parse: (text) => text,
+  },
+  direct: {
+    flag: '--direct <hosts>',
+    env: 'MUSTER_AGENT_DIRECT',
+    alsoEnv: ['no_proxy', 'NO_PROXY'],
+    help: 'names, addresses and networks that are reached without the proxy, with commas (default: NO_PROXY)',
+    fallback: () => '',
+    parse: (text) => text,
+  },
   parallelRuns: {
     flag: '--parallel-runs <n>',
     env: 'MUSTER_AGENT_PARALLEL_RUNS',
@@ -91,6 +126,17 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
   },
 };
 
+/** A path, a query or another scheme is none; what is wrong is never repeated, since it may hold a password. */
+function isProxy(text: string): boolean {
+  try {
+    const url = new URL(text.includes('://') ? text : `http://${text}`);
+    const rest = `${url.pathname}${url.search}${url.hash}`;
+    return /^https?:$/.test(url.protocol) && url.hostname !== '' && (rest === '/' || rest === '');
+  } catch {
+    return false;
+  }
+}
+
 function wholeNumber(text: string, least: number, most: number): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value < least || value > most)
@@ -105,12 +151,15 @@ export function readConfig(flags: Flags, env: Env): Config {
   const read = <K extends keyof Config>(key: K): Config[K] => {
     const setting: Setting<Config[K]> = SETTINGS[key];
     const flag = flags[key];
-    const text = flag ?? env[setting.env];
+    const variable = [setting.env, ...(setting.alsoEnv?.filter((name) => env[name]) ?? [])].find(
+      (name) => env[name] !== undefined,
+    );
+    const text = flag ?? (variable === undefined ? undefined : env[variable]);
     if (text === undefined) return setting.fallback();
     try {
       return setting.parse(text);
     } catch (cause) {
-      const where = flag === undefined ? setting.env : (setting.flag.split(' ')[0] ?? '');
+      const where = flag === undefined ? variable : (setting.flag.split(' ')[0] ?? '');
       throw new MusterError('bad-request', `${where} ${(cause as Error).message}`);
     }
   };
@@ -118,6 +167,9 @@ export function readConfig(flags: Flags, env: Env): Config {
     home: read('home'),
     logLevel: read('logLevel'),
     url: read('url'),
+    proxy: read('proxy'),
+    proxyAuthFile: read('proxyAuthFile'),
+    direct: read('direct'),
     parallelRuns: read('parallelRuns'),
     waitingRuns: read('waitingRuns'),
     reserveBytes: read('reserveBytes'),

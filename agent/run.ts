@@ -29,8 +29,9 @@ import { createLeaving } from './leaving/engine.ts';
 import { INSTALLED } from './leaving/installed.ts';
 import { hasSystemd, installationOf } from './leaving/local.ts';
 import { startRemoval } from './leaving/removal.ts';
+import { viaOf } from './link/proxy.ts';
 import type { LinkState } from './link/state.ts';
-import { dialWebSocket } from './link/transport.ts';
+import { dialVia } from './link/transport.ts';
 import type { Log } from './log.ts';
 import type { Journal } from './spool/journal.ts';
 import { keptFiles } from './spool/kept-files.ts';
@@ -115,7 +116,7 @@ export async function runAgent(
       clock: systemClock,
       random: systemRandom,
       log,
-      dial: dialWebSocket,
+      dial: dialVia(viaOf(config, readText)),
       soon: setImmediate,
       store,
       journal,

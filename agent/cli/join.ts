@@ -14,6 +14,7 @@ import type { Identity } from '../identity/identity.ts';
 import { encodeIdentity, parseIdentity } from '../identity/identity-file.ts';
 import { agentAddress } from '../link/address.ts';
 import { enrol } from '../link/enrol.ts';
+import type { Via } from '../link/proxy.ts';
 import { openJournal } from '../spool/open-journal.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -26,6 +27,7 @@ export interface JoinOptions {
   readonly replace?: boolean;
   readonly url?: string;
   readonly json?: boolean;
+  readonly via?: Via | undefined;
 }
 
 /** Joins the fleet that the token names. Returns the exit status; throws MusterError. */
@@ -62,14 +64,18 @@ export async function join(folder: string, options: JoinOptions, around: Surroun
       wallMs: around.clock.now,
       onTime: () => {},
     };
-    const grant = await enrol({ clock: around.clock, dial: around.dial, greeter }, identity.urls, {
-      name,
-      labels,
-      replace: options.replace === true,
-      hostname: around.hostname().slice(0, LIMITS.nameChars),
-      machineId: around.machineId(),
-      tokenSecret: token.secret,
-    });
+    const grant = await enrol(
+      { clock: around.clock, dial: around.dialVia(options.via), greeter },
+      identity.urls,
+      {
+        name,
+        labels,
+        replace: options.replace === true,
+        hostname: around.hostname().slice(0, LIMITS.nameChars),
+        machineId: around.machineId(),
+        tokenSecret: token.secret,
+      },
+    );
     writeWhole(home.identity, encodeIdentity({ ...identity, name: grant.name }));
     rmSync(home.joining, { force: true });
     tell({ ...identity, name: grant.name }, grant.state, options, around);

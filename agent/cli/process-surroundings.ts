@@ -5,7 +5,7 @@ import { Writable } from 'node:stream';
 import { sha512 } from '../../proto/crypto.ts';
 import { toHex } from '../../proto/ids.ts';
 import { systemClock, systemRandom } from '../../proto/system.ts';
-import { dialWebSocket } from '../link/transport.ts';
+import { dialVia } from '../link/transport.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** More than any token is, and any trust chain. */
@@ -18,7 +18,7 @@ export function processSurroundings(): Surroundings {
     env: process.env,
     clock: systemClock,
     random: systemRandom,
-    dial: dialWebSocket,
+    dialVia,
     stdinIsTerminal: process.stdin.isTTY === true,
     readStdin,
     readFile,

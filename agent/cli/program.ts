@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { MUSTER_VERSION } from '../../proto/version.ts';
 import { type Config, type Flags, readConfig, SETTINGS } from '../config.ts';
+import { viaOf } from '../link/proxy.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** What the arguments ask for; undefined when they were answered already (--help, --version). */
@@ -47,9 +48,14 @@ export function understand(argv: readonly string[], around: Surroundings): Actio
     .option('--url <url>', "where the controller is, in place of the token's addresses")
     .option('--json', 'print one JSON object')
     .addHelpText('after', EXAMPLES.join);
-  addSetting(joining, 'home').action((options) => {
-    const { home } = configOf(options);
-    action = async () => (await import('./join.ts')).join(home, options, around);
+  for (const key of ['home', 'proxy', 'proxyAuthFile', 'direct'] as const) addSetting(joining, key);
+  joining.action((options) => {
+    const config = configOf(options);
+    action = async () => {
+      warnOfPassword(options, around);
+      const via = viaOf(config, around.readFile);
+      return (await import('./join.ts')).join(config.home, { ...options, via }, around);
+    };
   });
 
   const making = program
@@ -68,8 +74,12 @@ export function understand(argv: readonly string[], around: Surroundings): Actio
     .description('run the agent in the foreground; logs go to standard error');
   for (const key of Object.keys(SETTINGS) as (keyof Config)[]) addSetting(running, key);
   running.addHelpText('after', EXAMPLES.run).action((options) => {
-    const config = configOf({ ...options, reserveBytes: options.reserveMib });
-    action = async () => (await import('./run.ts')).run(config, around);
+    const { reserveMib: reserveBytes, cacheMib: cacheBytes } = options;
+    const config = configOf({ ...options, reserveBytes, cacheBytes });
+    action = async () => {
+      warnOfPassword(options, around);
+      return (await import('./run.ts')).run(config, around);
+    };
   });
 
   const showing = program
@@ -98,6 +108,13 @@ export function understand(argv: readonly string[], around: Surroundings): Actio
     throw new WrongUse(cause.message);
   }
   return action;
+}
+
+function warnOfPassword({ proxy }: { readonly proxy?: string }, around: Surroundings): void {
+  if (proxy?.includes('@'))
+    around.note(
+      'muster-agent: a password on the command line can be read by every user of this machine; use --proxy-auth-file\n',
+    );
 }
 
 function addSetting(command: Command, key: keyof Config): Command {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../proto/clock.ts';
 import type { RandomBytes } from '../../proto/random.ts';
 import type { Env } from '../config.ts';
+import type { Via } from '../link/proxy.ts';
 import type { Dial } from '../link/transport.ts';
 
 /** What the command line touches of the world. */
@@ -8,7 +9,8 @@ export interface Surroundings {
   readonly env: Env;
   readonly clock: Clock;
   readonly random: RandomBytes;
-  readonly dial: Dial;
+  /** Dials through a proxy, or without one. */
+  dialVia(via: Via | undefined): Dial;
   readonly stdinIsTerminal: boolean;
   /** All of standard input, or of a file; refuses more than a few MiB. Throws the system's error. */
   readStdin(): Promise<string>;

@@ -1,6 +1,8 @@
+import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import { MusterError } from '../../proto/errors.ts';
 import { LIMITS } from '../../proto/limits.ts';
+import type { Via } from './proxy.ts';
 
 /** A connection that carries whole binary messages, in order, until it closes. */
 export interface Transport {
@@ -30,10 +32,22 @@ const HANDSHAKE_MS = 15_000;
 /** How long a far end may take to agree to a close. */
 const CLOSE_MS = 1_000;
 
+/** Dials by itself, or through a proxy: then the code for that is loaded. */
+export function dialVia(via: Via | undefined): Dial {
+  if (!via) return dialWebSocket;
+  return async (url, signal) => {
+    const { throughProxy } = await import('./tunnel.ts');
+    return open(url, signal, await throughProxy(via, url, signal));
+  };
+}
+
 /** The only file that knows ws. */
-export const dialWebSocket: Dial = (url, signal) =>
-  new Promise((resolve, reject) => {
+export const dialWebSocket: Dial = (url, signal) => open(url, signal, undefined);
+
+function open(url: string, signal: AbortSignal, through: Socket | undefined): Promise<Transport> {
+  return new Promise((resolve, reject) => {
     const socket = new WebSocket(url, {
+      ...(through && { createConnection: () => through }),
       perMessageDeflate: false,
       maxPayload: LIMITS.frameBytes + SEAL_BYTES,
       handshakeTimeout: HANDSHAKE_MS,
@@ -59,6 +73,7 @@ export const dialWebSocket: Dial = (url, signal) =>
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
   });
+}
 
 function over(socket: WebSocket): Transport {
   return {

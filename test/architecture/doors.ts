@@ -142,15 +142,27 @@ export const DOORS: Record<string, Door> = {
       'controller/cli/probe.ts',
       'controller/installer/ssh/socket.ts',
       'agent/executor/fifo.ts',
+      'agent/link/tunnel.ts',
     ],
     why: 'sockets are opened by adapters',
   },
-  'node:tls': { files: ['controller/cli/pinning.ts', 'controller/cli/probe.ts'], why: 'as node:net' },
-  'node:http': {
-    files: ['controller/serve.ts', 'controller/cli/client.ts', 'controller/api/app.ts'],
+  'node:tls': {
+    files: ['controller/cli/pinning.ts', 'controller/cli/probe.ts', 'agent/link/tunnel.ts'],
     why: 'as node:net',
   },
-  'node:https': { files: ['controller/serve.ts', 'controller/cli/client.ts'], why: 'as node:net' },
+  'node:http': {
+    files: [
+      'controller/serve.ts',
+      'controller/cli/client.ts',
+      'controller/api/app.ts',
+      'agent/link/tunnel.ts',
+    ],
+    why: 'as node:net',
+  },
+  'node:https': {
+    files: ['controller/serve.ts', 'controller/cli/client.ts', 'agent/link/tunnel.ts'],
+    why: 'as node:net',
+  },
   'node:os': {
     files: [
       'proto/system.ts',

@@ -54,7 +54,7 @@ export function shell(t: TestContext): Shell {
         env: { MUSTER_AGENT_HOME: home },
         clock,
         random,
-        dial: controller.dial,
+        dialVia: () => controller.dial,
         stdinIsTerminal: it.answer !== undefined,
         readStdin: async () => it.stdin,
         readFile: (path) => readFileSync(path, 'utf8'),
