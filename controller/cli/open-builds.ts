@@ -19,6 +19,6 @@ export function openBuilds(
     env,
     node: { path: process.execPath, version: process.version },
     note,
-    now: () => clock.now(),
+    clock,
   });
 }

@@ -15,7 +15,6 @@ import { findProgram } from './program.ts';
 export interface BuildsPorts extends Omit<ExecutableSource, 'program'> {
   /** Where they are kept: see `buildsFolder`. */
   folder: string;
-  now(): number;
   /** Left out: this program. */
   program?: ExecutableSource['program'];
 }

@@ -23,6 +23,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { Clock } from '../../../proto/clock.ts';
 import { incrementalSha512 } from '../../../proto/crypto.ts';
 import { toHex } from '../../../proto/ids.ts';
 import type { Build, Packing } from '../build.ts';
@@ -68,10 +69,10 @@ const WORK_MS = 3_600_000;
 
 export interface CachePorts {
   folder: string;
-  now(): number;
+  clock: Pick<Clock, 'now'>;
 }
 
-export function createCache({ folder, now }: CachePorts): Cache {
+export function createCache({ folder, clock }: CachePorts): Cache {
   async function find(key: string): Promise<Kept | undefined> {
     const text = await readFile(`${join(folder, key)}.json`, 'utf8').catch(() => undefined);
     const kept = text === undefined ? undefined : keptShape.safeParse(parseJson(text)).data;
@@ -82,7 +83,7 @@ export function createCache({ folder, now }: CachePorts): Cache {
       await file.close();
       return undefined;
     }
-    const seconds = now() / 1000;
+    const seconds = clock.now() / 1000;
     await utimes(`${join(folder, key)}.json`, seconds, seconds).catch(() => {});
     const { arch, ...build } = kept.build;
     return { ...kept, build: { ...build, arch }, file };
@@ -126,11 +127,11 @@ export function createCache({ folder, now }: CachePorts): Cache {
     );
     const notes = aged.filter(({ name }) => name.endsWith('.json'));
     notes.sort((a, b) => (b.atMs ?? 0) - (a.atMs ?? 0));
-    const kept = new Set(
-      notes.slice(0, KEPT_ENTRIES - 1).flatMap(({ name }) => [name, name.slice(0, -'.json'.length)]),
-    );
+    const files = ({ name }: { name: string }): string[] => [name, name.slice(0, -'.json'.length)];
+    const kept = new Set(notes.slice(0, KEPT_ENTRIES - 1).flatMap(files));
+    const noted = new Set(notes.flatMap(files));
     for (const { name, atMs = 0 } of aged)
-      if (!kept.has(name) && (notes.some((note) => note.name === name) || now() - atMs > WORK_MS))
+      if (!kept.has(name) && (noted.has(name) || clock.now() - atMs > WORK_MS))
         await rm(join(folder, name), { recursive: true, force: true });
   }
 

@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { constants, createGzip, createZstdCompress } from 'node:zlib';
+import type { Clock } from '../../../proto/clock.ts';
 import type { Packing } from '../build.ts';
 import { runProgram } from './processes.ts';
 
@@ -17,16 +18,22 @@ export const packingKey = (packing: Packing): string => `${packing} ${LEVELS[pac
 const XZ_MS = 15 * 60_000;
 
 export interface Packer {
+  clock: Clock;
   env: Readonly<Record<string, string | undefined>>;
 }
 
 /** Throws what the disk says; an Error with the code ENOENT where it takes a program that is not here. */
-export async function pack({ env }: Packer, packing: Packing, from: string, to: string): Promise<void> {
+export async function pack(
+  { env, clock }: Packer,
+  packing: Packing,
+  from: string,
+  to: string,
+): Promise<void> {
   if (packing === 'xz') {
     const file = await open(to, 'wx', 0o600);
     try {
       const args = ['--compress', '--stdout', '--threads=2', '--check=crc64', `-${LEVELS.xz}`, '--', from];
-      await runProgram('xz', args, { env, cwd: dirname(to), stdout: file.fd, maxMs: XZ_MS });
+      await runProgram('xz', args, { env, cwd: dirname(to), stdout: file.fd, clock, maxMs: XZ_MS });
     } finally {
       await file.close();
     }

@@ -1,6 +1,7 @@
 /** Nodes for hosts: the one that is installed with this program, or npm's package of the same version, checked against the lockfile. */
 import { copyFile, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Clock } from '../../../proto/clock.ts';
 import type { Arch } from '../build.ts';
 import { HostFailure } from '../failure.ts';
 import { digestOfFile, unpackNode } from './archive.ts';
@@ -12,6 +13,7 @@ export interface RuntimeSource {
   /** Archives that somebody brought by hand. */
   archives: readonly string[];
   env: Readonly<Record<string, string | undefined>>;
+  clock: Clock;
   /** Told before something that takes a while. */
   note(sentence: string): void;
 }
@@ -67,7 +69,7 @@ async function broughtBy(
 }
 
 async function fetchPackage(
-  { env, archives }: RuntimeSource,
+  { env, archives, clock }: RuntimeSource,
   { name, version }: RuntimePackage,
   work: string,
 ): Promise<string> {
@@ -75,8 +77,8 @@ async function fetchPackage(
   const none =
     archives.length > 0 ? ` (none of --runtime is ${name}@${version} as this program was built with)` : '';
   try {
-    await runProgram('npm', ['pack', `${name}@${version}`, '--ignore-scripts', '--silent'], {
-      ...{ env, cwd: work, maxMs: DOWNLOAD_MS },
+    await runProgram('npm', ['pack', `${name}@${version}`, '--ignore-scripts', '--loglevel=error'], {
+      ...{ env, cwd: work, clock, maxMs: DOWNLOAD_MS },
     });
   } catch (cause) {
     const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';

@@ -1,52 +1,51 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { chmod, writeFile } from 'node:fs/promises';
+import { execFile, execFileSync } from 'node:child_process';
+import { chmod, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
-import { gunzipSync, zstdDecompressSync } from 'node:zlib';
-import type { Packed } from '../../../../controller/installer/build.ts';
-import { type BuildsPorts, createBuilds } from '../../../../controller/installer/builds/builds.ts';
+import { zstdDecompressSync } from 'node:zlib';
+import {
+  type BuildsPorts,
+  buildsFolder,
+  createBuilds,
+} from '../../../../controller/installer/builds/builds.ts';
+import { makeExecutable } from '../../../../controller/installer/builds/executable.ts';
+import { findProgram } from '../../../../controller/installer/builds/program.ts';
+import { systemClock } from '../../../../proto/system.ts';
 import { MUSTER_VERSION } from '../../../../proto/version.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
+import { requires } from '../../../support/requires.ts';
+import { bytesOf, madeUpProgram, sha512 } from './made-up.ts';
 
 const run = promisify(execFile);
-const sha512 = (bytes: Uint8Array): string => createHash('sha512').update(bytes).digest('hex');
 
-async function bytesOf(packed: Packed): Promise<Buffer> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of packed.open()) pieces.push(piece);
-  return Buffer.concat(pieces);
-}
+const PORTS = {
+  clock: systemClock,
+  archives: [],
+  env: process.env,
+  node: { path: process.execPath, version: process.version },
+  note: () => {},
+};
 
 function buildsIn(t: TestContext, folder: string, other: Partial<BuildsPorts> = {}) {
-  const builds = createBuilds({
-    folder,
-    archives: [],
-    env: process.env,
-    node: { path: process.execPath, version: process.version },
-    note: () => {},
-    now: Date.now,
-    ...other,
-  });
+  const builds = createBuilds({ ...PORTS, folder, ...other });
   t.after(() => builds.close());
   return builds;
 }
 
-test('the executable for this machine runs, brings its own node, and is the same bytes in every cache', async (t) => {
+test('the executable for this machine runs, brings its own node, and is the same bytes wherever it is made', async (t) => {
   const folder = temporaryFolder(t);
-  const first = await buildsIn(t, join(folder, 'a')).packed('executable', 'x64', ['gzip', 'zstd']);
+  const arch = process.arch === 'arm64' ? 'arm64' : 'x64';
+  const first = await buildsIn(t, join(folder, 'a')).packed('executable', arch, ['gzip', 'zstd']);
   assert.equal(first.packing, 'zstd');
   assert.ok(first.length < 40e6, `${first.length} bytes are sent`);
-  const file = zstdDecompressSync(await bytesOf(first));
-  assert.equal(first.sha512, sha512(await bytesOf(first)));
+  const sent = await bytesOf(first);
+  assert.equal(first.sha512, sha512(sent));
+  const file = zstdDecompressSync(sent);
   assert.deepEqual(first.build, {
-    version: MUSTER_VERSION,
-    form: 'executable',
-    arch: 'x64',
-    sha512: sha512(file),
-    length: file.length,
+    ...{ version: MUSTER_VERSION, form: 'executable', arch },
+    ...{ sha512: sha512(file), length: file.length },
   });
   const agent = join(folder, 'agent');
   await writeFile(agent, file);
@@ -55,8 +54,158 @@ test('the executable for this machine runs, brings its own node, and is the same
   assert.equal(stdout.trim(), MUSTER_VERSION);
   assert.equal(stderr, '');
 
-  const second = await buildsIn(t, join(folder, 'b')).packed('executable', 'x64', ['gzip']);
-  assert.equal(second.packing, 'gzip');
-  assert.equal(second.build.sha512, first.build.sha512);
-  assert.equal(sha512(gunzipSync(await bytesOf(second))), first.build.sha512);
+  const work = join(folder, 'b');
+  await mkdir(work);
+  const again = await makeExecutable({ ...PORTS, program: await findProgram() }, arch, work);
+  assert.equal(sha512(await readFile(again)), first.build.sha512);
+});
+
+test('the bundle is the agent of this very program, and small', async (t) => {
+  const packed = await buildsIn(t, temporaryFolder(t)).packed('bundle', 'x64', ['gzip', 'zstd']);
+  assert.ok(packed.length < 300e3, `${packed.length} bytes are sent`);
+  const file = zstdDecompressSync(await bytesOf(packed));
+  assert.deepEqual(file, await readFile(join(import.meta.dirname, '../../../../dist/agent/main.cjs')));
+  assert.equal(packed.build.sha512, sha512(file));
+  assert.equal(packed.build.arch, undefined);
+});
+
+test('xz is used where this machine has it, and left out where it has not', {
+  ...requires('xz'),
+}, async (t) => {
+  const folder = temporaryFolder(t);
+  const program = await madeUpProgram(folder);
+  const without = buildsIn(t, join(folder, 'a'), { program, env: { PATH: folder } });
+  assert.equal((await without.packed('bundle', 'x64', ['xz', 'gzip'])).packing, 'gzip');
+  await assert.rejects(without.packed('bundle', 'x64', ['xz']), {
+    because: 'no-build',
+    detail: /none of: xz/,
+  });
+  const packed = await buildsIn(t, join(folder, 'b'), { program }).packed('bundle', 'x64', ['xz', 'gzip']);
+  assert.equal(packed.packing, 'xz');
+  await writeFile(join(folder, 'packed'), await bytesOf(packed));
+  const unpacked = execFileSync('xz', ['-dc', join(folder, 'packed')]);
+  assert.equal(sha512(unpacked), packed.build.sha512);
+});
+
+/** Builds of a made-up program, and what is in the folder where they are kept. */
+async function kept(t: TestContext) {
+  const folder = temporaryFolder(t);
+  const cache = join(folder, 'cache');
+  const program = await madeUpProgram(folder);
+  const open = (other: Partial<BuildsPorts> = {}) => buildsIn(t, cache, { program, ...other });
+  const packed = await open().packed('bundle', 'x64', ['gzip']);
+  const [name = ''] = (await readdir(cache)).filter((one) => !one.endsWith('.json'));
+  return { cache, program, open, packed, file: join(cache, name), note: join(cache, `${name}.json`) };
+}
+
+test('what was made once is taken from there, also by the next process', async (t) => {
+  const { cache, open, packed, file } = await kept(t);
+  const { mtimeMs, ino } = await stat(file);
+  const again = await open().packed('bundle', 'arm64', ['gzip']);
+  assert.deepEqual(again.build, packed.build);
+  assert.equal(again.sha512, packed.sha512);
+  assert.deepEqual([(await stat(file)).mtimeMs, (await stat(file)).ino], [mtimeMs, ino]);
+  assert.equal((await readdir(cache)).length, 2, 'a file and its note, and nothing else');
+});
+
+test('what is damaged there is made anew', async (t) => {
+  const { open, packed, file, note } = await kept(t);
+  const damages: (() => Promise<unknown>)[] = [
+    () => writeFile(file, 'x', { flag: 'r+' }),
+    () => writeFile(file, ''),
+    () => rm(file),
+    () => rm(note),
+    () => writeFile(note, '{'),
+    () => writeFile(note, '{"build":{}}'),
+  ];
+  for (const damage of damages) {
+    await damage();
+    const again = await open().packed('bundle', 'x64', ['gzip']);
+    assert.equal(again.sha512, packed.sha512, String(damage));
+    assert.equal(sha512(await bytesOf(again)), packed.sha512, String(damage));
+  }
+});
+
+test('another agent is another build', async (t) => {
+  const { program, open, packed } = await kept(t);
+  await writeFile(program.bundle, '// another one\n');
+  const other = await open().packed('bundle', 'x64', ['gzip']);
+  assert.notEqual(other.build.sha512, packed.build.sha512);
+});
+
+test('many who want it at once get the same, from one process and from several', async (t) => {
+  const { cache, program } = await kept(t);
+  await rm(cache, { recursive: true });
+  const processes = Array.from({ length: 4 }, () => buildsIn(t, cache, { program }));
+  const all = await Promise.all(
+    processes.flatMap((builds) =>
+      Array.from({ length: 5 }, async () => {
+        const packed = await builds.packed('bundle', 'x64', ['zstd']);
+        assert.equal(sha512(await bytesOf(packed)), packed.sha512);
+        return packed.sha512;
+      }),
+    ),
+  );
+  assert.equal(new Set(all).size, 1);
+  assert.equal((await readdir(cache)).length, 2);
+});
+
+test('what is read stays as it is, whatever another process does to the folder meanwhile', async (t) => {
+  const { cache, packed } = await kept(t);
+  await rm(cache, { recursive: true });
+  assert.equal(sha512(await bytesOf(packed)), packed.sha512);
+  assert.equal((await packed.read(packed.length - 3, 100)).length, 3);
+});
+
+test('old builds go, and what a killed process left; what is new or just being made stays', async (t) => {
+  const { cache, open, program } = await kept(t);
+  for (let n = 0; n < 20; n += 1) {
+    const age = new Date(Date.now() - 86_400_000 * (n + 1));
+    await writeFile(join(cache, `old-${n}`), 'x');
+    await writeFile(join(cache, `old-${n}.json`), '{}');
+    await utimes(join(cache, `old-${n}.json`), age, age);
+  }
+  const dead = join(cache, 'work-dead');
+  await mkdir(dead);
+  await writeFile(join(dead, 'agent'), 'x');
+  await utimes(dead, 0, 0);
+  await mkdir(join(cache, 'work-alive'));
+  await writeFile(program.bundle, '// the next version\n');
+  await open().packed('bundle', 'x64', ['gzip']);
+  const left = await readdir(cache);
+  assert.equal(left.filter((name) => name.endsWith('.json')).length, 12);
+  assert.equal(left.filter((name) => !name.endsWith('.json') && !name.startsWith('work-')).length, 12);
+  assert.ok(left.includes('old-0') && !left.includes('old-19'));
+  assert.ok(left.includes('work-alive') && !left.includes('work-dead'));
+});
+
+test('a full disk is told, with the folder, and nothing half made is left', {
+  ...requires('root', 'mount'),
+}, async (t) => {
+  const folder = temporaryFolder(t);
+  const cache = join(folder, 'cache');
+  await mkdir(cache);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'muster-test', cache]);
+  try {
+    const builds = buildsIn(t, cache);
+    await assert.rejects(builds.packed('bundle', 'x64', ['gzip']), ({ because, detail }) => {
+      assert.equal(because, 'no-build');
+      assert.ok(detail.includes(`no room left in ${cache}`), detail);
+      return true;
+    });
+    assert.deepEqual(await readdir(cache), []);
+  } finally {
+    execFileSync('umount', [cache]);
+  }
+});
+
+test('builds are kept where caches belong', () => {
+  const home = { homeDirectory: '/home/ada', isRoot: false };
+  assert.equal(buildsFolder({ ...home, env: {} }), '/home/ada/.cache/muster/builds');
+  assert.equal(buildsFolder({ ...home, env: { XDG_CACHE_HOME: '/c' } }), '/c/muster/builds');
+  assert.equal(
+    buildsFolder({ ...home, env: { XDG_CACHE_HOME: 'relative' } }),
+    '/home/ada/.cache/muster/builds',
+  );
+  assert.equal(buildsFolder({ ...home, isRoot: true, env: {} }), '/var/cache/muster/builds');
 });
