@@ -1,8 +1,8 @@
 import type { TrustReply } from '../../api/contract.ts';
-import { buildsFolder, createBuilds } from '../../installer/builds/builds.ts';
 import { installHost } from '../../installer/install.ts';
 import { explain } from '../failure.ts';
 import { writePrivate } from '../files.ts';
+import { openBuilds } from '../open-builds.ts';
 import type { Screen } from '../output/screen.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { type Hosts, overSsh } from './over-ssh.ts';
@@ -19,14 +19,10 @@ export interface InstallRequest extends Hosts {
 
 /** Installs on all of the hosts; returns the exit status. */
 export function installOn(surroundings: Surroundings, request: InstallRequest): Promise<number> {
-  const { clock, env } = surroundings;
   const { trust, options } = request;
   const { check = false, service = 'auto', proxy, replace = false } = options;
   return overSsh(surroundings, request, async ({ screen, note, ...ssh }) => {
-    const builds = createBuilds({
-      ...{ folder: buildsFolder(surroundings), now: clock.now, archives: options.runtime ?? [], env, note },
-      node: { path: process.execPath, version: process.version },
-    });
+    const builds = openBuilds(surroundings, options.runtime, note);
     const ports = { ...ssh, trust, builds, settings: { service, proxy, replace, check } };
     return {
       dids: ['installed', 'upgraded', 'repaired', 'unchanged'],
