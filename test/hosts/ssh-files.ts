@@ -46,8 +46,13 @@ export function newKey(type: 'ed25519' | 'ecdsa' | 'rsa' = 'ed25519', passphrase
   const lock = passphrase === undefined ? {} : { passphrase, cipher: 'aes256-ctr', rounds: 4 };
   // One shape of options for all types; its declarations have one for each.
   const pair = ssh2.utils.generateKeyPairSync(type as 'rsa', { bits, ...lock } as { bits: number });
-  return { private: pair.private, public: pair.public.trim() };
+  const key = { private: pair.private, public: pair.public.trim() };
+  // It loses the zero with which one in 256 begins.
+  const isWhole = Buffer.from(key.public.split(' ')[1] ?? '', 'base64').length === ED25519_BYTES;
+  return type === 'ed25519' && !isWhole ? newKey(type, passphrase) : key;
 }
+
+const ED25519_BYTES = 51;
 
 const FIRST_UID = 1000;
 
@@ -108,6 +113,7 @@ export function writeSshFiles(
       'PasswordAuthentication no',
       'KbdInteractiveAuthentication no',
       'MaxStartups 200',
+      'LogLevel VERBOSE',
     ]),
   );
   // A wrong password costs no seconds.

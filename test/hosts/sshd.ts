@@ -84,6 +84,8 @@ export interface SshHost extends SshAddress {
   entry(): readonly string[];
   /** Runs a program on it, as root and not over SSH. Rejects with what it said where it does not succeed. */
   run(argv: readonly string[], input?: string): Promise<string>;
+  /** Where this machine sees a file of it. */
+  see(path: string): string;
   /** All that its sshd logged. */
   log(): string;
   /** Its processes end at once, as when its power is cut. */
@@ -176,6 +178,7 @@ async function startHost(
     ...ssh,
     entry: () => entryTo(firstProcess(child)),
     run: (argv, input = '') => runBy(entryTo(firstProcess(child)), argv, input),
+    see: (path) => `/proc/${firstProcess(child)}/root${path}`,
     log: () => logged,
     end,
   };

@@ -58,13 +58,12 @@ export function authenticate(
   }
 
   async function denied(offered: readonly string[]): Promise<HostFailure> {
-    const notes = await keyring.notes(to);
-    if (password === 'refused') notes.push('its password was refused by other hosts, and not tried here');
-    const detail = [offered.join(','), ...notes].join('; ');
-    return new HostFailure(
-      keysTried === 0 && password !== 'tried' ? 'no-identity' : 'permission-denied',
-      detail,
-    );
+    const isNothingTried = keysTried === 0 && password !== 'tried';
+    const problems = await keyring.problems(to);
+    const notes = problems.filter(({ isMissing }) => isNothingTried || !isMissing);
+    const parts = [offered.join(','), ...notes.map(({ sentence }) => sentence)];
+    if (password === 'refused') parts.push('its password was refused by other hosts, and not tried here');
+    return new HostFailure(isNothingTried ? 'no-identity' : 'permission-denied', parts.join('; '));
   }
 
   return {

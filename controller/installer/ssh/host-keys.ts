@@ -62,6 +62,8 @@ const ALGORITHMS = [
 
 export function createHostKeys(ports: HostKeysPorts): HostKeys {
   const read = new Map<string, Promise<KnownHosts>>();
+  /** Lines that the operator said yes to, whatever became of the connection. */
+  const confirmed = new Set<string>();
   let turn: Promise<unknown> = Promise.resolve();
 
   /** Each file is read once in a run, and again when something was added. */
@@ -147,9 +149,10 @@ export function createHostKeys(ports: HostKeysPorts): HostKeys {
       if (ports.policy === 'ask') {
         await inTurn(async () => {
           signal.throwIfAborted();
-          if (await check(of, key)) return;
+          if (confirmed.has(lineFor(of, key)) || (await check(of, key))) return;
           if (!(await ports.confirm(told, signal)))
             throw new HostFailure('key-unknown', `${shown(key)}: not accepted`);
+          confirmed.add(lineFor(of, key));
         });
       }
       return () => inTurn(() => remember(of, key, told));

@@ -14,8 +14,14 @@ export interface Identity {
 export interface Keyring {
   /** In the order in which ssh tries them: the named ones that the agent holds, the agent's others, the other named ones. */
   identities(of: Destination): Promise<Identity[]>;
-  /** Why files and agent gave none or not all. */
-  notes(of: Destination): Promise<string[]>;
+  /** Why files and agent gave less than they could. */
+  problems(of: Destination): Promise<Problem[]>;
+}
+
+export interface Problem {
+  readonly sentence: string;
+  /** A file that is not there: no news where it is only one of the usual ones. */
+  readonly isMissing: boolean;
 }
 
 export interface KeyringPorts {
@@ -38,22 +44,27 @@ interface KeyFile {
 
 /** Keys for all hosts of a run: each file is read, and each passphrase asked, at most once, and only for a host that takes the key. */
 export function createKeyring({ readFile, agentSocket, ask, signal }: KeyringPorts): Keyring {
-  const files = new Map<string, Promise<KeyFile | string>>();
-  const agents = new Map<string, Promise<ParsedKey[] | string>>();
+  const files = new Map<string, Promise<KeyFile | Problem>>();
+  const agents = new Map<string, Promise<ParsedKey[] | Problem>>();
 
   /** The key of a file, or why there is none. */
-  function keyFile(path: string): Promise<KeyFile | string> {
-    const known = files.get(path) ?? readKeyFile(path).catch((error: Error) => `${path}: ${error.message}`);
+  function keyFile(path: string): Promise<KeyFile | Problem> {
+    const known =
+      files.get(path) ??
+      readKeyFile(path).catch(({ code, message }: NodeJS.ErrnoException) => ({
+        sentence: `${path}: ${code === 'ENOENT' ? 'it is not there' : message}`,
+        isMissing: code === 'ENOENT',
+      }));
     files.set(path, known);
     return known;
   }
 
-  async function readKeyFile(path: string): Promise<KeyFile | string> {
+  async function readKeyFile(path: string): Promise<KeyFile> {
     const bytes = await readFile(path);
     const plain = parse(bytes);
     if (!(plain instanceof Error))
       return { path, publicKey: plain, privateKey: plain.isPrivateKey() ? async () => plain : undefined };
-    if (!/encrypted/i.test(plain.message)) return `${path}: ${plain.message}`;
+    if (!/encrypted/i.test(plain.message)) throw plain;
     let unlocking: Promise<ParsedKey> | undefined;
     const privateKey = (): Promise<ParsedKey> => {
       unlocking ??= unlock(path, bytes);
@@ -82,7 +93,7 @@ export function createKeyring({ readFile, agentSocket, ask, signal }: KeyringPor
     identityAgent === 'none' ? undefined : identityAgent;
 
   /** The keys of an agent, or why there are none. */
-  async function agentKeys(socket: string | undefined): Promise<ParsedKey[] | string> {
+  async function agentKeys(socket: string | undefined): Promise<ParsedKey[] | Problem> {
     if (socket === undefined) return [];
     const listed = agents.get(socket) ?? listKeys(socket);
     agents.set(socket, listed);
@@ -93,8 +104,8 @@ export function createKeyring({ readFile, agentSocket, ask, signal }: KeyringPor
     const { identityFiles, identitiesOnly } = of;
     const socket = socketOf(of);
     const [held, ...named] = await Promise.all([agentKeys(socket), ...identityFiles.map(keyFile)]);
-    const inAgent = new Map((typeof held === 'string' ? [] : held).map((key) => [idOf(key), key]));
-    const usable = named.filter((one) => typeof one !== 'string');
+    const inAgent = new Map(('sentence' in held ? [] : held).map((key) => [idOf(key), key]));
+    const usable = named.filter((one) => 'path' in one);
     const first = usable
       .filter(({ publicKey }) => inAgent.has(idOf(publicKey)))
       .map(({ publicKey }) => publicKey);
@@ -108,17 +119,17 @@ export function createKeyring({ readFile, agentSocket, ask, signal }: KeyringPor
 
   return {
     identities,
-    async notes(of) {
+    async problems(of) {
       const all = await Promise.all([agentKeys(socketOf(of)), ...of.identityFiles.map(keyFile)]);
-      return all.filter((one) => typeof one === 'string');
+      return all.filter((one) => 'sentence' in one);
     },
   };
 }
 
-function listKeys(socket: string): Promise<ParsedKey[] | string> {
+function listKeys(socket: string): Promise<ParsedKey[] | Problem> {
   return new Promise((resolve) => {
     ssh2.createAgent(socket).getIdentities((error, keys) => {
-      if (error) resolve(`ssh-agent at ${socket}: ${error.message}`);
+      if (error) resolve({ sentence: `ssh-agent at ${socket}: ${error.message}`, isMissing: false });
       else resolve((keys ?? []).flatMap((key) => parsed(key)));
     });
   });

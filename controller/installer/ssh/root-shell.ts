@@ -35,7 +35,7 @@ export function rootShell(channel: ShellChannel, { clock, random, fail }: RootSh
   async function carryOut(script: string, { input, silenceMs = SILENCE_MS, onProgress }: RunOptions) {
     const key = toHex(random(16));
     const watch = startWatch(clock, silenceMs, () =>
-      fail(new HostFailure('silent', `no answer for ${Math.round(silenceMs / 1000)} s`)),
+      fail(new HostFailure('silent', `no answer for ${silenceMs / 1000} s`)),
     );
     try {
       const ended = Promise.all([

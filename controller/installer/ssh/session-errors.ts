@@ -1,4 +1,5 @@
 import { HostFailure } from '../failure.ts';
+import { lastLine } from './told.ts';
 
 interface Stage {
   /** Its host key was proven. */
@@ -9,29 +10,40 @@ interface Stage {
 
 const TOO_MANY_FAILURES = /too many authentication failures/i;
 
+const HEARD_BYTES = 400;
+const CLOSED = 'it closed the connection at once';
+
 /** What ssh2's errors mean. */
 export function sessionErrors() {
-  let greeting = '';
+  let heard = '';
+  const first = (): string => {
+    const line = lastLine(heard);
+    return line === '' || line.startsWith('SSH-') ? '' : `it says "${line}"`;
+  };
   return {
-    heard(text: string): void {
-      greeting = text;
+    /** What comes before the keys are agreed on; only its beginning is of interest. */
+    heard(chunk: Buffer): void {
+      if (heard.length < HEARD_BYTES) heard += chunk.subarray(0, HEARD_BYTES).toString('latin1');
     },
+    silentFor: (ms: number): HostFailure =>
+      new HostFailure('no-ssh', first() || `it says nothing for ${ms / 1000} s`),
     /** Undefined: it ends nothing. */
     failureOf(error: Error & { level?: string }, { isProven, isIn }: Stage): HostFailure | undefined {
       const { level, message } = error;
       const options = { cause: error };
+      const isLost = message === 'Connection lost before handshake';
       if (level === 'agent') return undefined;
       if (level === 'client-timeout') return new HostFailure('silent', 'no answer to keepalives', options);
       if (level === 'handshake') return new HostFailure('handshake', message, options);
       if (TOO_MANY_FAILURES.test(message))
         return new HostFailure('permission-denied', 'too many keys were tried: name one', options);
       if (isIn || isProven) return new HostFailure('cut', message, options);
-      return new HostFailure('no-ssh', message, options);
+      return new HostFailure('no-ssh', first() || (isLost ? CLOSED : message), options);
     },
     closed({ isProven, isIn }: Stage): HostFailure {
       if (isIn) return new HostFailure('cut', 'closed by the other side');
       if (isProven) return new HostFailure('cut', 'closed during the login');
-      return new HostFailure('no-ssh', greeting || 'it closed the connection at once');
+      return new HostFailure('no-ssh', first() || CLOSED);
     },
   };
 }

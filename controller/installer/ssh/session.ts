@@ -18,6 +18,8 @@ export interface SessionPorts {
   readonly secrets: Secrets;
   /** For each thing that the host is waited for until it is connected. */
   readonly timeoutMs: number;
+  /** The host is kept waiting by this side until the work is done. */
+  onThinking(work: Promise<unknown>): void;
 }
 
 /** A host that showed its key and let us in. */
@@ -45,7 +47,7 @@ const CLOSE_MS = 1_000;
 export async function openSession(
   to: Destination,
   stream: Duplex,
-  { clock, hostKeys, keyring, secrets, timeoutMs }: SessionPorts,
+  { clock, hostKeys, keyring, secrets, timeoutMs, onThinking }: SessionPorts,
   signal: AbortSignal,
 ): Promise<Session> {
   const serverHostKey = await hostKeys.algorithms(to);
@@ -66,15 +68,16 @@ export async function openSession(
     stream.destroy();
   }
   /** From now on the host has so long to go on. */
-  function expect(what: HostFailure, withinMs: number): void {
+  function expect(what: () => HostFailure, withinMs: number): void {
     waitAgain = () => {
       stopWaiting();
-      stopWaiting = clock.after(withinMs, () => fail(what));
+      stopWaiting = clock.after(withinMs, () => fail(what()));
     };
     waitAgain();
   }
   async function thinking<T>(work: Promise<T>): Promise<T> {
     stopWaiting();
+    onThinking(work);
     try {
       return await work;
     } finally {
@@ -90,10 +93,21 @@ export async function openSession(
     return login.next(offered, wasPart);
   }
 
+  /** A stream through a jump that says nothing any more is never closed by it. */
+  function closedSoon(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = clock.after(CLOSE_MS, resolve);
+      closed.then(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+
   const onAbort = (): void => fail(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
   const ssh = new NodeSSH();
-  expect(new HostFailure('no-ssh', `it says nothing for ${timeoutMs / 1000} s`), timeoutMs);
+  expect(() => errors.silentFor(timeoutMs), timeoutMs);
   const connecting = ssh.connect({
     host: to.host,
     port: to.port,
@@ -129,13 +143,15 @@ export async function openSession(
     const failure = errors.failureOf(error, { isProven, isIn });
     if (failure) fail(failure);
   });
-  client.on('greeting', errors.heard);
+  // Does not set the stream going, which ssh2 holds until it is ready for it.
+  stream.on('data', errors.heard);
   client.on('close', () => fail(errors.closed({ isProven, isIn })));
   client.on('change password', () => fail(new HostFailure('permission-denied', 'the password has expired')));
   client.on('handshake', () => {
     isProven = true;
+    stream.removeListener('data', errors.heard);
     const withinMs = timeoutMs * LOGIN_FACTOR;
-    expect(new HostFailure('silent', `no answer to the login for ${withinMs / 1000} s`), withinMs);
+    expect(() => new HostFailure('silent', `no answer to the login for ${withinMs / 1000} s`), withinMs);
   });
   let isIn = false;
   try {
@@ -150,7 +166,7 @@ export async function openSession(
   } catch (error) {
     login.over(false);
     fail(error);
-    await closed;
+    await closedSoon();
     throw error;
   } finally {
     stopWaiting();
@@ -162,10 +178,9 @@ export async function openSession(
     gone: over.signal,
     fail,
     async close() {
-      const cancel = clock.after(CLOSE_MS, () => stream.destroy());
       ssh.dispose();
-      await closed;
-      cancel();
+      await closedSoon();
+      stream.destroy();
     },
   };
 }
