@@ -90,8 +90,10 @@ export function addHosts(
       findings.problem(from, problem);
       continue;
     }
+    const isNew = !inventory.hosts.has(name);
     const host = inventory.host(name, group, from);
-    if (port !== undefined) host.variables.set('ansible_port', { text: port, from });
+    // Ansible takes the port only where the host comes first.
+    if (port !== undefined && isNew) host.variables.set('ansible_port', { text: port, from });
     for (const [key, value] of variables) host.variables.set(key, value);
   }
 }
