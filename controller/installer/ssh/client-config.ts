@@ -17,6 +17,8 @@ export type ReadIncluded = (pattern: string) => Promise<readonly ConfigFile[]>;
 
 export interface ClientConfig {
   readonly nodes: readonly Node[];
+  /** `Match final` is somewhere: everything is gone through once more, with the host that was found. */
+  readonly final: boolean;
   /** What was passed over, and where. */
   readonly notes: readonly string[];
 }
@@ -34,6 +36,7 @@ interface Setting {
 interface Block {
   readonly holds: (host: Matching) => boolean;
   readonly body: Node[];
+  readonly final?: boolean;
 }
 
 /** What a block is compared with. */
@@ -62,8 +65,11 @@ export async function readClientConfig(
   ] as const) {
     if (file) nodes.push(...(await readNodes(file, { folder, home, readIncluded, notes, depth: 0 })));
   }
-  return { nodes, notes };
+  return { nodes, notes, final: hasFinal(nodes) };
 }
+
+const hasFinal = (nodes: readonly Node[]): boolean =>
+  nodes.some((node) => 'body' in node && (node.final === true || hasFinal(node.body)));
 
 interface Reading {
   readonly folder: string;
@@ -91,7 +97,11 @@ async function readNodes({ path, text }: ConfigFile, reading: Reading): Promise<
     if (keyword === 'host' || keyword === 'match') {
       const holds = keyword === 'host' ? hostCondition(words) : matchCondition(words, note);
       into = [];
-      nodes.push({ holds, body: into });
+      nodes.push({
+        holds,
+        body: into,
+        final: keyword === 'match' && words.some((word) => /^!?final$/i.test(word)),
+      });
     } else if (keyword === 'include') {
       if (reading.depth >= MOST_DEEP) note(`not taken: includes are nested more than ${MOST_DEEP} deep`);
       else into.push(...(await readIncludes(words, reading)));
@@ -175,7 +185,8 @@ function matchCondition(
     const list = alone ? undefined : rest[++at];
     if (alone) conditions.push((host) => alone(host) !== negated);
     else if (field && list !== undefined) {
-      const patterns = list.split(',').map(readPattern);
+      // As OpenSSH has it: patterns of hosts in lower case here, though not behind Host.
+      const patterns = (name.endsWith('host') ? list.toLowerCase() : list).split(',').map(readPattern);
       conditions.push((host) => patternsMatch(patterns, host[field]) !== negated);
     } else {
       note(
@@ -237,5 +248,11 @@ export function settingsFor(
     }
   };
   walk(config.nodes, false, asked.host);
+  if (config.final) {
+    const host = first('hostname')?.replace(/%h/g, asked.host) ?? asked.host;
+    // What was found out stands: HostName in the second pass comes too late.
+    found.set('hostname', [{ keyword: 'hostname', words: [host.replaceAll('%', '%%')], from: 'HostName' }]);
+    walk(config.nodes, true, host);
+  }
   return { get: (keyword) => found.get(keyword)?.[0], all: (keyword) => found.get(keyword) ?? [] };
 }
