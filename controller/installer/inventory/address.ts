@@ -44,7 +44,7 @@ export function hostProblem(host: string): string | undefined {
   if (host === '') return 'expected a host, found nothing';
   if (isIp(host)) return undefined;
   if (/^[\d.]+$/.test(host)) return `${quoted(host)} is no IPv4 address`;
-  if (host.includes(':')) return `${quoted(host)} is no IPv6 address`;
+  if (/^[0-9a-f:.]*:[0-9a-f:.]*(?:%.*)?$/i.test(host)) return `${quoted(host)} is no IPv6 address`;
   if (!/^[A-Za-z0-9._-]+$/.test(host))
     return `${quoted(host)} cannot be a host: its name has letters, digits, dots, dashes and underscores`;
   if (/^[.-]|-$/.test(host))

@@ -28,7 +28,11 @@ export function settingsOf(
     return undefined;
   }
   for (const [name, variable] of variables)
-    if (SECRETS.has(name)) findings.note(variable.from, `${name} is not taken; passwords are asked for`);
+    if (SECRETS.has(name))
+      findings.note(
+        variable.from,
+        `${name} is not taken: passwords are asked for (--ask-password, --ask-sudo-password)`,
+      );
 
   let good = true;
   const refuse = (from: string, message: string): void => {
@@ -57,12 +61,7 @@ export function settingsOf(
     read(['ansible_become_method'], (text) => only('sudo', text, 'no other way is known here'));
     read(['ansible_become_user'], (text) => only('root', text, 'an agent runs as root'));
   }
-  const ssh = readSshArguments(
-    (name) => read([name], asText),
-    refuse,
-    (sentence) => findings.note(from, sentence),
-    variables,
-  );
+  const ssh = readSshArguments((name) => read([name], asText), refuse, findings.note, variables);
   if (!good) return undefined;
   return {
     ...settings,

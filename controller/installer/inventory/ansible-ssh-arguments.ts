@@ -18,7 +18,7 @@ export interface SshArguments {
 export function readSshArguments(
   textOf: (name: string) => string | undefined,
   refuse: (from: string, message: string) => void,
-  note: (sentence: string) => void,
+  note: (from: string, sentence: string) => void,
   variables: Variables,
 ): SshArguments {
   const identityFiles: string[] = [];
@@ -47,7 +47,7 @@ export function readSshArguments(
         if ('problem' in jumps) refuse(from, `${name}: ${jumps.problem}`);
         else proxyJump ??= jumps.jumps;
       } else if (WEAKER.has(key))
-        note(`${name}: ${key} is not taken: host keys are checked as --host-key-policy says`);
+        note(from, 'ssh is not told to check host keys less; they are checked as --host-key-policy says');
       else if (!TUNING.has(key))
         refuse(
           from,
