@@ -4,7 +4,7 @@ import type { RandomBytes } from '../../../proto/random.ts';
 import { HostFailure } from '../failure.ts';
 import type { Answer, RemoteShell, RunOptions } from '../shell.ts';
 import { type AnswerStream, TooLong } from './answer.ts';
-import { chunkHeader, END_OF_ANSWER, END_OF_INPUT, request } from './root-loop.ts';
+import { BEAT, BEAT_MS, chunkHeader, END_OF_ANSWER, END_OF_INPUT, request } from './root-loop.ts';
 
 /** The two-way stream to the far end, as ssh2 has it. */
 export interface ShellChannel {
@@ -31,6 +31,13 @@ export interface RootShellPorts {
 /** The client's side of root-loop.ts, on a channel whose far end has said its mark. */
 export function rootShell(channel: ShellChannel, { clock, random, fail }: RootShellPorts): RemoteShell {
   let last: Promise<unknown> = Promise.resolve();
+
+  function beat(): void {
+    channel.write(BEAT);
+    stopBeating = clock.after(BEAT_MS, beat);
+  }
+  let stopBeating = clock.after(BEAT_MS, beat);
+  channel.gone.addEventListener('abort', () => stopBeating(), { once: true });
 
   async function carryOut(script: string, { input, silenceMs = SILENCE_MS, onProgress }: RunOptions) {
     const key = toHex(random(16));

@@ -180,7 +180,7 @@ export async function openSession(
     async close() {
       ssh.dispose();
       await closedSoon();
-      stream.destroy();
+      fail(new HostFailure('cut', 'closed by this side'));
     },
   };
 }

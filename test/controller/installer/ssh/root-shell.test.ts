@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import type { RemoteShell } from '../../../../controller/installer/shell.ts';
+import { BEAT, becomeRoot, END_OF_ANSWER, request } from '../../../../controller/installer/ssh/root-loop.ts';
 import type { SshHost } from '../../../hosts/sshd.ts';
 import { SSHD_NEEDS } from '../../../hosts/sshd.ts';
 import { until } from '../../../support/until.ts';
@@ -76,3 +78,54 @@ describe('the root shell of a connection', SSHD_NEEDS, () => {
     });
   });
 });
+
+describe('the far end of a root shell', () => {
+  /** Its process, without SSH. */
+  function start(t: { after(fn: () => unknown): void }, leaseSeconds: number) {
+    const child = spawn('sh', ['-c', becomeRoot('mark', leaseSeconds)], { stdio: 'pipe', detached: true });
+    let out = '';
+    child.stdout.on('data', (data) => {
+      out += data;
+    });
+    child.stdin.on('error', () => {});
+    let isOver = false;
+    child.once('close', () => {
+      isOver = true;
+    });
+    t.after(() => child.stdin.end());
+    return { child, out: () => out, isOver: () => isOver };
+  }
+
+  test('ends, with what it runs, when it hears nothing of us any more', async (t) => {
+    const { child, out, isOver } = start(t, 1);
+    await until('it is there', () => out().includes('mark 0'));
+    child.stdin.write(request('key', 'echo started; exec sleep 1000', false));
+    await until('it runs', () => out().includes('started'));
+    await until('it has ended', isOver);
+    assert.equal(child.signalCode, 'SIGTERM');
+  });
+
+  test('goes on as long as it hears of us, and leaves with us', async (t) => {
+    const { child, out, isOver } = start(t, 1);
+    const beating = setInterval(() => child.stdin.write(BEAT), 200);
+    t.after(() => clearInterval(beating));
+    child.stdin.write(request('key', 'sleep 2; echo rested', false));
+    await until('it answers', () => out().includes('rested'));
+    assert.ok(!isOver());
+    clearInterval(beating);
+    child.stdin.end(END_OF_ANSWER);
+    await until('it has ended', isOver);
+    assert.equal(child.exitCode, 0);
+    await until('no timer is left', () => !isAnyAlive(child.pid ?? 0));
+  });
+});
+
+/** Whether a process of this group is alive. */
+function isAnyAlive(pid: number): boolean {
+  try {
+    process.kill(-pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
