@@ -1,9 +1,10 @@
 import { acceptPublicKeys, idOfAgent } from '../../certs/identity.ts';
 import { MusterError } from '../../proto/errors.ts';
-import { toHex } from '../../proto/ids.ts';
+import { equalBytes, toHex } from '../../proto/ids.ts';
+import { LIMITS } from '../../proto/limits.ts';
 import { labelProblem, nameProblem } from '../../proto/name.ts';
 import type { Statement, Transaction } from '../db/database.ts';
-import { agentById, agentByName, insertAgents, setLabels, setRemoved } from '../inventory/store.ts';
+import { agentById, agentByName, approve, insertAgents, setLabels, setRemoved } from '../inventory/store.ts';
 import type { EnrolmentPorts } from './ports.ts';
 
 /** What an installer read back from a host over a channel whose other end it had checked. Keys and epoch are hex. */
@@ -27,8 +28,8 @@ export interface Registered {
 
 /**
  * Lets a host in whose public keys an operator vouches for; no secret is ever made. The same keys under the same name are
- * registered once, whatever is repeated; their labels are added to. Throws MusterError: bad-key, bad-name, bad-request,
- * name-taken, agent-removed.
+ * registered once, whatever is repeated; their labels are added to, and who waited for an operator's word has it. Throws MusterError:
+ * bad-key, bad-name, bad-request, name-taken, agent-removed, agent-quarantined.
  */
 export async function register(
   ports: EnrolmentPorts,
@@ -76,16 +77,25 @@ function decide(
   if (known?.state === 'removed') throw new MusterError('agent-removed', known.name);
   if (known && known.name !== name)
     throw new MusterError('name-taken', `this host is registered already, as ${known.name}`);
+  if (known && !equalBytes(known.box_key, keys.box))
+    throw new MusterError('bad-key', 'this host is registered with another box key');
+  if (known?.state === 'quarantined') throw new MusterError('agent-quarantined', name);
   const before = known ? (JSON.parse(known.labels) as Record<string, string>) : {};
   const labels = { ...before, ...asked.labels };
+  if (Object.keys(labels).length > LIMITS.labelsPerAgent)
+    throw new MusterError('bad-request', `an agent has at most ${LIMITS.labelsPerAgent} labels`);
   if (known) {
-    const same = JSON.stringify(before) === JSON.stringify(labels);
-    const statements = same
-      ? []
-      : [
-          setLabels({ id, labels: JSON.stringify(labels) }),
-          ports.audit.entry(by, 'agent.label', { agent: name, id, set: asked.labels, remove: [] }),
-        ];
+    const statements: Statement[] = [];
+    if (JSON.stringify(before) !== JSON.stringify(labels))
+      statements.push(
+        setLabels({ id, labels: JSON.stringify(labels) }),
+        ports.audit.entry(by, 'agent.label', { agent: name, id, set: asked.labels, remove: [] }),
+      );
+    if (known.state === 'pending')
+      statements.push(
+        ...approve({ id }),
+        ports.audit.entry(by, 'agent.approve', { agent: name, id, was: known.state }),
+      );
     return { name, id, labels, created: false, replaced: null, statements };
   }
   const [holder] = tx.read(agentByName({ name }));
