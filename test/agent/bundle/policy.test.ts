@@ -46,6 +46,23 @@ describe("a host's policy", () => {
     assert.equal(wantsOperators(some), true);
   });
 
+  it('keeps the agent as it is, and where it is, or lets operators alone change that', () => {
+    const upgrade = {
+      ...NO_KIND,
+      upgrade: { release: stdin, signatures: [], contents: [], onlineWithinMs: 1 },
+    } satisfies TaskMessage;
+    const uninstall = { ...NO_KIND, uninstall: { keepPolicy: false } } satisfies TaskMessage;
+    const denied = parsePolicy('{"deny": ["upgrade"]}');
+    assert.equal(refuses(denied, [upgrade], 'controller', 'operator'), true);
+    assert.equal(refuses(denied, [uninstall], 'controller'), false);
+    const signed = parsePolicy('{"require": {"upgrade": "operator", "uninstall": "operator"}}');
+    for (const task of [upgrade, uninstall]) {
+      assert.equal(refuses(signed, [task], 'controller'), true);
+      assert.equal(refuses(signed, [task], 'controller', 'operator'), false);
+    }
+    assert.equal(refuses(signed, [COMMAND], 'controller'), false);
+  });
+
   it('takes the line of a guard for what it is, a shell’s', () => {
     const line = { unless: 'id', creates: '' };
     const guarded: TaskMessage = { ...NO_KIND, reboot: { timeoutMs: 1 }, guard: line };
