@@ -10,13 +10,18 @@ import type { Registered } from './work.ts';
  * is; one whose keys it has removed gets new ones. `restarts`: what runs there, if anything, is not this agent yet.
  */
 export async function enrol(work: Work): Promise<Registered & { restarts: boolean }> {
-  const { probe, fit, host, undo, step, ports } = work;
+  const { entry, probe, fit, host, undo, step, ports } = work;
   const { home, agent } = probe;
-  if (agent.running && home) {
+  if (home) {
     step('register');
     const known = { id: home.agent, name: home.name };
-    if (await ports.registrar.knows(known)) return { ...known, restarts: false };
-    // Its journal is its lock: while it runs nobody else opens the home.
+    if (await ports.registrar.knows(known)) {
+      if (Object.keys(entry.labels).length > 0) await ports.registrar.label(known, entry.labels);
+      return { ...known, restarts: !agent.running };
+    }
+  }
+  // Its journal is its lock: while it runs, or is about to, nobody else opens the home.
+  if (agent.running || agent.services.length > 0) {
     undo.push('the agent is stopped', async () => {
       await host.run('starting the agent', startText(fit.manager, fit.settingsFile));
     });

@@ -1,4 +1,3 @@
-import { MUSTER_VERSION } from '../../proto/version.ts';
 import type { Packed } from './build.ts';
 import { HostFailure } from './failure.ts';
 import type { HostEntry } from './host.ts';
@@ -7,6 +6,7 @@ import { lockText, unlockText } from './remote/lock.ts';
 import { probeText } from './remote/probe.ts';
 import { type Probe, parseProbe } from './remote/probe-answer.ts';
 import { type Told, toldBy } from './remote/script.ts';
+import { endTrialText } from './remote/swap.ts';
 import { sentencesOf } from './sentences.ts';
 import type { Answer, Connection, RemoteShell, RunOptions } from './shell.ts';
 import { carryOut } from './steps.ts';
@@ -73,7 +73,7 @@ async function onHost(
   work: HostWork,
   { undo, step, host, fingerprint }: Pick<Work, 'undo' | 'step' | 'host'> & { fingerprint: string },
 ): Promise<HostResult> {
-  const { settings, trust, clock } = ports;
+  const { settings, trust } = ports;
   if (!settings.check) {
     step('lock');
     await host.run('taking the lock', lockText(), { input: Buffer.from(`${ports.by}\n`) });
@@ -81,16 +81,15 @@ async function onHost(
   }
 
   step('probe');
-  const before = clock.now();
-  const answer = await host.answer(probeText(trust.urls), {
-    input: Buffer.from(`${settings.proxy ?? ''}\n`),
-  });
-  const hereSeconds = (before + clock.now()) / 2_000;
-  const probe = parseProbe(answer.stdout, trust.urls.length);
+  let { probe, hereSeconds } = await look(host, ports);
+  if (!settings.check && probe.agent.trial && !probe.agent.running) {
+    await host.run('ending a trial that nobody goes on with', endTrialText());
+    ({ probe, hereSeconds } = await look(host, ports));
+  }
   const other = probe.machine === undefined ? undefined : work.claim(probe.machine);
   if (other !== undefined) throw new HostFailure('same-machine', other);
   const wish = {
-    ...{ name: entry.name, service: settings.service, version: MUSTER_VERSION },
+    ...{ name: entry.name, service: settings.service },
     ...{ fleetId: trust.fleetId, urls: trust.urls },
   };
   const fit = fitOf(probe, wish, Math.round(hereSeconds));
@@ -111,6 +110,15 @@ async function onHost(
   const done = await carryOut({ entry, ports, host, probe, fit, plan, packed, undo, step, stop, tell });
   await host.run('letting go', unlockText()).catch(() => {});
   return { ...result, ...done, plan: [] };
+}
+
+async function look(host: Host, { settings, trust, clock }: InstallPorts) {
+  const before = clock.now();
+  const answer = await host.answer(probeText(trust.urls), {
+    input: Buffer.from(`${settings.proxy ?? ''}\n`),
+  });
+  const hereSeconds = (before + clock.now()) / 2_000;
+  return { probe: parseProbe(answer.stdout, trust.urls.length), hereSeconds };
 }
 
 const DID = {

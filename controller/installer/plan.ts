@@ -20,8 +20,6 @@ export interface Wish {
   readonly fleetId: string;
   /** The controller's. */
   readonly urls: readonly string[];
-  /** Of the agent that this program brings. */
-  readonly version: string;
 }
 
 /** What can be done with a host at all. */
@@ -91,13 +89,14 @@ export interface Plan {
 
 /** Throws HostFailure: newer, no-space. */
 export function planFor(probe: Probe, { manager }: Fit, build: Build): Plan {
-  const { current, releases, launcher, running, services, trial } = probe.agent;
+  const { current, releases, launcher, running, services, supervised } = probe.agent;
   const there = current && releases[current];
   if (there && compareVersions(there.version, build.version) > 0)
     throw new HostFailure('newer', `${there.version}, and this is ${build.version}`);
   const isRight = there?.sha512 === build.sha512;
-  const isServed = services.some(({ path }) => path === serviceFile(manager));
-  const isWhole = isRight && launcher && running && isServed && !trial && probe.home !== undefined;
+  const isServed =
+    services.some(({ path }) => path === serviceFile(manager)) && (manager !== 'none' || supervised);
+  const isWhole = isRight && launcher && running && isServed && probe.home !== undefined;
   const action = isWhole ? 'nothing' : isRight ? 'repair' : there ? 'upgrade' : 'install';
   if (!isRight) checkRoom(probe, build);
   return {
@@ -172,6 +171,7 @@ function checkWhoIsThere({ home, agent }: Probe, { fleetId }: Wish): void {
   if (foreign) throw new HostFailure('other-agent', foreign.path);
   if (agent.foreignCommand) throw new HostFailure('other-agent', LAYOUT.command);
   if (agent.removing) throw new HostFailure('being-removed');
+  if (agent.trial && agent.running) throw new HostFailure('locked', 'another version is being tried out');
   if (agent.running && !agent.current) throw new HostFailure('other-agent', `one runs on ${LAYOUT.home}`);
 }
 

@@ -7,11 +7,12 @@ import { HostFailure } from './failure.ts';
 import type { Work } from './install.ts';
 import { placed } from './placing.ts';
 import { restoreconText, writeText } from './remote/files.ts';
+import type { Slot } from './remote/layout.ts';
 import { programsText } from './remote/programs.ts';
 import { printable } from './remote/script.ts';
 import { lastWordsText, removeText, startText } from './remote/service.ts';
 import { NO_SETTINGS, readSettingsText, settingsWith } from './remote/settings.ts';
-import { managerOf, restoreText, settledText, swapText } from './remote/swap.ts';
+import { backText, keepText, managerOf, swapText } from './remote/swap.ts';
 import type { HostResult, Registered } from './work.ts';
 
 export async function carryOut(
@@ -30,14 +31,14 @@ export async function carryOut(
   const isAsItWas = plan.action === 'nothing' && !isSwap && !isChanged && !agent.restarts;
   if (!isAsItWas) {
     step('service');
-    await serve(work, agent, isSwap ? swapText(slot) : undefined);
+    await serve(work, agent, isSwap ? slot : undefined);
   }
 
   step('online');
   await online(work, agent);
   step('ping');
   await work.ports.registrar.ping(agent, work.stop);
-  if (isSwap) await host.run('ending the trial', settledText());
+  if (isSwap) await host.run('ending the trial', keepText(slot));
   return {
     ...{ agentId: agent.id, name: agent.name, sentBytes },
     ...(plan.action === 'nothing' && !isAsItWas ? { did: 'repaired' } : {}),
@@ -61,9 +62,12 @@ async function settings({ ports, fit, host, undo }: Work): Promise<boolean> {
   return true;
 }
 
-/** Starts the agent now and at every boot; with `swap`, in another slot, from which it goes back where the rest does not succeed. */
-async function serve(work: Work, agent: Registered, swap: string | undefined): Promise<void> {
-  const { probe, fit, host, undo, ports, plan } = work;
+/** Of a new version: longer than it is waited for here, so that what is decided here is decided first. */
+const TRIAL_SECONDS = 120;
+
+/** Starts the agent now and at every boot; with `slot`, in that one, from which it goes back where the rest does not succeed. */
+async function serve(work: Work, agent: Registered, slot: Slot | undefined): Promise<void> {
+  const { probe, fit, host, undo, ports, plan, packed } = work;
   const { manager, settingsFile } = fit;
   const { current, services } = probe.agent;
   if (fit.restorecon) await host.run('labelling the files', restoreconText());
@@ -78,14 +82,18 @@ async function serve(work: Work, agent: Registered, swap: string | undefined): P
   const start = async (): Promise<void> => {
     await host.run('starting the service', startText(manager, settingsFile));
   };
-  if (swap !== undefined && current !== undefined) {
-    undo.push('the host has the new version, or none that runs', async () => {
-      await host.run('going back', restoreText(current));
+  if (slot !== undefined && current !== undefined) {
+    const { previous } = plan;
+    undo.push('the host may have the new version', async () => {
+      await host.run('going back', backText(current, 'the install did not succeed'));
       await start();
-      if (plan.previous !== undefined)
-        await ports.registrar.online(agent, plan.previous, new AbortController().signal);
+      if (previous !== undefined) await ports.registrar.online(agent, previous, new AbortController().signal);
     });
-    await host.run('changing the version', swap);
+    const swap = {
+      ...{ old: current, new: slot, oldVersion: previous ?? '', newVersion: packed.build.version },
+      ...{ form: packed.build.form, withinSeconds: TRIAL_SECONDS },
+    };
+    await host.run('changing the version', swapText(swap));
   } else if (services.every(({ path }) => managerOf(path) !== manager)) {
     undo.push('the service', async () => {
       await host.run('removing the service', removeText(manager));

@@ -1,27 +1,257 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { installStage } from '../controller/installer/install-stage.ts';
+import { HostFailure } from '../../controller/installer/failure.ts';
+import { LAYOUT } from '../../controller/installer/remote/layout.ts';
+import { MUSTER_VERSION } from '../../proto/version.ts';
+import {
+  BUNDLE,
+  buildsOf,
+  cutting,
+  type InstallMore,
+  installStage,
+  packedBundle,
+  registrarOf,
+} from '../controller/installer/install-stage.ts';
 import { stage } from '../controller/installer/ssh/stage.ts';
+import { bundleOf, type Fault } from '../e2e/installed.ts';
+import { shellConnection } from '../support/shell-connection.ts';
+import { until } from '../support/until.ts';
 import { difference, filesOf } from './leftovers.ts';
-import { SSHD_NEEDS } from './sshd.ts';
+import { SSHD_NEEDS, type SshHost, type SshHostOptions } from './sshd.ts';
+
+type Test = { after(fn: () => unknown): void };
+
+/** A host with a Node and no service manager, and a fleet. */
+async function scene(t: Test, options: SshHostOptions = {}) {
+  const on = stage(t);
+  const [host, { install, fleet }] = await Promise.all([
+    on.hosts.start({ node: true, ...options }),
+    installStage(t),
+  ]);
+  const before = await filesOf(host);
+  return {
+    ...{ host, fleet, install },
+    connect: () => on.connect(on.destination(host)),
+    enter: () => shellConnection(t, host.entry()),
+    agents: () =>
+      fleet.json<{ name: string; online: boolean; labels: object; agentVersion: string }[]>([
+        'agents',
+        '--json',
+      ]),
+    left: async () => difference(before, await filesOf(host)),
+    processes: () => processesOf(host),
+  };
+}
+
+/** Of the agent; what it runs for others is not. */
+async function processesOf(host: SshHost): Promise<string> {
+  const all = await host.run([
+    'sh',
+    '-c',
+    'for one in /proc/[0-9]*/cmdline; do tr "\\0" " " <$one; echo; done',
+  ]);
+  return all
+    .split('\n')
+    .filter((line) => line.includes(LAYOUT.program))
+    .join('\n');
+}
+
+const version = (name: string, fault?: Fault): InstallMore['ports'] => ({
+  builds: buildsOf(packedBundle(bundleOf(name, fault), name)),
+});
 
 describe('an install of one host', { ...SSHD_NEEDS, concurrency: 2 }, () => {
   test('brings the bundle onto a host with a Node, and uninstalling leaves nothing', async (t) => {
-    const on = stage(t);
-    const [host, { install, fleet }] = await Promise.all([on.hosts.start({ node: true }), installStage(t)]);
-    const before = await filesOf(host);
-    const connect = () => on.connect(on.destination(host));
-    const { result, failure } = await install(connect, { entry: { labels: { role: 'web' } } });
-    assert.equal(failure, undefined, failure?.message);
-    assert.equal(result?.did, 'installed');
-    const [agent] = await fleet.json<{ name: string; online: boolean; labels: object }[]>([
-      'agents',
-      '--json',
-    ]);
+    const { host, install, connect, agents, left, processes } = await scene(t, { noexecTmp: true });
+    const first = await install(connect, { entry: { labels: { role: 'web' } } });
+    assert.equal(first.result?.did, 'installed', first.failure?.message);
+    assert.ok(first.result.sentBytes < 300_000, `${first.result.sentBytes} bytes`);
+    const [agent] = await agents();
     assert.deepEqual([agent?.name, agent?.online, agent?.labels], ['host-0', true, { role: 'web' }]);
+    const modes = await host.run([
+      'stat',
+      '-c',
+      '%U %a',
+      LAYOUT.launcher,
+      LAYOUT.home,
+      `${LAYOUT.home}/identity.json`,
+    ]);
+    assert.equal(modes, 'root 755\nroot 711\nroot 600\n');
+
     const again = await install(connect);
-    assert.equal(again.result?.did, 'unchanged', again.failure?.message);
-    await host.run(['/opt/muster-agent/bin/uninstall']);
-    assert.deepEqual(difference(before, await filesOf(host)), []);
+    assert.deepEqual([again.result?.did, again.result?.sentBytes], ['unchanged', 0], again.failure?.message);
+    const agentId = again.result?.agentId;
+    await host.run(['sh', '-c', 'kill -KILL $(cut -d " " -f 1 /run/muster-agent.pid)']);
+    await host.run(['rm', LAYOUT.command]);
+    const mended = await install(connect);
+    assert.deepEqual(
+      [mended.result?.did, mended.result?.agentId],
+      ['repaired', agentId],
+      mended.failure?.message,
+    );
+    await host.run([LAYOUT.command, 'status']);
+
+    await host.run([LAYOUT.uninstaller]);
+    assert.deepEqual(await left(), []);
+    assert.equal(await processes(), '');
+  });
+
+  test('under --check changes nothing and says what it would do', async (t) => {
+    const { install, connect, left, agents } = await scene(t);
+    const { result, failure, steps } = await install(connect, { settings: { check: true } });
+    assert.match(
+      result?.plan.join('\n') ?? failure?.message ?? '',
+      /into \/opt\/muster-agent\/a\nmake its keys/,
+    );
+    assert.deepEqual(steps, ['connect', 'probe']);
+    assert.deepEqual(await left(), []);
+    assert.deepEqual(await agents(), []);
+  });
+
+  test('is undone when it fails or is stopped, wherever that is', async (t) => {
+    const { install, connect, left, agents, processes, fleet } = await scene(t);
+    const real = registrarOf(fleet);
+    const fail = async (): Promise<never> => {
+      throw new HostFailure('refused', 'for a test');
+    };
+    const failing: [string, InstallMore['ports']][] = [
+      ['register', { registrar: { ...real, register: fail } }],
+      ['online', { registrar: { ...real, online: fail } }],
+      ['ping', { registrar: { ...real, ping: fail } }],
+    ];
+    for (const [where, ports] of failing) {
+      const { failure, warnings } = await install(connect, { ports });
+      assert.equal(failure?.because, 'refused', where);
+      assert.deepEqual(await left(), [], where);
+      assert.deepEqual(await agents(), [], where);
+      assert.deepEqual(
+        warnings.filter((text) => text.startsWith('left')),
+        [],
+        where,
+      );
+    }
+    for (const where of ['lock', 'probe', 'place', 'init', 'register', 'service', 'online', 'ping']) {
+      const stopping = new AbortController();
+      const { failure } = await install(connect, {
+        stop: stopping.signal,
+        tell: (event) => {
+          if (event.what === 'step' && event.step === where) stopping.abort();
+        },
+      });
+      assert.equal(failure?.because, 'stopped', where);
+      assert.deepEqual(await left(), [], where);
+      assert.deepEqual(await agents(), [], where);
+    }
+    assert.equal(await processes(), '');
+    const { result } = await install(connect);
+    assert.equal(result?.did, 'installed');
+  });
+
+  test('that lost its connection after any of its steps is finished by another one', async (t) => {
+    const { host, install, enter, agents, left, fleet } = await scene(t);
+    let isCut = true;
+    let count = 0;
+    for (; isCut; count += 1) {
+      const first = await install(async () => cutting(await enter(), count));
+      isCut = first.failure !== undefined;
+      if (isCut) assert.equal(first.failure?.because, 'cut', `${count}: ${first.failure?.message}`);
+      const { result, failure } = await install(enter);
+      assert.ok(result, `${count}: ${failure?.message}`);
+      const names = (await agents()).map(({ name, online }) => [name, online]);
+      assert.deepEqual(names, [['host-0', true]], `${count}`);
+      await host.run([LAYOUT.uninstaller]);
+      assert.deepEqual(await left(), [], `${count}`);
+      await fleet.client.call('agents.remove', { params: { agent: 'host-0' } });
+    }
+    assert.ok(count > 6, `${count} scripts`);
+  });
+
+  test('refuses a host on which another one is at work, and says who that is', async (t) => {
+    const { install, enter, left } = await scene(t);
+    const stopping = new AbortController();
+    const first = await enter();
+    let second: Promise<{ failure: HostFailure | undefined }> | undefined;
+    const { failure } = await install(async () => first, {
+      stop: stopping.signal,
+      tell: (event) => {
+        if (event.what !== 'step' || event.step !== 'init') return;
+        second = install(enter, { ports: { by: 'bob@b' } }).finally(() => stopping.abort());
+      },
+      ports: {
+        registrar: { ...registrarOf((await scene(t)).fleet), register: () => until('stopped', () => false) },
+      },
+    });
+    assert.equal(failure?.because, 'stopped');
+    const refused = (await second)?.failure;
+    assert.deepEqual(
+      [refused?.because, /^by alice@admin-1 since/.test(refused?.detail ?? '')],
+      ['locked', true],
+    );
+    assert.deepEqual(await left(), []);
   });
 });
+
+describe('an install of a host that has an agent', { ...SSHD_NEEDS, concurrency: 2 }, () => {
+  test('puts the new version beside the old one and changes to it, and what runs goes on', async (t) => {
+    const { host, install, connect, agents, fleet } = await scene(t);
+    const old = await install(connect, { ports: version('0.0.9') });
+    assert.equal(old.result?.did, 'installed', old.failure?.message);
+    const running = fleet.begin([
+      'run',
+      '-t',
+      'host-0',
+      '--shell',
+      'echo begun; while [ ! -e /end ]; do sleep 0.1; done; echo over',
+    ]);
+    await until('it runs', () => running.stdout().includes('begun'));
+    const { result, failure } = await install(connect);
+    assert.deepEqual([result?.did, result?.previous], ['upgraded', '0.0.9'], failure?.message);
+    assert.deepEqual(
+      (await agents()).map((one) => one.agentVersion),
+      [MUSTER_VERSION],
+    );
+    assert.equal(await host.run(['readlink', LAYOUT.current]), 'b\n');
+    await host.run(['touch', '/end']);
+    assert.match((await running.ended).stdout, /begun\nover\n/);
+    const older = await install(connect, { ports: version('0.0.8') });
+    assert.equal(older.failure?.because, 'newer');
+  });
+
+  for (const fault of ['crashes', 'hangs', 'cannot connect'] as const)
+    test(`goes back to the version before from one that ${fault}`, async (t) => {
+      const { host, install, connect, agents, fleet } = await scene(t);
+      await install(connect);
+      const { failure, warnings } = await install(connect, {
+        ports: { ...version('0.2.0', fault), registrar: registrarOf(fleet, 4_000) },
+      });
+      assert.equal(failure?.because, 'not-online', failure?.message);
+      assert.deepEqual(
+        warnings.filter((text) => text.startsWith('left')),
+        [],
+      );
+      assert.deepEqual(
+        (await agents()).map((one) => [one.online, one.agentVersion]),
+        [[true, MUSTER_VERSION]],
+      );
+      assert.equal(await host.run(['readlink', LAYOUT.current]), 'a\n');
+      const again = await install(connect);
+      assert.equal(again.result?.did, 'unchanged', again.failure?.message);
+    });
+
+  test('that lost its connection while it changed the version leaves one that works', async (t) => {
+    const { install, enter, agents, fleet } = await scene(t);
+    await install(enter, { ports: version('0.0.1') });
+    let isCut = true;
+    for (let count = 0; isCut; count += 1) {
+      const next = version(`0.0.${count + 2}`);
+      isCut =
+        (await install(async () => cutting(await enter(), count), { ports: next })).failure !== undefined;
+      await fleet.online('host-0', true);
+      const { result, failure } = await install(enter, { ports: next });
+      assert.ok(result, `${count}: ${failure?.message}`);
+      assert.equal((await agents())[0]?.agentVersion, `0.0.${count + 2}`, `${count}`);
+    }
+  });
+});
+
+test('BUNDLE is what is installed', () => assert.ok(BUNDLE.length > 100_000));

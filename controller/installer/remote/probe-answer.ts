@@ -40,6 +40,8 @@ export interface Probe {
     readonly removing: boolean;
     readonly launcher: boolean;
     readonly running: boolean;
+    /** By what starts it again where there is no service manager. */
+    readonly supervised: boolean;
     /** Files of services. */
     readonly services: readonly { readonly ours: boolean; readonly path: string }[];
     readonly foreignCommand: boolean;
@@ -65,7 +67,7 @@ export interface Reach {
 
 const MANY = new Set(['tool', 'node', 'service', 'musl', 'loader']);
 const ONCE = new Set(
-  'clock uid kernel arch hostname os.ID os.VERSION_ID os.PRETTY_NAME glibc libstdcxx pid1 systemd openrc machine-id boot-id place selinux sysconfig room.program room.home room.tmp slot release.a release.b trial removing launcher command home.fleet home.agent home.name running end'.split(
+  'clock uid kernel arch hostname os.ID os.VERSION_ID os.PRETTY_NAME glibc libstdcxx pid1 systemd openrc machine-id boot-id place selinux sysconfig room.program room.home room.tmp slot release.a release.b trial removing launcher command home.fleet home.agent home.name running supervised end'.split(
     ' ',
   ),
 );
@@ -116,6 +118,7 @@ export function parseProbe(text: string, urls: number): Probe {
       removing: one('removing') === 'yes',
       launcher: one('launcher') === 'yes',
       running: one('running') !== '',
+      supervised: one('supervised') !== '',
       services,
       foreignCommand: one('command') === 'other',
     },

@@ -94,6 +94,8 @@ home=${layout.home}
 put home.fleet "$(sed -n 's/^ *"fleetId": *"\\([0-9a-f]*\\)".*/\\1/p' "$home/identity.json" 2>/dev/null)"
 put home.agent "$(sed -n 's/^ *"agentId": *"\\([0-9a-f]*\\)".*/\\1/p' "$home/identity.json" 2>/dev/null)"
 put home.name "$(sed -n 's/^ *"name": *"\\([^"]*\\)".*/\\1/p' "$home/identity.json" 2>/dev/null)"
+read -r pid began 2>/dev/null <${layout.pidFile} && [ -r "/proc/$pid/stat" ] && read -r stat <"/proc/$pid/stat" &&
+  set -- \${stat##*) } && [ "\${20}" = "$began" ] && put supervised "$pid"
 # The agent that runs is the one that the home's status names, if its process is still that one.
 pid=$(sed -n 's/.*"pid": *\\([0-9]*\\).*/\\1/p' "$home/status.json" 2>/dev/null)
 began=$(sed -n 's/.*"startTicks": *"\\([0-9]*\\)".*/\\1/p' "$home/status.json" 2>/dev/null)

@@ -4,30 +4,38 @@ import { LAYOUT, type Layout } from './layout.ts';
 import { PRELUDE, putText } from './script.ts';
 import { openrcText, supervisorText, systemdUnitText } from './service-files.ts';
 
-const ENSURE_SUPERVISED = (layout: Layout): string => `
-# The supervisor that the pid file names, if it is still that process.
+const SUPERVISION = (layout: Layout): string => `
+# PID SINCE: whether this process is still the one that began then.
+lives() { [ -n "\${2:-}" ] && [ "$(began "$1")" = "$2" ]; }
+# The supervisor that the pid file names.
 supervisor() {
-  [ -r ${layout.pidFile} ] && read -r pid since <${layout.pidFile} || return 1
-  [ "$(began "$pid")" = "$since" ] && printf '%s' "$pid"
+  read -r pid since 2>/dev/null <${layout.pidFile} && lives "$pid" "$since"
+}
+# The agent that runs, whoever started it.
+agent() {
+  set -- $(sed -n 's/.*"pid":\\([0-9]*\\),"startTicks":"\\([0-9]*\\)".*/\\1 \\2/p' ${layout.home}/status.json 2>/dev/null)
+  pid=\${1:-} since=\${2:-}
+  lives "$pid" "$since"
+}
+# Ends what one of these names; it has its time to let go of what it runs.
+end() {
+  "$1" || return 0
+  kill -TERM "$pid" 2>/dev/null || :
+  for attempt in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    lives "$pid" "$since" || return 0
+    sleep 0.2 2>/dev/null || sleep 1
+    [ "$attempt" -lt 10 ] || sleep 1
+  done
+  kill -KILL "$pid" 2>/dev/null || :
 }
 supervise() {
-  supervisor >/dev/null && return
   if has setsid; then setsid ${layout.supervisor} </dev/null >/dev/null 2>&1 &
   else (trap '' HUP; exec ${layout.supervisor} </dev/null >/dev/null 2>&1) & fi
-  for attempt in 1 2 3 4 5 6 7 8 9 10; do
-    supervisor >/dev/null && return
+  for attempt in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    supervisor && return
     sleep 0.1 2>/dev/null || sleep 1
   done
   fail step 'the supervisor did not start'
-}
-end_supervisor() {
-  pid=$(supervisor) || return 0
-  kill -TERM "$pid"
-  for attempt in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    supervisor >/dev/null || return 0
-    sleep 1
-  done
-  fail step 'the supervisor does not end'
 }
 `;
 
@@ -48,9 +56,10 @@ rc-update --quiet add ${layout.service} default
 rc-service --quiet ${layout.service} restart
 `;
     case 'none':
-      return `${PRELUDE}${ENSURE_SUPERVISED(layout)}
+      return `${PRELUDE}${SUPERVISION(layout)}
 ${putText(layout.supervisor, supervisorText(settingsFile, layout), '0755')}
-end_supervisor
+end supervisor
+end agent
 supervise
 `;
   }
@@ -64,7 +73,7 @@ export function stopText(manager: Manager, layout: Layout = LAYOUT): string {
     case 'openrc':
       return `${PRELUDE}rc-service --quiet ${layout.service} stop\n`;
     case 'none':
-      return `${PRELUDE}${ENSURE_SUPERVISED(layout)}end_supervisor\n`;
+      return `${PRELUDE}${SUPERVISION(layout)}end supervisor\nend agent\n`;
   }
 }
 
@@ -86,8 +95,9 @@ rc-update --quiet del ${layout.service} default || :
 rm -f ${layout.openrcScript} ${layout.log}
 `;
     case 'none':
-      return `${PRELUDE}${ENSURE_SUPERVISED(layout)}
-end_supervisor
+      return `${PRELUDE}${SUPERVISION(layout)}
+end supervisor
+end agent
 rm -f ${layout.supervisor} ${layout.pidFile} ${layout.log}
 `;
   }

@@ -20,6 +20,7 @@ import { MusterError } from '../../../proto/errors.ts';
 import { systemClock } from '../../../proto/system.ts';
 import { MUSTER_VERSION } from '../../../proto/version.ts';
 import { startFleet, type TestFleet } from '../../e2e/fleet.ts';
+import type { ShellConnection } from '../../support/shell-connection.ts';
 import { until } from '../../support/until.ts';
 
 export const BUNDLE = readFileSync(join(import.meta.dirname, '../../../dist/agent/main.cjs'));
@@ -91,6 +92,25 @@ export interface InstallStage {
   readonly fleet: TestFleet;
   /** Resolves with what became of it, whatever that is. */
   install(connect: () => Promise<Connection>, more?: InstallMore): Promise<Installed>;
+}
+
+/** Of a connection, what happens when its script number `at` (from 0) has been carried out: before anybody hears of it. */
+export function cutting(connection: ShellConnection, at: number): Connection {
+  let number = 0;
+  return {
+    ...connection,
+    async rootShell() {
+      const shell = await connection.rootShell();
+      return {
+        async run(script, options) {
+          const answer = await shell.run(script, options);
+          if (number++ === at) connection.cut();
+          connection.gone.throwIfAborted();
+          return answer;
+        },
+      };
+    },
+  };
 }
 
 export interface InstallMore {

@@ -10,7 +10,7 @@ import { probeAnswer, releaseLine, SHA512, TOOL_LINES } from './probe.ts';
 
 const FLEET = 'f'.repeat(32);
 const WISH: Wish = {
-  ...{ name: undefined, service: 'auto', fleetId: FLEET, version: '1.2.0' },
+  ...{ name: undefined, service: 'auto', fleetId: FLEET },
   urls: ['https://controller:7443'],
 };
 const BUILD: Build = {
@@ -113,6 +113,11 @@ test('the name is the one that is there, the one that was asked for, or the host
     fails(() => fit({ hostname }), 'bad-host');
 });
 
+const THERE = {
+  ...HOME,
+  ...{ slot: 'a', launcher: 'yes', running: '812', 'release.a': releaseLine('1.2.0') },
+};
+
 test('nobody else’s agent is touched', () => {
   fails(() => fit({ ...HOME, 'home.fleet': 'e'.repeat(32) }), 'other-fleet', /e{32}, as db-1/);
   fails(
@@ -122,13 +127,10 @@ test('nobody else’s agent is touched', () => {
   );
   fails(() => fit({ command: 'other' }), 'other-agent', /usr\/local\/bin/);
   fails(() => fit({ ...HOME, running: '812' }), 'other-agent', /runs on/);
+  fails(() => fit({ ...THERE, trial: 'yes' }), 'locked', /tried out/);
   fails(() => fit({ removing: 'yes' }), 'being-removed', /^$/);
 });
 
-const THERE = {
-  ...HOME,
-  ...{ slot: 'a', launcher: 'yes', running: '812', 'release.a': releaseLine('1.2.0') },
-};
 const SERVED = [...NODE, `service=ours ${LAYOUT.systemdUnit}`];
 
 test('what is done depends on what is there already', () => {

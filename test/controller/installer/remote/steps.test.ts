@@ -12,7 +12,7 @@ import { probeText } from '../../../../controller/installer/remote/probe.ts';
 import { parseProbe } from '../../../../controller/installer/remote/probe-answer.ts';
 import { programsText } from '../../../../controller/installer/remote/programs.ts';
 import { toldBy } from '../../../../controller/installer/remote/script.ts';
-import { restoreText, swapText } from '../../../../controller/installer/remote/swap.ts';
+import { backText } from '../../../../controller/installer/remote/swap.ts';
 import { uninstallText } from '../../../../controller/installer/remote/uninstall.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
 import { requires } from '../../../support/requires.ts';
@@ -109,9 +109,9 @@ for (const shell of SHELLS)
       assert.equal(readlinkSync(layout.current), 'a');
       await fails(place(packed), 'step', /current/);
       await place(packed, 'b');
-      toldBy(await run(swapText('b', layout)), 'swapping');
+      toldBy(await run(backText('b', 'for a test', layout)), 'changing');
       assert.equal(readlinkSync(layout.current), 'b');
-      toldBy(await run(restoreText('a', layout)), 'going back');
+      toldBy(await run(backText('a', 'for a test', layout)), 'going back');
       assert.equal(readlinkSync(layout.current), 'a');
     });
 
