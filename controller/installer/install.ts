@@ -82,7 +82,9 @@ async function onHost(
 
   step('probe');
   let { probe, hereSeconds } = await look(host, ports);
-  if (!settings.check && probe.agent.trial && !probe.agent.running) {
+  // Whoever holds the lock is the only install here, and an agent that does not run tries nothing out.
+  const { trial, running } = probe.agent;
+  if (!settings.check && trial !== undefined && (trial === 'install' || !running)) {
     await host.run('ending a trial that nobody goes on with', endTrialText());
     ({ probe, hereSeconds } = await look(host, ports));
   }

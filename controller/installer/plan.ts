@@ -171,7 +171,8 @@ function checkWhoIsThere({ home, agent }: Probe, { fleetId }: Wish): void {
   if (foreign) throw new HostFailure('other-agent', foreign.path);
   if (agent.foreignCommand) throw new HostFailure('other-agent', LAYOUT.command);
   if (agent.removing) throw new HostFailure('being-removed');
-  if (agent.trial && agent.running) throw new HostFailure('locked', 'another version is being tried out');
+  if (agent.trial === 'upgrade' && agent.running)
+    throw new HostFailure('locked', 'another version is being tried out');
   if (agent.running && !agent.current) throw new HostFailure('other-agent', `one runs on ${LAYOUT.home}`);
 }
 

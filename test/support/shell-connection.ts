@@ -30,7 +30,12 @@ export async function shellConnection(
   const line = path === '' ? asIs : asIs.replace(/PATH=\S+/, `PATH=${path}`);
   const [program = 'sh', ...words] = [...enter, 'sh', '-c', line];
   // A group of its own: what is cut ends its whole group.
-  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+  const child = spawn(program, words, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+    // What is set for this machine has no meaning on a host.
+    env: { PATH: process.env.PATH },
+  });
   const over = new AbortController();
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   closed.then(() => over.abort(new HostFailure('cut', 'its shell ended')));

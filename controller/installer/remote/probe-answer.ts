@@ -1,6 +1,7 @@
 import { parseSlotRelease, type SlotRelease } from '../../../proto/slots.ts';
 import { HostFailure } from '../failure.ts';
 import type { Slot } from './layout.ts';
+import { INSTALL_ORDER } from './swap.ts';
 
 /** What a host said of itself, checked for its shape; whether it is true nobody knows. */
 export interface Probe {
@@ -34,8 +35,8 @@ export interface Probe {
   readonly agent: {
     readonly current: Slot | undefined;
     readonly releases: { readonly [K in Slot]: SlotRelease | undefined };
-    /** A version is being tried out. */
-    readonly trial: boolean;
+    /** A version is being tried out: by an install, or by the agent itself as it was ordered to. */
+    readonly trial: 'install' | 'upgrade' | undefined;
     /** Somebody began to remove it. */
     readonly removing: boolean;
     readonly launcher: boolean;
@@ -114,7 +115,7 @@ export function parseProbe(text: string, urls: number): Probe {
     agent: {
       current: slotOf(one('slot')),
       releases: { a: parseSlotRelease(one('release.a')), b: parseSlotRelease(one('release.b')) },
-      trial: one('trial') === 'yes',
+      trial: trialOf(one('trial')),
       removing: one('removing') === 'yes',
       launcher: one('launcher') === 'yes',
       running: one('running') !== '',
@@ -204,6 +205,11 @@ function parseNodes(values: readonly string[]): Pick<Probe, 'nodes' | 'untrusted
     }
   }
   return { nodes, untrustedNodes };
+}
+
+function trialOf(text: string): Probe['agent']['trial'] {
+  if (text === '') return undefined;
+  return text.startsWith(`of ${INSTALL_ORDER}`) ? 'install' : 'upgrade';
 }
 
 const slotOf = (link: string): Slot | undefined => (link === 'a' || link === 'b' ? link : undefined);

@@ -82,7 +82,7 @@ done
 
 put slot "$(readlink ${layout.current} 2>/dev/null)"
 for slot in a b; do put "release.$slot" "$(line ${layout.program}/$slot/release.json)"; done
-[ -e ${layout.trial} ] && put trial yes
+[ -e ${layout.trial} ] && put trial "of $(sed -n 's/^order=//p' ${layout.trial}/about 2>/dev/null | head -n 1)"
 [ -e ${layout.removing} ] && put removing yes
 [ -x ${layout.launcher} ] && put launcher yes
 for file in ${layout.systemdUnit} ${layout.openrcScript} ${layout.supervisor}; do

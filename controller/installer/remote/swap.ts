@@ -19,6 +19,9 @@ export interface Swap {
   readonly withinSeconds: number;
 }
 
+/** What begins the order of a trial that an install began. */
+export const INSTALL_ORDER = 'install-';
+
 const { about, kept, back, outcome, old: wayBack } = TRIAL_NAMES;
 
 const POINT = ({ program, current }: Layout): string => `point_to() {
@@ -47,7 +50,7 @@ rm ${trial}.new/why
 read -r boot </proc/sys/kernel/random/boot_id
 read -r uptime rest </proc/uptime
 cat >${trial}.new/${about} <<END
-order=install-$$-\${uptime%%.*}
+order=${INSTALL_ORDER}$$-\${uptime%%.*}
 old=${swap.old}
 new=${swap.new}
 old_version=${swap.oldVersion}
@@ -100,7 +103,7 @@ fi
 }
 
 /**
- * A trial that nobody goes on with, since no agent runs there: the version before is what is known to work. Does nothing where there is
+ * A trial that nobody goes on with: the version before is what is known to work. Does nothing where there is
  * none, or where it was decided already, which the launcher brings to its end.
  */
 export function endTrialText(layout: Layout = LAYOUT): string {

@@ -64,6 +64,9 @@ export function registrarOf(fleet: TestFleet, onlineWithinMs = 20_000): Registra
       }
     },
     knows: async ({ id }) => (await show(id)) !== undefined,
+    async label({ id }, labels) {
+      await client.call('agents.label', { params: { agent: id }, body: { set: { ...labels } } });
+    },
     async remove({ id }) {
       await client.call('agents.remove', { params: { agent: id } });
     },
@@ -81,9 +84,19 @@ export function registrarOf(fleet: TestFleet, onlineWithinMs = 20_000): Registra
       });
       if (signal.aborted) throw new HostFailure('stopped');
     },
-    async ping({ name }) {
-      const { status, stderr } = await fleet.muster(['run', '-t', name, '--', 'true']);
-      if (status !== 0) throw new HostFailure('no-pong', stderr);
+    async ping({ name }, signal) {
+      const tasks = [{ command: { argv: ['true'] } }];
+      const { job } = await client.call('jobs.create', { body: { targets: name, tasks, ttlMs: 10_000 } });
+      const ended = await until(
+        `${name} has answered`,
+        async () => {
+          const { runs, state } = await client.call('jobs.show', { params: { job } });
+          return (state === 'over' || signal.aborted) && (runs[0]?.state ?? 'none');
+        },
+        15_000,
+      );
+      if (signal.aborted) throw new HostFailure('stopped');
+      if (ended !== 'succeeded') throw new HostFailure('no-pong', ended);
     },
   };
 }
@@ -116,7 +129,7 @@ export function cutting(connection: ShellConnection, at: number): Connection {
 export interface InstallMore {
   entry?: Partial<HostEntry>;
   settings?: Partial<InstallSettings>;
-  ports?: Partial<InstallPorts>;
+  ports?: Partial<InstallPorts> | undefined;
   stop?: AbortSignal;
   tell?: (event: HostEvent) => void;
 }

@@ -127,7 +127,8 @@ test('nobody else’s agent is touched', () => {
   );
   fails(() => fit({ command: 'other' }), 'other-agent', /usr\/local\/bin/);
   fails(() => fit({ ...HOME, running: '812' }), 'other-agent', /runs on/);
-  fails(() => fit({ ...THERE, trial: 'yes' }), 'locked', /tried out/);
+  fails(() => fit({ ...THERE, trial: 'of 0123456789abcdef-1' }), 'locked', /tried out/);
+  assert.ok(fit({ ...THERE, trial: 'of install-812-9' }), 'one that was cut is gone on with');
   fails(() => fit({ removing: 'yes' }), 'being-removed', /^$/);
 });
 
