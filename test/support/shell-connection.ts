@@ -33,8 +33,8 @@ export async function shellConnection(
   const child = spawn(program, words, {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
-    // What is set for this machine has no meaning on a host.
-    env: { PATH: process.env.PATH },
+    // What is set for this machine has no meaning on a host. Without SHLVL a bash takes itself for rshd's, and reads .bashrc.
+    env: { PATH: process.env.PATH, HOME: '/root', SHLVL: '1' },
   });
   const over = new AbortController();
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
