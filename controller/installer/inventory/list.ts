@@ -38,9 +38,7 @@ export function addHosts(
     findings.problem(from, `more than ${INVENTORY_LIMITS.hosts} hosts`);
     return;
   }
-  for (const written of expanded.names) {
-    addAddress(written, labels, from, findings);
-  }
+  for (const written of expanded.names) addAddress(written, labels, from, findings);
 }
 
 function addAddress(

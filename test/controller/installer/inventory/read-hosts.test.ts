@@ -32,12 +32,17 @@ const problems = (...sources: Source[]): string[] =>
   readHosts(sources).problems.map(({ from, message }) => `${from}: ${message}`);
 
 test('arguments are hosts, in their order', () => {
-  assert.deepEqual(lines(...args('web-1', 'root@10.0.0.7:2222', '[::1]:22', 'ssh://db-1:2200')), [
-    'web-1 = web-1',
-    'root@10.0.0.7:2222(-) = root@10.0.0.7:2222',
-    '[::1]:22(-) = ::1:22',
-    'ssh://db-1:2200(db-1) = db-1:2200',
-  ]);
+  assert.deepEqual(
+    lines(...args('web-1', 'root@10.0.0.7:2222', '[::1]:22', 'ssh://db-1:2200', 'root@w[01:02]:23')),
+    [
+      'web-1 = web-1',
+      'root@10.0.0.7:2222(-) = root@10.0.0.7:2222',
+      '[::1]:22(-) = ::1:22',
+      'ssh://db-1:2200(db-1) = db-1:2200',
+      'root@w01:23(w01) = root@w01:23',
+      'root@w02:23(w02) = root@w02:23',
+    ],
+  );
 });
 
 test('a plain list has a host on each line, with labels and comments', () => {
