@@ -64,6 +64,7 @@ become() {
 
 # What the trial says; fails where it cannot be read. Of its starts: how many, and the uptime at which its time in this boot began.
 read_trial() {
+  [ -r "$trial/about" ] || return 1
   order='' old='' new='' within='' starts=0 begun=''
   boot_now=
   read -r boot_now </proc/sys/kernel/random/boot_id
@@ -83,7 +84,7 @@ read_trial() {
         count_from "\${value%% *}" "\${rest%% *}"
         ;;
     esac
-  done <"$trial/about" || return 1
+  done <"$trial/about"
   [ -n "$begun" ] || begun=$uptime
   case $within in '' | *[!0-9]* | ??????*) return 1 ;; esac
   is_slot "$old" && is_slot "$new" && [ "$old" != "$new" ] && [ -n "$order" ]
@@ -91,8 +92,8 @@ read_trial() {
 
 # count_from BOOT UPTIME: the earliest of this boot. An uptime that is still to come is of another life of this container.
 count_from() {
-  case $2 in '' | *[!0-9]* | ???????????*) return ;; esac
-  [ "$1" = "$boot_now" ] && [ "$2" -le "$uptime" ] || return
+  case $2 in '' | *[!0-9]* | ???????????*) return 0 ;; esac
+  [ "$1" = "$boot_now" ] && [ "$2" -le "$uptime" ] || return 0
   if [ -z "$begun" ] || [ "$2" -lt "$begun" ]; then begun=$2; fi
 }
 
@@ -155,7 +156,8 @@ kill_one() { [ "$(ticks_of "$2")" = "$3" ] && kill -"$1" "$2"; }
 # Starts what is to be started while there is a trial; returns where there is none any more.
 on_trial() {
   if ! read_trial; then
-    log 'the trial of a new version cannot be read; it is put aside'
+    log 'the trial of a new version cannot be read; the version before goes on'
+    old=$(readlink "$trial/old") && can_start "$old" && point_to "$old"
     rm -rf "$program/last-trial"
     mv -T "$trial" "$program/last-trial"
     return
