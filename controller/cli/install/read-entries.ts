@@ -1,9 +1,9 @@
 import type { HostEntry } from '../../installer/host.ts';
-import { findBeside } from '../../installer/inventory/ansible-beside.ts';
+import { findInventory } from '../../installer/inventory/find.ts';
 import { readHosts } from '../../installer/inventory/read-hosts.ts';
 import type { Source } from '../../installer/inventory/source.ts';
 import { EXIT, Failure, wrongUse } from '../failure.ts';
-import { filesBelow, readBytes } from '../files.ts';
+import { filesBelow, isFolder, readBytes } from '../files.ts';
 import { sanitiseLine } from '../output/sanitise.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { narrow } from './narrow.ts';
@@ -42,7 +42,8 @@ export async function readEntries(
   throw new Failure(EXIT.nobody, 'no host is meant', 'the list is empty, or --limit leaves nobody');
 }
 
-const FOLDERS = {
+const FILES = {
+  isFolder,
   filesBelow,
   readText: async (path: string) => Buffer.from(await readBytes(path, INVENTORY_BYTES)).toString(),
 };
@@ -55,11 +56,11 @@ async function readListed(
 ): Promise<readonly HostEntry[]> {
   const sources: Source[] = hosts.map((text, index) => ({ kind: 'argument', text, position: index + 1 }));
   for (const path of inventory) {
-    const bytes =
-      path === '-' ? await stdin.readAll(INVENTORY_BYTES) : await readBytes(path, INVENTORY_BYTES);
-    const text = Buffer.from(bytes).toString();
-    if (path === '-') sources.push({ kind: 'file', path: 'standard input', text });
-    else sources.push({ kind: 'file', path, text, beside: await findBeside(path, FOLDERS) });
+    if (path !== '-') sources.push(await findInventory(path, FILES));
+    else {
+      const text = Buffer.from(await stdin.readAll(INVENTORY_BYTES)).toString();
+      sources.push({ kind: 'file', path: 'standard input', text });
+    }
   }
   const { entries, problems, notes } = readHosts(sources, labels);
   if (problems.length > 0) {

@@ -37,29 +37,3 @@ export function readBeside(files: readonly VariableFile[], inventory: Inventory,
     hosts: read('host_vars', inventory.hosts.keys()),
   };
 }
-
-/** What finding such files needs of the machine. */
-export interface FolderReading {
-  /** The files below a folder, by their paths from there; none where there is no such folder. */
-  filesBelow(folder: string): Promise<string[]>;
-  readText(path: string): Promise<string>;
-}
-
-/** The files of `group_vars` and `host_vars` beside an inventory at `path`; hidden files and an editor's copies are none. */
-export async function findBeside(
-  path: string,
-  { filesBelow, readText }: FolderReading,
-): Promise<VariableFile[]> {
-  const above = path.includes('/') ? path.slice(0, path.lastIndexOf('/') + 1) : '';
-  const found: VariableFile[] = [];
-  for (const folder of ['group_vars', 'host_vars'] as const)
-    for (const relative of (await filesBelow(above + folder)).sort()) {
-      const parts = relative.split('/');
-      const name = parts.at(-1) ?? '';
-      const counts = parts.length === 1 || /^[^.]*$|\.(?:ya?ml|json)$/.test(name);
-      if (!counts || name.endsWith('~') || parts.some((part) => part.startsWith('.'))) continue;
-      const file = `${above}${folder}/${relative}`;
-      found.push({ folder, relative, path: file, text: await readText(file) });
-    }
-  return found;
-}

@@ -1,16 +1,15 @@
 import { quoted } from '../../targeting/problem.ts';
-import { addHosts, createInventory, type Inventory, isIpv6, splitPort, type Variables } from './ansible.ts';
+import { addHosts, type Inventory, isIpv6, splitPort, type Variables } from './ansible.ts';
 import type { Findings } from './findings.ts';
 import { splitWords } from './words.ts';
 
 type Section = { readonly group: string; readonly kind: 'hosts' | 'vars' | 'children' };
 
 /** Ansible's INI inventories, as its own plugin reads them: `[group]`, `[group:vars]`, `[group:children]`, and hosts before any of these. */
-export function readAnsibleIni(text: string, path: string, findings: Findings): Inventory {
-  const inventory = createInventory();
+export function readAnsibleIni(text: string, path: string, findings: Findings, inventory: Inventory): void {
   /** Named as a child or for its variables, and where; it has to be declared somewhere. */
   const awaited = new Map<string, string>();
-  const declared = new Set(['all', 'ungrouped']);
+  const declared = new Set(['all', 'ungrouped', ...inventory.groups.keys()]);
   let section: Section | undefined = { group: 'ungrouped', kind: 'hosts' };
   for (const [index, raw] of text.split(/\r?\n/).entries()) {
     const line = raw.trim();
@@ -40,7 +39,6 @@ export function readAnsibleIni(text: string, path: string, findings: Findings): 
   }
   for (const [group, from] of awaited)
     if (!declared.has(group)) findings.problem(from, `the group ${quoted(group)} has no section of its own`);
-  return inventory;
 }
 
 function readSection(line: string, from: string, findings: Findings): Section | undefined {

@@ -1,60 +1,59 @@
 import { type Loose, type LooseEntry, readLoose } from '../../documents/loose.ts';
 import { quoted } from '../../targeting/problem.ts';
-import { addHosts, createInventory, type Inventory, type Variables } from './ansible.ts';
+import { addHosts, type Inventory, type Variables } from './ansible.ts';
 import type { Findings } from './findings.ts';
 import { AS_LIST } from './format.ts';
 
 /**
- * Ansible's YAML inventories, as its own plugin reads them, and what `ansible-inventory --list` prints (JSON, with `_meta`). Undefined: it is
- * none; that was told.
+ * Ansible's YAML inventories, as its own plugin reads them, and what `ansible-inventory --list` prints (JSON, with `_meta`).
  */
-export function readAnsibleYaml(text: string, path: string, findings: Findings): Inventory | undefined {
+export function readAnsibleYaml(text: string, path: string, findings: Findings, inventory: Inventory): void {
   const read = readLoose(text);
   if ('problems' in read) {
     for (const { line, message } of read.problems) findings.problem(`${path}:${line}`, message);
-    return undefined;
+    return;
   }
   const { root } = read;
-  if (root.kind === 'nothing') return createInventory();
+  if (root.kind === 'nothing') return;
   if (root.kind !== 'map') {
     const hint = root.kind === 'list' ? ', not a list (a playbook?)' : '';
     findings.problem(`${path}:${root.line}`, `expected groups, each with hosts, children or vars${hint}`);
-    return undefined;
+    return;
   }
-  const reading: Reading = { path, findings, inventory: createInventory(), left: MOST_GROUPS };
+  const reading: Reading = { path, findings, inventory, left: MOST_NAMES, lists: false };
   const entries = unique(root, reading);
   const plugin = entries.find(({ key }) => key === 'plugin');
   if (plugin) {
     findings.problem(`${path}:${plugin.line}`, `an inventory plugin is not run here; ${AS_LIST}`);
-    return undefined;
+    return;
   }
   const meta = entries.find(({ key }) => key === '_meta');
   const groups = entries.filter((entry) => entry !== meta);
-  for (const { key, line, value } of groups)
-    readGroup(key, value, line, { ...reading, lists: meta !== undefined });
+  reading.lists = meta !== undefined;
+  for (const { key, line, value } of groups) readGroup(key, value, line, reading);
   if (meta) readMeta(meta.value, reading);
-  return reading.inventory;
 }
 
 interface Reading {
   readonly path: string;
   readonly findings: Findings;
   readonly inventory: Inventory;
-  /** Groups still to be read: an alias may bring the same ones again and again. */
+  /** Groups and hosts still to be read: an alias may bring the same ones again and again. */
   left: number;
   /** Hosts and children are lists of names, as scripts print them. */
-  readonly lists?: boolean;
+  lists: boolean;
 }
 
-const MOST_GROUPS = 100_000;
+const MOST_NAMES = 1_000_000;
 
 function readGroup(name: string, body: Loose, line: number, reading: Reading): void {
   const from = `${reading.path}:${line}`;
   const { findings, inventory } = reading;
-  if (reading.left-- <= 0) {
-    findings.problem(from, `more than ${MOST_GROUPS} groups`);
+  if (reading.left <= 0) {
+    findings.problem(reading.path, `more than ${MOST_NAMES} names`);
     return;
   }
+  reading.left -= 1;
   if (!/^[^\s:[\]]{1,255}$/.test(name)) findings.problem(from, `${quoted(name)} cannot be a group`);
   const group = inventory.group(name);
   if (body.kind === 'nothing') return;
@@ -89,6 +88,12 @@ function readGroup(name: string, body: Loose, line: number, reading: Reading): v
 
 /** What is under `hosts` or `children`: names, each perhaps with more. */
 function named(value: Loose, line: number, reading: Reading): LooseEntry[] {
+  const names = namesIn(value, line, reading);
+  reading.left -= names.length;
+  return names;
+}
+
+function namesIn(value: Loose, line: number, reading: Reading): LooseEntry[] {
   if (value.kind === 'map') return unique(value, reading);
   if (value.kind === 'nothing') return [];
   const alone = (name: Loose): LooseEntry[] =>

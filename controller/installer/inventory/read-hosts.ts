@@ -1,4 +1,5 @@
 import { LIMITS } from '../../../proto/limits.ts';
+import { createInventory, type Inventory } from './ansible.ts';
 import { addAnsibleEntries } from './ansible-entries.ts';
 import { readAnsibleIni } from './ansible-ini.ts';
 import { readAnsibleYaml } from './ansible-yaml.ts';
@@ -8,7 +9,7 @@ import { readHostsYaml } from './hosts-yaml.ts';
 import { INVENTORY_LIMITS } from './limits.ts';
 import { addHosts, readList } from './list.ts';
 import { mergeEntries } from './merge.ts';
-import type { Hosts, Problem, Source } from './source.ts';
+import type { Hosts, Problem, Source, TextFile, VariableFile } from './source.ts';
 
 /**
  * All hosts that the sources name, in their order. Never throws: everything that is wrong is told at once.
@@ -17,8 +18,16 @@ import type { Hosts, Problem, Source } from './source.ts';
 export function readHosts(sources: readonly Source[], labels: Readonly<Record<string, string>> = {}): Hosts {
   const findings = createFindings();
   for (const source of sources)
-    if (source.kind === 'argument') addHosts(source.text, {}, `argument ${source.position}`, findings);
-    else readFile(source, findings);
+    switch (source.kind) {
+      case 'argument':
+        addHosts(source.text, {}, `argument ${source.position}`, findings);
+        break;
+      case 'file':
+        readFile(source, source.beside ?? [], findings);
+        break;
+      case 'folder':
+        readFolder(source, findings);
+    }
   const entries = mergeEntries(findings.entries, findings).map((entry) => ({
     ...entry,
     labels: { ...entry.labels, ...labels },
@@ -31,7 +40,9 @@ export function readHosts(sources: readonly Source[], labels: Readonly<Record<st
 
 /** As one reads the sources. */
 function inOrder(problems: readonly Problem[], sources: readonly Source[]): Problem[] {
-  const names = new Map(sources.map((source, index) => [source.kind === 'file' ? source.path : '', index]));
+  const names = new Map(
+    sources.map((source, index) => [source.kind === 'argument' ? '' : source.path, index]),
+  );
   const placed = problems.map((problem) => {
     const [, path, line] = /^(.*):(\d+)$/s.exec(problem.from) ?? [];
     return { problem, source: names.get(path ?? problem.from) ?? -1, line: Number(line ?? 0) };
@@ -39,32 +50,57 @@ function inOrder(problems: readonly Problem[], sources: readonly Source[]): Prob
   return placed.sort((a, b) => a.source - b.source || a.line - b.line).map(({ problem }) => problem);
 }
 
-function readFile({ path, text, beside = [] }: Source & { kind: 'file' }, findings: Findings): void {
-  if (text.length > INVENTORY_LIMITS.characters) {
-    findings.problem(path, `longer than ${INVENTORY_LIMITS.characters} characters`);
-    return;
-  }
-  const told = formatOf(path, text);
+function readFile(file: TextFile, beside: readonly VariableFile[], findings: Findings): void {
+  const before = findings.entries.length + findings.problems.length;
+  const inventory = createInventory();
+  if (addFile(file, inventory, findings)) addAnsibleEntries(inventory, beside, findings, file.path);
+  if (findings.entries.length + findings.problems.length === before)
+    findings.problem(file.path, 'it names no host that SSH reaches');
+}
+
+/** As Ansible reads one: in the order of the names, and a group of one file may be a child in a later one. */
+function readFolder({ path, files, beside = [] }: Source & { kind: 'folder' }, findings: Findings): void {
+  const before = findings.entries.length + findings.problems.length;
+  const inventory = createInventory();
+  for (const file of files)
+    if (/\.ini$/i.test(file.path))
+      findings.note(file.path, 'left aside, as Ansible does with .ini in a folder');
+    else addFile(file, inventory, findings, true);
+  addAnsibleEntries(inventory, beside, findings, path);
+  if (findings.entries.length + findings.problems.length === before)
+    findings.problem(path, 'no file in it names a host that SSH reaches');
+}
+
+/** Adds what a file says to the inventory, or straight to the entries: then false. */
+function addFile(
+  { path, text: given }: TextFile,
+  inventory: Inventory,
+  findings: Findings,
+  ansible = false,
+): boolean {
+  // What Windows writes first.
+  const text = given.replace(/^\ufeff/, '');
+  const told =
+    text.length > INVENTORY_LIMITS.characters
+      ? { problem: `longer than ${INVENTORY_LIMITS.characters} characters` }
+      : formatOf(path, text);
   if ('problem' in told) {
     findings.problem(path, told.problem);
-    return;
+    return false;
   }
-  const before = findings.entries.length + findings.problems.length;
   switch (told.format) {
     case 'list':
-      readList(text, path, findings);
-      break;
+      if (ansible) readAnsibleIni(text, path, findings, inventory);
+      else readList(text, path, findings);
+      return ansible;
     case 'hosts-yaml':
       readHostsYaml(text, path, findings);
-      break;
+      return false;
     case 'ansible-ini':
-      addAnsibleEntries(readAnsibleIni(text, path, findings), beside, findings, path);
-      break;
-    case 'ansible-yaml': {
-      const inventory = readAnsibleYaml(text, path, findings);
-      if (inventory) addAnsibleEntries(inventory, beside, findings, path);
-    }
+      readAnsibleIni(text, path, findings, inventory);
+      return true;
+    case 'ansible-yaml':
+      readAnsibleYaml(text, path, findings, inventory);
+      return true;
   }
-  if (findings.entries.length + findings.problems.length === before)
-    findings.problem(path, 'it names no host');
 }

@@ -1,22 +1,25 @@
 import type { HostEntry } from '../host.ts';
 
-/** What names hosts: one argument of the command line, or a file that was read. `position` counts from 1. */
+/** What names hosts: one argument of the command line (`position` counts from 1), or what was read (`findInventory`). */
 export type Source =
   | { readonly kind: 'argument'; readonly text: string; readonly position: number }
-  | {
-      readonly kind: 'file';
-      readonly path: string;
-      readonly text: string;
-      /** What Ansible would read beside it (`findBeside`). */
-      readonly beside?: readonly VariableFile[];
-    };
+  | ({ readonly kind: 'file' } & TextFile & Companions)
+  /** Ansible's: its files are one inventory. */
+  | ({ readonly kind: 'folder'; readonly path: string; readonly files: readonly TextFile[] } & Companions);
 
-export interface VariableFile {
-  readonly folder: 'group_vars' | 'host_vars';
-  /** From that folder: `web.yml`, `web/users.yml`. */
-  readonly relative: string;
+export interface TextFile {
   readonly path: string;
   readonly text: string;
+}
+
+interface Companions {
+  readonly beside?: readonly VariableFile[];
+}
+
+/** A file of one of these folders; `relative` from there: `web.yml`, `web/users.yml`. */
+export interface VariableFile extends TextFile {
+  readonly folder: 'group_vars' | 'host_vars';
+  readonly relative: string;
 }
 
 /** `from` as in HostEntry; the message is one line, and may quote what was read: printable ASCII only, never a secret. */

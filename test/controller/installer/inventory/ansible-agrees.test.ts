@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, suite, test } from 'node:test';
-import { findBeside } from '../../../../controller/installer/inventory/ansible-beside.ts';
+import { filesBelow } from '../../../../controller/cli/files.ts';
+import { findInventory } from '../../../../controller/installer/inventory/find.ts';
 import { readHosts } from '../../../../controller/installer/inventory/read-hosts.ts';
 import { fraction } from '../../../../proto/random.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
@@ -107,16 +108,11 @@ suite('Ansible reads the same from an inventory', { ...requires('ansible-invento
       put(home, { [name]: write(made), ...beside });
       const path = join(home, name);
       const { entries, problems } = readHosts([
-        {
-          ...{ kind: 'file', path, text: write(made) },
-          beside: await findBeside(path, {
-            filesBelow: async (below) =>
-              Object.keys(beside).flatMap((one) =>
-                join(home, one).startsWith(`${below}/`) ? [join(home, one).slice(below.length + 1)] : [],
-              ),
-            readText: async (one) => beside[one.slice(home.length + 1)] ?? '',
-          }),
-        },
+        await findInventory(path, {
+          isFolder: async () => false,
+          filesBelow,
+          readText: async (one) => readFileSync(one, 'utf8'),
+        }),
       ]);
       assert.deepEqual(problems, []);
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { HostEntry } from '../../../../controller/installer/host.ts';
-import { findBeside } from '../../../../controller/installer/inventory/ansible-beside.ts';
+import { findInventory } from '../../../../controller/installer/inventory/find.ts';
 import { readHosts } from '../../../../controller/installer/inventory/read-hosts.ts';
 import type { Source, VariableFile } from '../../../../controller/installer/inventory/source.ts';
 
@@ -384,8 +384,8 @@ describe('everything that is wrong is told at once, with its file and line', () 
       ['inventory.sh: a script is not started here; save what "ansible-inventory --list" prints'],
     ],
     ['vault.yml', '$ANSIBLE_VAULT;1.1;AES256\n6162', ['vault.yml: it is sealed by ansible-vault']],
-    ['empty', '# nothing\n', ['empty: it names no host']],
-    ['empty.yml', '', ['empty.yml: it names no host']],
+    ['empty', '# nothing\n', ['empty: it names no host that SSH reaches']],
+    ['empty.yml', '', ['empty.yml: it names no host that SSH reaches']],
     [
       'a.txt',
       'web-1 role=a\nweb-1 role=b\nroot@web-2\nbob@web-2\nweb-3:22\nweb-3:23',
@@ -465,13 +465,14 @@ describe('variables from the folders beside an inventory', () => {
       'web/y~',
       '.git/config',
     ];
-    const found = await findBeside('sites/hosts.ini', {
+    const found = await findInventory('sites/hosts.ini', {
+      isFolder: async () => false,
       filesBelow: async (folder) => (folder === 'sites/group_vars' ? files : []),
       readText: async (path) => path,
     });
     assert.deepEqual(
-      found.map(({ path }) => path),
-      ['all', 'db.example', 'web.yml', 'web/users.yaml'].map((name) => `sites/group_vars/${name}`),
+      found.kind === 'file' && found.beside?.map(({ path }) => path),
+      ['web.yml', 'web/users.yaml', 'all', 'db.example'].map((name) => `sites/group_vars/${name}`),
     );
   });
 });
@@ -503,3 +504,34 @@ test('the name of a variable in a template is understood, and nothing more', () 
       /^i\.ini:1 ansible_host: a template/,
     );
 });
+
+test('a folder is one inventory, as Ansible has it', async () => {
+  const files: Texts = {
+    'prod/01-web': '\ufeff[web]\nweb-1\n',
+    'prod/02-all.yml': 'prod: { children: { web: } }\n',
+    'prod/03-parents': '[top:children]\nweb\nprod\n',
+    'prod/04-lone': 'db-1\n',
+    'prod/ec2.ini': '[ec2]\nregions = all\n',
+    'prod/README.md': 'not this',
+    'prod/.git/config': '[core]',
+    'prod/group_vars/prod.yml': 'ansible_user: p\n',
+    'prod/host_vars/db-1': 'ansible_port: 2222\n',
+  };
+  const found = await findInventory('prod/', {
+    isFolder: async () => true,
+    filesBelow: async (folder) =>
+      Object.keys(files).flatMap((path) =>
+        path.startsWith(folder) ? [path.slice(folder.replace(/\/?$/, '/').length)] : [],
+      ),
+    readText: async (path) => files[path] ?? '',
+  });
+  const { entries, problems, notes } = readHosts([found]);
+  assert.deepEqual(problems, []);
+  assert.deepEqual(notes, ['prod/ec2.ini: left aside, as Ansible does with .ini in a folder']);
+  assert.deepEqual(entries.map(line), [
+    'web-1 = p@web-1 group.top=yes group.prod=yes group.web=yes',
+    'db-1 = db-1:2222',
+  ]);
+});
+
+type Texts = Record<string, string>;

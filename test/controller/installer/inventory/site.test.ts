@@ -3,20 +3,24 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { filesBelow } from '../../../../controller/cli/files.ts';
-import { findBeside } from '../../../../controller/installer/inventory/ansible-beside.ts';
+import { findInventory } from '../../../../controller/installer/inventory/find.ts';
 import { readHosts } from '../../../../controller/installer/inventory/read-hosts.ts';
 
 /** An inventory as a site of three hundred hosts has it, with what stands beside it. */
 const FOLDER = join(import.meta.dirname, 'site');
 
 async function read(change: (text: string) => string = (text) => text) {
-  const path = `${FOLDER}/production`;
-  const readText = async (file: string): Promise<string> => readFileSync(file, 'utf8');
-  const beside = (await findBeside(path, { filesBelow, readText })).map((file) => ({
+  const found = await findInventory(`${FOLDER}/production`, {
+    isFolder: async () => false,
+    filesBelow,
+    readText: async (file) => readFileSync(file, 'utf8'),
+  });
+  assert.equal(found.kind, 'file');
+  const short = <T extends { path: string }>(file: T): T => ({
     ...file,
     path: file.path.slice(FOLDER.length + 1),
-  }));
-  return readHosts([{ kind: 'file', path: 'production', text: change(await readText(path)), beside }]);
+  });
+  return readHosts([{ ...short(found), text: change(found.text), beside: found.beside?.map(short) ?? [] }]);
 }
 
 test('an inventory of three hundred hosts is read as it is', async () => {
