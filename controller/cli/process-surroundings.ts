@@ -54,8 +54,9 @@ function subscribe(signals: readonly NodeJS.Signals[], listener: () => void): ()
 function sinkOf(stream: NodeJS.WriteStream, closed: AbortSignal): Sink {
   return {
     isTerminal: stream.isTTY === true,
-    columns: () => stream.columns ?? 80,
-    rows: () => stream.rows ?? 24,
+    // A terminal that does not know its size says 0.
+    columns: () => stream.columns || 80,
+    rows: () => stream.rows || 24,
     write(data) {
       if (data.length > 0 && stream.writable) stream.write(data);
     },

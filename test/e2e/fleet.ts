@@ -32,6 +32,8 @@ interface Test {
 export interface RunOptions {
   env?: Record<string, string>;
   input?: string | Uint8Array;
+  /** Standard input stays open, to be written to. */
+  keepInput?: boolean;
   cwd?: string;
 }
 
@@ -48,7 +50,7 @@ export function start(t: Test, program: string, args: readonly string[], options
   child.stderr.on('data', (data: Buffer) => err.push(data));
   child.stdin.on('error', () => {});
   if (options.input !== undefined) child.stdin.end(options.input);
-  else child.stdin.end();
+  else if (!options.keepInput) child.stdin.end();
   const stdout = (): string => Buffer.concat(out).toString();
   const stderr = (): string => Buffer.concat(err).toString();
   const ended = new Promise<Finished>((resolve, reject) => {

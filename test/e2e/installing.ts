@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { type KeyPair, newKey } from '../hosts/ssh-files.ts';
 import { type SshHost, type SshHostOptions, sshHosts } from '../hosts/sshd.ts';
 import { type Finished, type Running, type RunOptions, startFleet, type TestFleet } from './fleet.ts';
 
@@ -23,13 +24,13 @@ export const addressOf = ({ address, port }: SshHost): string => `root@${address
 export const NO_SERVICE = ['--service', 'none'];
 
 /** Machines have this process's Node unless they say otherwise. */
-export async function startInstalling(t: TestContext): Promise<Installing> {
+export async function startInstalling(t: TestContext, key: KeyPair = newKey()): Promise<Installing> {
   const fleet = await startFleet(t);
-  const hosts = sshHosts(t);
+  const hosts = sshHosts(t, key);
   const home = join(fleet.folder, 'operator');
   const ssh = join(home, '.ssh');
   mkdirSync(ssh, { recursive: true, mode: 0o700 });
-  writeFileSync(join(ssh, 'id_ed25519'), hosts.key.private, { mode: 0o600 });
+  writeFileSync(join(ssh, 'id_ed25519'), key.private, { mode: 0o600 });
   const known: string[] = [];
   const env = { HOME: home, SSH_AUTH_SOCK: '' };
   const begin = (command: string, args: readonly string[], options: RunOptions = {}): Running =>

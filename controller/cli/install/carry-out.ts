@@ -31,7 +31,7 @@ export async function carryOut(surroundings: Surroundings, screen: Screen, order
   const { entries, check, report, dids } = order;
   const startMs = clock.monotonicMs();
   let sentBytes = 0;
-  const told = new Set<HostEntry>();
+  const warnings = new Map<HostEntry, readonly string[]>();
   const view = order.json
     ? createJsonView({ screen, check, dids })
     : createTextView({
@@ -42,7 +42,7 @@ export async function carryOut(surroundings: Surroundings, screen: Screen, order
   const take = (event: CrowdEvent): void => {
     view.take(event);
     if (event.what !== 'ended') return;
-    told.add(event.entry);
+    warnings.set(event.entry, event.warnings);
     if (event.end.state === 'done') sentBytes += event.end.result.sentBytes;
     report?.ended(endedHost(event.entry, event.end, event));
   };
@@ -62,10 +62,11 @@ export async function carryOut(surroundings: Surroundings, screen: Screen, order
   const ended: Ended[] = entries.map((entry, index) => ({
     entry,
     end: ends[index] ?? { state: 'not-begun' },
+    warnings: warnings.get(entry) ?? [],
   }));
   const counts = countVerdicts(ends);
   for (const { entry, end } of ended)
-    if (!told.has(entry)) report?.ended(endedHost(entry, end, { durationMs: null, warnings: [] }));
+    if (!warnings.has(entry)) report?.ended(endedHost(entry, end, { durationMs: null, warnings: [] }));
   const allDone = counts.done === entries.length;
   view.finished({
     ...{ ended, sentBytes, durationMs: clock.monotonicMs() - startMs, report: report?.path },

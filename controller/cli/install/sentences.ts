@@ -12,6 +12,7 @@ import { verdictOf } from './verdict.ts';
 export interface Ended {
   readonly entry: HostEntry;
   readonly end: HostEnd;
+  readonly warnings: readonly string[];
 }
 
 /** `installed 0.1.0`, `would be upgraded from 0.1.0 to 0.2.0`. */
@@ -35,7 +36,7 @@ export function whatWasDone(result: HostResult, check: boolean): string {
 }
 
 /** One host's end in a line. */
-export function hostLine({ entry, end }: Ended, check: boolean, paint: Paint): string {
+export function hostLine({ entry, end }: Omit<Ended, 'warnings'>, check: boolean, paint: Paint): string {
   const host = sanitiseLine(entry.written);
   switch (end.state) {
     case 'not-begun':
@@ -81,6 +82,7 @@ export function summary(ended: readonly Ended[], parts: SummaryParts, paint: Pai
   const notBegun = ended.filter(({ end }) => end.state === 'not-begun');
   if (notBegun.length > 0)
     lines.push(`  ${paint('yellow', `${hosts(notBegun.length)}: not begun`)}`, `    ${names(notBegun)}`);
+  lines.push(...warningLines(ended));
   if (parts.again !== undefined) lines.push(`Again, those that are not done: ${parts.again}`);
   return `${lines.join('\n')}\n`;
 }
@@ -112,6 +114,17 @@ function causeLines(because: Cause, group: readonly Ended[], paint: Paint): stri
     ...(rest > 0 ? [`    … and ${rest} more in the report`] : []),
     advice,
   ];
+}
+
+/** Each once, with the hosts that it is of. */
+function warningLines(ended: readonly Ended[]): string[] {
+  const pairs = ended.flatMap(({ entry, end, warnings }) =>
+    [...new Set(warnings)].map((warning) => ({ entry, end, warnings: [warning] })),
+  );
+  return [...groupBy(pairs, ({ warnings }) => warnings[0])].flatMap(([warning, group]) => [
+    `  note, ${hosts(group.length)}: ${sanitiseLine(warning)}`,
+    ...(group.length <= NAMES_SHOWN ? [`    ${names(group)}`] : []),
+  ]);
 }
 
 function names(group: readonly Ended[]): string {

@@ -2,7 +2,7 @@ import type { CrowdEvent } from '../../installer/engine.ts';
 import { CAUSES } from '../../installer/failure.ts';
 import type { Did } from '../../installer/work.ts';
 import type { Paint } from '../output/paint.ts';
-import { jsonLine, sanitiseLine } from '../output/sanitise.ts';
+import { jsonLine } from '../output/sanitise.ts';
 import type { Screen } from '../output/screen.ts';
 import { hosts } from '../output/summary.ts';
 import { createDisplay, type Display } from './display.ts';
@@ -52,8 +52,6 @@ export function createTextView(parts: ViewParts): InstallView {
         if (said !== '') screen.note(`muster: ${said}`);
       }
       if (event.what !== 'ended') return;
-      for (const warning of event.warnings)
-        screen.note(`${sanitiseLine(event.entry.written)}: ${sanitiseLine(warning)}`);
       // On a terminal the display counts those that are well, and under --check each is what was asked for.
       if (!live || check || event.end.state !== 'done') screen.note(hostLine(event, check, paint.stderr));
     },

@@ -129,6 +129,15 @@ test('what a host says reaches no terminal as it is', async (t) => {
   assert.match(all, /\\x1b\]0;owned/);
 });
 
+test('what is worth knowing is told once at the end, with the hosts that it is of', async (t) => {
+  const { terminal, status } = await stage(t, ['a', 'b', 'c'], async ({ written }, work) => {
+    if (written !== 'b') work.tell({ what: 'warning', text: 'its clock is 40 seconds behind' });
+    return resultOf(written);
+  });
+  assert.equal(await status, 0);
+  assert.match(terminal.stdout.text(), / {2}note, 2 hosts: its clock is 40 seconds behind\n {4}a c\n$/);
+});
+
 test('--check says for each host what would be done', async (t) => {
   const { terminal, status } = await stage(
     t,
