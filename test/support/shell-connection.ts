@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { HostFailure } from '../../controller/installer/failure.ts';
 import type { Connection } from '../../controller/installer/shell.ts';
 import { answersIn } from '../../controller/installer/ssh/answer.ts';
-import { becomeRoot } from '../../controller/installer/ssh/root-loop.ts';
+import { rootLoop } from '../../controller/installer/ssh/root-loop.ts';
 import { rootShell, type ShellChannel } from '../../controller/installer/ssh/root-shell.ts';
 import { toHex } from '../../proto/ids.ts';
 import { systemClock, systemRandom } from '../../proto/system.ts';
@@ -26,7 +26,7 @@ export async function shellConnection(
   path = '',
 ): Promise<ShellConnection> {
   const mark = toHex(systemRandom(16));
-  const asIs = becomeRoot(mark).replace('/bin/sh', shell);
+  const asIs = `exec ${shell} -c '${rootLoop(mark).trim()}'`;
   const line = path === '' ? asIs : asIs.replace(/PATH=\S+/, `PATH=${path}`);
   const [program = 'sh', ...words] = [...enter, 'sh', '-c', line];
   // A group of its own: what is cut ends its whole group.

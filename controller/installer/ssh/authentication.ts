@@ -30,6 +30,8 @@ export function authenticate(
   let keys: Iterator<Identity> | undefined;
   let keysTried = 0;
   let trial: Trial | undefined;
+  /** Keys that the server would have taken. */
+  const unused: string[] = [];
   /** What became of the password, once it was wanted. */
   let password: 'tried' | 'none' | 'refused' | undefined;
 
@@ -38,7 +40,13 @@ export function authenticate(
     const { value, done } = keys.next();
     if (done) return undefined;
     keysTried += 1;
-    return { type: 'agent', username, agent: agentOf(value, thinking) };
+    const { from } = value;
+    const sign: Identity['sign'] = (data, options) =>
+      thinking(value.sign(data, options)).catch((error: Error) => {
+        unused.push(`${from}: ${error.message}`);
+        throw error;
+      });
+    return { type: 'agent', username, agent: agentOf({ ...value, sign }) };
   }
 
   async function byPassword(offered: readonly string[]): Promise<AnyAuthMethod | undefined> {
@@ -61,7 +69,7 @@ export function authenticate(
     const isNothingTried = keysTried === 0 && password !== 'tried';
     const problems = await keyring.problems(to);
     const notes = problems.filter(({ isMissing }) => isNothingTried || !isMissing);
-    const parts = [offered.join(','), ...notes.map(({ sentence }) => sentence)];
+    const parts = [offered.join(','), ...unused, ...notes.map(({ sentence }) => sentence)];
     if (password === 'refused') parts.push('its password was refused by other hosts, and not tried here');
     return new HostFailure(isNothingTried ? 'no-identity' : 'permission-denied', parts.join('; '));
   }
@@ -111,7 +119,7 @@ function answering(password: string) {
 }
 
 /** As ssh2, which knows agents by their class, takes a single key. */
-function agentOf(identity: Identity, thinking: <T>(work: Promise<T>) => Promise<T>): BaseAgent {
+function agentOf(identity: Identity): BaseAgent {
   const one: BaseAgent = {
     getIdentities: (done) => done(null, [identity.key]),
     sign(
@@ -120,7 +128,7 @@ function agentOf(identity: Identity, thinking: <T>(work: Promise<T>) => Promise<
       options: unknown,
       done?: (error: Error | null, signature?: Buffer) => void,
     ) {
-      thinking(identity.sign(data, options as { hash?: 'sha256' })).then(
+      identity.sign(data, options as { hash?: 'sha256' }).then(
         (signature) => done?.(null, signature),
         (error) => done?.(error),
       );

@@ -49,7 +49,7 @@ export interface HostKeysPorts {
   accepted(key: NewHostKey, file: string | undefined): void;
 }
 
-type HostKeyAlgorithm = (typeof ALGORITHMS)[number];
+export type HostKeyAlgorithm = (typeof ALGORITHMS)[number];
 /** Without those that sign with SHA-1. */
 const ALGORITHMS = [
   'ssh-ed25519',

@@ -5,7 +5,7 @@ import type { RandomBytes } from '../../../proto/random.ts';
 import { HostFailure } from '../failure.ts';
 import type { RemoteShell } from '../shell.ts';
 import { answersIn, TooLong } from './answer.ts';
-import { becomeRoot, becomeRootBySudo, loginCommand } from './root-loop.ts';
+import { loginCommand, rootLoop, sudoLine } from './root-loop.ts';
 import { rootShell, type ShellChannel, startWatch } from './root-shell.ts';
 import type { Secrets } from './secrets.ts';
 import type { Session } from './session.ts';
@@ -35,60 +35,34 @@ export interface RootShellOptions {
 
 /** Throws HostFailure: shell, not-root, sudo-…, cut. */
 export async function openRootShell(session: Session, options: RootShellOptions): Promise<RootShell> {
-  const { clock, random, user, host, sudo, secrets } = options;
-  const mark = toHex(random(16));
-  const rootMark = toHex(random(16));
+  const { clock, random, user, sudo } = options;
+  const newMark = (): string => toHex(random(16));
+  const mark = newMark();
   const stream = await exec(session, loginCommand(mark));
   const told = tail(stream);
   const { channel, closed } = channelOf(stream, session);
-  const watch = startWatch(clock, START_MS, () => session.fail(new HostFailure('shell', 'it says nothing')));
+  let step: 'shell' | 'sudo-refused' = 'shell';
+  const watch = startWatch(clock, START_MS, () => {
+    const last = lastLine(told.err());
+    session.fail(new HostFailure(step, `it waits for something${last && `: ${last}`}`));
+  });
+  const start: Start = { stream, channel, closed, told, watch };
   try {
     const { status: uid } = await channel.out.next(mark, watch.reset);
-    if (uid === 0) {
-      channel.write(becomeRoot(rootMark));
-      await rootReady(channel, rootMark, watch.reset);
-    } else {
+    if (uid !== 0) {
       if (!sudo) throw new HostFailure('not-root', user);
-      const prompt = `[${toHex(random(16))}]`;
-      const isOver = new AbortController();
-      const password = giveSudoItsPassword({
-        stderr: stream.stderr,
-        prompt,
-        secret: secrets.sudoPassword(user),
-        host,
-        // The operator takes his time.
-        thinking: async (work) => {
-          watch.stop();
-          try {
-            return await work;
-          } finally {
-            watch.reset();
-          }
-        },
-        write: (line) => channel.write(line),
-        signal: isOver.signal,
-      });
-      channel.write(becomeRootBySudo(rootMark, prompt));
-      try {
-        await Promise.race([rootReady(channel, rootMark, watch.reset), password]);
-        isOver.abort('worked');
-      } catch (error) {
-        const failure =
-          channel.gone.aborted && !session.gone.aborted ? sudoFailure(await closed, told.err()) : error;
-        const isWrong = failure instanceof HostFailure && failure.because === 'sudo-password';
-        isOver.abort(isWrong ? 'refused' : 'dropped');
-        throw failure;
-      }
+      step = 'sudo-refused';
+      await becomeRoot(session, start, newMark, options);
     }
+    const rootMark = newMark();
+    channel.write(rootLoop(rootMark));
+    await Promise.all([channel.out.next(rootMark, watch.reset), channel.err.next(rootMark, watch.reset)]);
   } catch (error) {
     stream.close();
     if (error instanceof TooLong) throw new HostFailure('shell', 'it prints without end', { cause: error });
-    if (channel.gone.aborted && !session.gone.aborted && error === channel.gone.reason)
-      throw new HostFailure(
-        'shell',
-        lastLine(told.err()) || lastLine(told.out()) || `status ${await closed}`,
-      );
-    throw error;
+    if (session.gone.aborted || error !== channel.gone.reason) throw error;
+    const last = lastLine(told.err()) || lastLine(told.out());
+    throw new HostFailure('shell', last || `it ended with ${await closed}`);
   } finally {
     watch.stop();
     told.stop();
@@ -108,8 +82,48 @@ export async function openRootShell(session: Session, options: RootShellOptions)
   };
 }
 
-async function rootReady(channel: ShellChannel, mark: string, heard: () => void): Promise<void> {
-  await Promise.all([channel.out.next(mark, heard), channel.err.next(mark, heard)]);
+/** A root shell on its way. */
+interface Start {
+  readonly stream: ClientChannel;
+  readonly channel: ShellChannel;
+  readonly closed: Promise<string>;
+  readonly told: ReturnType<typeof tail>;
+  readonly watch: ReturnType<typeof startWatch>;
+}
+
+async function becomeRoot(
+  session: Session,
+  { stream, channel, closed, told, watch }: Start,
+  newMark: () => string,
+  { user, host, secrets }: RootShellOptions,
+): Promise<void> {
+  const mark = newMark();
+  const prompt = `[${newMark()}]`;
+  const over = new AbortController();
+  const password = giveSudoItsPassword({
+    stderr: stream.stderr,
+    prompt,
+    secret: secrets.sudoPassword(user),
+    host,
+    // The operator takes his time.
+    thinking: (work) => {
+      watch.stop();
+      return work.finally(watch.reset);
+    },
+    write: (line) => channel.write(line),
+    signal: over.signal,
+  });
+  channel.write(sudoLine(mark, prompt));
+  try {
+    await Promise.race([channel.out.next(mark, watch.reset), password]);
+    over.abort('worked');
+  } catch (error) {
+    const hasEnded = channel.gone.aborted && !session.gone.aborted;
+    const failure = hasEnded ? sudoFailure(await closed, told.err()) : error;
+    const isWrong = failure instanceof HostFailure && failure.because === 'sudo-password';
+    over.abort(isWrong ? 'refused' : 'dropped');
+    throw failure;
+  }
 }
 
 function exec({ client, gone }: Session, command: string): Promise<ClientChannel> {

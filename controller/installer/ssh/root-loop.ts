@@ -22,29 +22,24 @@ export const BEAT = 'beat\n';
  * quote, backslash, exclamation mark or newline between the single quotes, which is what all those shells read alike.
  */
 export function loginCommand(mark: string): string {
-  return `/bin/sh -c 'echo;echo ${mark} $(id -u);LC_ALL=C;export LC_ALL;IFS=;set -f;read -r line;eval $line'`;
-}
-
-/** The line that turns it into the root shell. */
-export function becomeRoot(mark: string, leaseSeconds = LEASE_SECONDS): string {
-  return `exec /bin/sh -c '${loop(mark, leaseSeconds)}'\n`;
+  return `/bin/sh -c 'echo;echo ${mark} $(id -u);IFS=;set -f;read -r line;eval $line'`;
 }
 
 /**
- * The same by way of sudo, which says the prompt on stderr where it wants a password and reads that as a line. Without a prompt
- * nothing is sent for it: with NOPASSWD it would be read as a request.
+ * The line by which a user becomes root, who then says and reads the same. sudo says the prompt on stderr where it wants a password, and
+ * reads that as a line: nothing else is sent before it has let us through. It speaks English, for sudo.ts.
  */
-export function becomeRootBySudo(mark: string, prompt: string): string {
-  return `exec sudo -S -p '${prompt}' -- /bin/sh -c '${loop(mark, LEASE_SECONDS)}'\n`;
+export function sudoLine(mark: string, prompt: string): string {
+  return `LC_ALL=C; export LC_ALL; exec sudo -S -p '${prompt}' -- ${loginCommand(mark)}\n`;
 }
 
 /**
- * One line, without single quotes. `take` reads exactly so many bytes of the standard input: a `head` that reads ahead (busybox's
- * does) would swallow what follows, so it is tried first. The first half of the pipeline reads our side; its descriptor 4 leads to
- * the second, which hears of each beat.
+ * The line, without single quotes, that makes root's shell this far end. `take` reads exactly so many bytes of the standard input: a
+ * `head` that reads ahead (busybox's does) would swallow what follows, so it is tried first. The first half of the pipeline reads our
+ * side; its descriptor 4 leads to the second, which hears of each beat.
  */
-function loop(mark: string, leaseSeconds: number): string {
-  return [
+export function rootLoop(mark: string, leaseSeconds = LEASE_SECONDS): string {
+  const commands = [
     'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C',
     'export PATH LC_ALL',
     'unset IFS ENV BASH_ENV CDPATH',
@@ -68,7 +63,8 @@ function loop(mark: string, leaseSeconds: number): string {
     `key=${mark} timer=`,
     'exec 3>&1',
     '{ echo >&4; said 0; serve; } 4>&1 >&3 3>&- | watch >/dev/null 2>&1 3>&-',
-  ].join('; ');
+  ];
+  return `${commands.join('; ')}\n`;
 }
 
 /** What is sent to have a script carried out. */

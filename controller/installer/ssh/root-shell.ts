@@ -49,8 +49,10 @@ export function rootShell(channel: ShellChannel, { clock, random, fail }: RootSh
         channel.out.next(key, watch.reset),
         channel.err.next(key, watch.reset),
       ]).catch((error: unknown) => {
-        if (error instanceof TooLong) fail(new HostFailure('step', 'the host answers with more than 1 MiB'));
-        throw error;
+        if (!(error instanceof TooLong)) throw error;
+        const failure = new HostFailure('step', 'the host answers with more than 1 MiB', { cause: error });
+        fail(failure);
+        throw failure;
       });
       // Its rejection is seen below; until then it must not count as nobody's.
       ended.catch(() => {});

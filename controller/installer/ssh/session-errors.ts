@@ -29,7 +29,9 @@ export function sessionErrors() {
       new HostFailure('no-ssh', first() || `it says nothing for ${ms / 1000} s`),
     /** Undefined: it ends nothing. */
     failureOf(error: Error & { level?: string }, { isProven, isIn }: Stage): HostFailure | undefined {
-      const { level, message } = error;
+      const { level } = error;
+      // A server words some of them.
+      const message = lastLine(error.message);
       const options = { cause: error };
       const isLost = message === 'Connection lost before handshake';
       if (level === 'agent') return undefined;

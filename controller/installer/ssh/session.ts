@@ -5,7 +5,7 @@ import type { Clock } from '../../../proto/clock.ts';
 import { HostFailure } from '../failure.ts';
 import type { Destination } from '../host.ts';
 import { authenticate } from './authentication.ts';
-import type { HostKeys } from './host-keys.ts';
+import type { HostKeyAlgorithm, HostKeys } from './host-keys.ts';
 import type { Keyring } from './keyring.ts';
 import { fingerprintOf } from './known-hosts.ts';
 import type { Secrets } from './secrets.ts';
@@ -50,10 +50,10 @@ export async function openSession(
   { clock, hostKeys, keyring, secrets, timeoutMs, onThinking }: SessionPorts,
   signal: AbortSignal,
 ): Promise<Session> {
-  const serverHostKey = await hostKeys.algorithms(to);
-  signal.throwIfAborted();
   const over = new AbortController();
   const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()));
+  stream.on('error', () => {});
+  const serverHostKey = await prepare();
   const errors = sessionErrors();
   const login = authenticate(to, { keyring, secrets, thinking });
   let shown: Buffer | undefined;
@@ -62,6 +62,16 @@ export async function openSession(
   let stopWaiting = (): void => {};
   let waitAgain = (): void => {};
 
+  async function prepare(): Promise<readonly HostKeyAlgorithm[]> {
+    try {
+      const algorithms = await hostKeys.algorithms(to);
+      signal.throwIfAborted();
+      return algorithms;
+    } catch (error) {
+      stream.destroy();
+      throw error;
+    }
+  }
   function fail(failure: unknown): void {
     stopWaiting();
     if (!over.signal.aborted) over.abort(failure);

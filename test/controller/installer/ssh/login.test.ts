@@ -92,6 +92,7 @@ describe('a login', SSHD_NEEDS, () => {
     assert.equal(asked.length, 3);
     await assert.rejects(on.open(connector, on.destination(host, { identityFiles: [file] })), {
       because: 'permission-denied',
+      detail: `publickey; ${file}: its passphrase was wrong 3 times`,
     });
     assert.equal(asked.length, 3, 'it is not asked again');
   });

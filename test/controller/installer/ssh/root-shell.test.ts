@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { copyFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { RemoteShell } from '../../../../controller/installer/shell.ts';
-import { BEAT, becomeRoot, END_OF_ANSWER, request } from '../../../../controller/installer/ssh/root-loop.ts';
+import { BEAT, END_OF_ANSWER, request, rootLoop } from '../../../../controller/installer/ssh/root-loop.ts';
 import type { SshHost } from '../../../hosts/sshd.ts';
 import { SSHD_NEEDS } from '../../../hosts/sshd.ts';
+import { requires } from '../../../support/requires.ts';
 import { until } from '../../../support/until.ts';
 import { type Stage, stage } from './stage.ts';
 
@@ -63,6 +65,43 @@ describe('the root shell of a connection', SSHD_NEEDS, () => {
     assert.equal((await shell.run('echo next')).stdout, 'next\n');
   });
 
+  test('works with the tools of busybox as well', requires('busybox'), async (t) => {
+    const on = stage(t);
+    const host = await on.hosts.start();
+    copyFileSync('/bin/busybox', host.see('/usr/local/bin/busybox'));
+    await host.run(['busybox', '--install', '-s', '/usr/local/sbin']);
+    await host.run(['ln', '-sf', '/usr/local/bin/busybox', '/bin/sh']);
+    const shell = await (await on.connect(on.destination(host))).rootShell();
+    const input = Buffer.alloc(700_001, 'a\0\xff\n');
+    const { stdout } = await shell.run('type head; sha512sum', { input });
+    const digest = createHash('sha512').update(input).digest('hex');
+    assert.equal(stdout, `head is /usr/local/sbin/head\n${digest}  -\n`);
+    assert.equal((await shell.run('head -c 1 >/dev/null; echo enough', { input })).stdout, 'enough\n');
+    assert.equal((await shell.run('echo next >&2')).stderr, 'next\n');
+  });
+
+  test('goes on while keys are exchanged anew', async (t) => {
+    const on = stage(t);
+    const host = await on.hosts.start({ settings: ['RekeyLimit 1M'] });
+    const shell = await (await on.connect(on.destination(host))).rootShell();
+    const { stdout } = await shell.run('wc -c', { input: Buffer.alloc(10_000_000) });
+    assert.equal(stdout, '10000000\n');
+    assert.equal((await shell.run('head -c 1000000 /dev/zero | tr "\\0" x')).stdout.length, 1_000_000);
+  });
+
+  test('keeps no more than an answer may be long, and is ended by one that is longer', async (t) => {
+    const { on, host } = await open(t);
+    const connection = await on.connect(on.destination(host));
+    const shell = await connection.rootShell();
+    const whole = await shell.run('head -c 1048576 /dev/zero | tr "\\0" x');
+    assert.equal(whole.stdout.length, 1_048_576);
+    const before = process.memoryUsage().rss;
+    await assert.rejects(shell.run('yes'), { because: 'step', detail: /more than 1 MiB/ });
+    assert.ok(connection.gone.aborted);
+    assert.ok(process.memoryUsage().rss - before < 64 * 1024 * 1024);
+    await until('it has ended there', async () => !(await host.run(['ps', 'ax'])).includes('yes'));
+  });
+
   test('ends with its connection, and so does what it runs', async (t) => {
     const { on, host } = await open(t);
     const connection = await on.connect(on.destination(host));
@@ -82,7 +121,7 @@ describe('the root shell of a connection', SSHD_NEEDS, () => {
 describe('the far end of a root shell', () => {
   /** Its process, without SSH. */
   function start(t: { after(fn: () => unknown): void }, leaseSeconds: number) {
-    const child = spawn('sh', ['-c', becomeRoot('mark', leaseSeconds)], { stdio: 'pipe', detached: true });
+    const child = spawn('sh', ['-c', rootLoop('mark', leaseSeconds)], { stdio: 'pipe', detached: true });
     let out = '';
     child.stdout.on('data', (data) => {
       out += data;
