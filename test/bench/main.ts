@@ -8,6 +8,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { copy } from './copy.ts';
 import { dispatch } from './dispatch.ts';
+import { install } from './install.ts';
 import { memory } from './memory.ts';
 import { oneCommand } from './one-command.ts';
 import { readers } from './readers.ts';
@@ -26,6 +27,7 @@ const SECTIONS: Record<string, (options: Options) => Promise<string>> = {
   dispatch,
   copy,
   readers,
+  install,
 };
 
 const { values, positionals } = parseArgs({

@@ -28,12 +28,12 @@ const PORT = 2222;
 
 /** The mounts are of the namespace of this script, and go with its last process. */
 const SCRIPT = `set -e
-folder=$1 tree=$2 name=$3 tmp=$4 node=$5 full=$6
+folder=$1 trees=$2 name=$3 tmp=$4 node=$5 full=$6
 echo "$name" >/proc/sys/kernel/hostname
 mount -t tmpfs -o mode=755 none "$folder/mounts"
 cd "$folder/mounts"
 mkdir upper work root
-mount -t overlay -o "lowerdir=$folder/files:$tree,upperdir=upper,workdir=work" overlay root
+mount -t overlay -o "lowerdir=$folder/files:$trees,upperdir=upper,workdir=work" overlay root
 mount -t proc proc root/proc
 mount --rbind /sys root/sys
 mount -t tmpfs -o mode=755 none root/dev
@@ -67,6 +67,8 @@ export interface SshHostOptions extends SshdOptions {
   readonly noexecTmp?: boolean;
   /** It has this process's Node at /usr/local/bin/node. */
   readonly node?: boolean;
+  /** Folders that lie over the tree, the first one on top. */
+  readonly layers?: readonly string[];
   /** Folders on file systems of their own, without a free byte. */
   readonly full?: readonly string[];
 }
@@ -132,7 +134,7 @@ async function startHost(
   const ssh = addressed(join(folder, 'files'), options.name, key, options);
   const words = [
     folder,
-    treePath(),
+    [...(options.layers ?? []), treePath()].join(':'),
     options.name,
     options.noexecTmp ? 'noexec' : 'exec',
     options.node ? process.execPath : '',
