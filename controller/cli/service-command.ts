@@ -132,7 +132,7 @@ async function homesByHand(
 }
 
 /** What the flags say, as variables of the service's environment. */
-function givenBy(flags: ServeFlags): Variables {
+export function givenBy(flags: ServeFlags): Variables {
   const given: Record<string, string> = {};
   for (const key of Object.keys(SETTINGS) as (keyof ServeSettings)[]) {
     const flag = flags[key];
@@ -153,7 +153,7 @@ function completed(flags: ServeFlags, variables: Variables): ServeSettings {
 }
 
 /** Where it is reached on this machine, whatever its names elsewhere. */
-function localUrl({ host, port }: { host: string; port: number }): string {
+export function localUrl({ host, port }: { host: string; port: number }): string {
   const local = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   return `https://${local.includes(':') ? `[${local}]` : local}:${port}`;
 }

@@ -14,7 +14,7 @@ import { addressOf, NO_SERVICE } from '../e2e/installing.ts';
 import { SSHD_NEEDS } from '../hosts/sshd.ts';
 import { median, short, table } from './figures.ts';
 import { type Stage, startStage } from './install-hosts.ts';
-import { cpuOf } from './proc.ts';
+import { cpuInNamespaces, cpuOf, namespaceOf } from './proc.ts';
 
 const HOSTS = 50;
 const AT_ONCE = 20;
@@ -24,6 +24,8 @@ interface Cost {
   readonly wallMs: number;
   /** Of this machine's side: whoever drives, with its processes, and the controller; not what the machines do. */
   readonly cpuMs: number;
+  /** Of the machines. */
+  readonly thereMs: number;
 }
 
 type Test = { after(fn: () => unknown): void };
@@ -57,6 +59,7 @@ export async function install({ rounds }: { rounds: number }): Promise<string> {
       `${short(median(series.map(({ wallMs }) => wallMs)) / 1000)} s`,
       `${short(median(series.map(({ wallMs }) => wallMs / HOSTS)))} ms`,
       `${short(median(series.map(({ cpuMs }) => cpuMs / HOSTS)))} ms`,
+      `${short(median(series.map(({ thereMs }) => thereMs / HOSTS)))} ms`,
       `${short(median(series.map(({ wallMs }, round) => wallMs / (ours[round]?.wallMs ?? Number.NaN))))}×`,
       `${short(median(series.map(({ cpuMs }, round) => cpuMs / (ours[round]?.cpuMs ?? Number.NaN))))}×`,
     ]);
@@ -64,7 +67,8 @@ export async function install({ rounds }: { rounds: number }): Promise<string> {
       `${HOSTS} hosts, ${AT_ONCE} at once`,
       'wall',
       'a host',
-      'CPU here, a host',
+      'CPU here',
+      'CPU there',
       'wall, of ours',
       'CPU, of ours',
     ];
@@ -76,13 +80,18 @@ export async function install({ rounds }: { rounds: number }): Promise<string> {
 }
 
 async function cost(stage: Stage, action: () => Promise<unknown>): Promise<Cost> {
-  const cpu = (): number => {
+  const machines = new Set(stage.hosts.map((host) => namespaceOf(host.pid())));
+  const cpu = (): { cpuMs: number; thereMs: number } => {
     const [own, controller] = [cpuOf('self'), cpuOf(stage.fleet.controller.child.pid ?? 0)];
-    return own.ownMs + own.childrenMs + controller.ownMs;
+    return {
+      cpuMs: own.ownMs + own.childrenMs + controller.ownMs,
+      thereMs: cpuInNamespaces(machines),
+    };
   };
-  const [fromMs, cpuFromMs] = [performance.now(), cpu()];
+  const [fromMs, from] = [performance.now(), cpu()];
   await action();
-  return { wallMs: performance.now() - fromMs, cpuMs: cpu() - cpuFromMs };
+  const [wallMs, to] = [performance.now() - fromMs, cpu()];
+  return { wallMs, cpuMs: to.cpuMs - from.cpuMs, thereMs: to.thereMs - from.thereMs };
 }
 
 /** So many at once. */

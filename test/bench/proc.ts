@@ -1,5 +1,5 @@
 /** What the kernel says of processes. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 const TICKS_PER_SECOND = 100;
 
@@ -31,3 +31,22 @@ export function memoryOf(pid: number): Memory {
   const field = (name: string): number => Number(new RegExp(`^${name}: +(\\d+) kB`, 'm').exec(rollup)?.[1]);
   return { rssKib: field('Rss'), pssKib: field('Pss'), privateDirtyKib: field('Private_Dirty') };
 }
+
+/** Milliseconds of all processes in these namespaces (`/proc/PID/ns/pid`), those included that ended and were waited for there. */
+export function cpuInNamespaces(namespaces: ReadonlySet<string>): number {
+  let sum = 0;
+  for (const entry of readdirSync('/proc')) {
+    const pid = Number(entry);
+    if (!Number.isInteger(pid)) continue;
+    try {
+      if (!namespaces.has(namespaceOf(pid))) continue;
+      const { ownMs, childrenMs } = cpuOf(pid);
+      sum += ownMs + childrenMs;
+    } catch {
+      // It ended meanwhile; its parent has what it took.
+    }
+  }
+  return sum;
+}
+
+export const namespaceOf = (pid: number): string => readlinkSync(`/proc/${pid}/ns/pid`);

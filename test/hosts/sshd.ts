@@ -82,6 +82,8 @@ export interface SshAddress {
 }
 
 export interface SshHost extends SshAddress {
+  /** Its first process, as this machine numbers it. */
+  pid(): number;
   /** The words by which this machine carries out what follows them on it. */
   entry(): readonly string[];
   /** Runs a program on it, as root and not over SSH. Rejects with what it said where it does not succeed. */
@@ -178,6 +180,7 @@ async function startHost(
   );
   return {
     ...ssh,
+    pid: () => firstProcess(child),
     entry: () => entryTo(firstProcess(child)),
     run: (argv, input = '') => runBy(entryTo(firstProcess(child)), argv, input),
     see: (path) => `/proc/${firstProcess(child)}/root${path}`,
