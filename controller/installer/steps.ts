@@ -10,7 +10,7 @@ import { restoreconText, writeText } from './remote/files.ts';
 import type { Slot } from './remote/layout.ts';
 import { programsText } from './remote/programs.ts';
 import { printable } from './remote/script.ts';
-import { lastWordsText, removeText, startText } from './remote/service.ts';
+import { lastWords, lastWordsText, removeText, startText } from './remote/service.ts';
 import { NO_SETTINGS, readSettingsText, settingsWith } from './remote/settings.ts';
 import { backText, keepText, managerOf, swapText } from './remote/swap.ts';
 import type { HostResult, Registered } from './work.ts';
@@ -22,7 +22,8 @@ export async function carryOut(
   step('place');
   const { slot, sentBytes } = await placed(work);
   const told = await host.run('putting the programs there', programsText(slot, work.fit.node));
-  const isChanged = (told.get('changed') ?? []).length > 0 || (await settings(work));
+  const hasNewSettings = await settings(work);
+  const isChanged = hasNewSettings || told.has('changed');
   for (const text of told.get('note') ?? []) work.tell({ what: 'warning', text: printable(text) });
 
   const agent = await enrol(work);
@@ -52,7 +53,7 @@ async function settings({ ports, fit, host, undo }: Work): Promise<boolean> {
   const file = fit.settingsFile;
   const { status, stdout } = await host.answer(readSettingsText(file));
   const before = status === NO_SETTINGS ? undefined : stdout;
-  const after = settingsWith(before, { HTTPS_PROXY: proxy });
+  const after = settingsWith(before, { MUSTER_AGENT_PROXY: proxy });
   if (after === before) return false;
   undo.push(file, async () => {
     if (before === undefined) await host.run(`removing ${file}`, `rm -f ${file}\n`);
@@ -109,9 +110,7 @@ async function online({ ports, fit, packed, host, stop }: Work, agent: Registere
   } catch (cause) {
     if (!(cause instanceof HostFailure) || cause.because !== 'not-online') throw cause;
     const { stdout } = await host.answer(lastWordsText(fit.manager)).catch(() => ({ stdout: '' }));
-    const words = stdout.trim().split('\n').slice(-3).map(printable).join('; ');
-    throw new HostFailure('not-online', [cause.detail, words].filter((part) => part !== '').join('; '), {
-      cause,
-    });
+    const words = [cause.detail, lastWords(stdout)].filter((part) => part !== '');
+    throw new HostFailure('not-online', words.join('; '), { cause });
   }
 }

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { createClient } from '../../controller/cli/client.ts';
+import type { Context } from '../../controller/cli/context.ts';
 import type { Packed } from '../../controller/installer/build.ts';
+import { createBuilds } from '../../controller/installer/builds/builds.ts';
 import { HostFailure } from '../../controller/installer/failure.ts';
 import { LAYOUT } from '../../controller/installer/remote/layout.ts';
+import { systemClock } from '../../proto/system.ts';
 import { MUSTER_VERSION } from '../../proto/version.ts';
 import {
   BUNDLE,
@@ -15,6 +21,7 @@ import {
 } from '../controller/installer/install-stage.ts';
 import { stage } from '../controller/installer/ssh/stage.ts';
 import { bundleOf, type Fault } from '../e2e/installed.ts';
+import { connectProxy } from '../support/connect-proxy.ts';
 import { shellConnection } from '../support/shell-connection.ts';
 import { until } from '../support/until.ts';
 import { difference, filesOf } from './leftovers.ts';
@@ -23,11 +30,11 @@ import { SSHD_NEEDS, type SshHost, type SshHostOptions } from './sshd.ts';
 type Test = { after(fn: () => unknown): void };
 
 /** A host with a Node and no service manager, and a fleet. */
-async function scene(t: Test, options: SshHostOptions = {}) {
+async function scene(t: Test, options: SshHostOptions = {}, flags: readonly string[] = []) {
   const on = stage(t);
   const [host, { install, fleet }] = await Promise.all([
     on.hosts.start({ node: true, ...options }),
-    installStage(t),
+    installStage(t, flags),
   ]);
   const before = await filesOf(host);
   return {
@@ -118,6 +125,57 @@ describe('an install of one host', { ...SSHD_NEEDS, concurrency: 2 }, () => {
     assert.match(failure?.detail ?? '', /127\.0\.0\.1:1: .*nosuch\.invalid/);
     assert.deepEqual(steps, ['connect', 'lock', 'probe', 'undo']);
     assert.deepEqual(await left(), []);
+  });
+
+  test('brings the executable onto a host without a Node', async (t) => {
+    const { host, install, connect, agents, left } = await scene(t, { node: false });
+    const builds = createBuilds({
+      ...{ folder: '/var/cache/muster-test/builds', archives: [], env: process.env, note: () => {} },
+      ...{ node: { path: process.execPath, version: process.version }, now: Date.now, clock: systemClock },
+    });
+    t.after(() => builds.close());
+    const { result, failure } = await install(connect, { ports: { builds } });
+    assert.deepEqual([result?.did, result?.form], ['installed', 'executable'], failure?.message);
+    assert.deepEqual(
+      (await agents()).map(({ online }) => online),
+      [true],
+    );
+    await host.run([LAYOUT.command, 'status']);
+    await host.run([LAYOUT.uninstaller]);
+    assert.deepEqual(await left(), []);
+  });
+
+  test('lets the agent reach its controller by a proxy, whose password only root can read', async (t) => {
+    const flags: string[] = [];
+    const { host, fleet, install, connect } = await scene(t, {}, flags);
+    const proxy = await connectProxy(t);
+    proxy.credentials = 'robot:sword$fish';
+    // A name that only the proxy can look up.
+    const direct = fleet.url;
+    flags.push('--url', `https://controller.test:${new URL(direct).port}`);
+    await fleet.stopController();
+    await fleet.startController();
+    const context = JSON.parse(readFileSync(join(fleet.home, 'context.json'), 'utf8')) as Context;
+    const client = createClient({ ...context, url: direct });
+    t.after(() => client.close());
+    const trust = await client.call('fleet.trust', {});
+    const { failure, warnings } = await install(connect, {
+      settings: { proxy: `http://robot:sword%24fish@127.0.0.1:${proxy.port}` },
+      ports: {
+        trust: { ...trust, urls: trust.urls.filter((url) => url !== direct) },
+        registrar: registrarOf({ client }),
+      },
+    });
+    assert.equal(failure, undefined, failure?.message);
+    assert.match(warnings.join(), /not known: https:\/\/controller\.test/, 'nothing there can ask a proxy');
+    assert.deepEqual(proxy.asked.at(-1)?.credentials, 'robot:sword$fish');
+    assert.equal(await host.run(['stat', '-c', '%U %a', LAYOUT.settings.debian]), 'root 600\n');
+    const told = [
+      await host.run(['sh', '-c', 'cat /proc/[0-9]*/cmdline']),
+      host.log(),
+      warnings.join(),
+    ].join();
+    assert.ok(!told.includes('sword'));
   });
 
   test('is undone when it fails or is stopped, wherever that is', async (t) => {

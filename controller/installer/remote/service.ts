@@ -1,7 +1,7 @@
 /** The service of an agent, by the words of whatever starts services there. Every text may be carried out again. */
 import type { Manager } from '../plan.ts';
 import { LAYOUT, type Layout } from './layout.ts';
-import { PRELUDE, putText } from './script.ts';
+import { PRELUDE, printable, putText } from './script.ts';
 import { openrcText, supervisorText, systemdUnitText } from './service-files.ts';
 
 const SUPERVISION = (layout: Layout): string => `
@@ -107,4 +107,25 @@ rm -f ${layout.supervisor} ${layout.pidFile} ${layout.log}
 export function lastWordsText(manager: Manager, layout: Layout = LAYOUT): string {
   const journal = `journalctl --no-pager --quiet --output=cat --lines=8 --unit=${layout.service}`;
   return manager === 'systemd' ? `${journal}\n` : `tail -n 8 ${layout.log}\n`;
+}
+
+/** The last of its lines that says more than that it started or stopped, in words. */
+export function lastWords(log: string): string {
+  const said = log
+    .split('\n')
+    .map(inWords)
+    .filter((line) => line !== '');
+  return printable(said.at(-1) ?? '');
+}
+
+/** A line of the agent's log, of its launcher's, or of what keeps either from starting. */
+function inWords(line: string): string {
+  if (!line.startsWith('{')) return line.trim();
+  try {
+    const { level, msg, reason, cause } = Object(JSON.parse(line)) as Record<string, unknown>;
+    if (level === 'info' || level === 'debug') return '';
+    return [msg, reason, cause].filter((part) => typeof part === 'string').join(': ');
+  } catch {
+    return line.trim();
+  }
 }

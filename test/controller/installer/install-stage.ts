@@ -45,8 +45,7 @@ export function packedBundle(content: Uint8Array, version = MUSTER_VERSION): Pac
 export const buildsOf = (packed: Packed): Builds => ({ packed: async () => packed, close: async () => {} });
 
 /** The real controller's, as the command line's own asks it. */
-export function registrarOf(fleet: TestFleet, onlineWithinMs = 20_000): Registrar {
-  const { client } = fleet;
+export function registrarOf({ client }: Pick<TestFleet, 'client'>, onlineWithinMs = 20_000): Registrar {
   const show = (id: string) =>
     client.call('agents.show', { params: { agent: id } }).catch((error: unknown) => {
       if (error instanceof MusterError && error.code === 'no-such-agent') return undefined;
@@ -141,8 +140,12 @@ export interface Installed {
   readonly warnings: readonly string[];
 }
 
-export async function installStage(t: { after(fn: () => unknown): void }): Promise<InstallStage> {
-  const fleet = await startFleet(t);
+/** `flags` are of `muster serve`, at each of its starts. */
+export async function installStage(
+  t: { after(fn: () => unknown): void },
+  flags: readonly string[] = [],
+): Promise<InstallStage> {
+  const fleet = await startFleet(t, { flags });
   const trust = await fleet.client.call('fleet.trust', {});
   return {
     fleet,
