@@ -86,10 +86,12 @@ export async function runAgent(
     });
     const replaced = Promise.withResolvers<void>();
     const bootId = readText('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
+    const running = installed && runningIn(installed);
     const upgrades =
       installed &&
+      running &&
       createUpgrades({
-        ...{ clock: systemClock, log, bootId, slot: installed.slot, running: runningIn(installed) },
+        ...{ clock: systemClock, log, bootId, slot: installed.slot, running },
         ...{ folder: programFolder(installed.folder), trust: store.trust, fetch: contents.fetch },
         restart: replaced.resolve,
       });
@@ -133,7 +135,7 @@ export async function runAgent(
       },
       bootId,
       agentVersion: MUSTER_VERSION,
-      gatherFacts: () => gather(source, cgroups),
+      gatherFacts: () => gather(source, cgroups, running),
       freeBytes: () => freeBytes(home.folder),
       onLink(link) {
         writeLink(link);
@@ -297,11 +299,13 @@ function readPolicy(home: Home): Policy {
 async function gather(
   source: ReturnType<typeof systemSource>,
   cgroups: Cgroups | undefined,
+  running: Running | undefined,
 ): Promise<Gathered> {
   const facts = await gatherFacts(source, {
     clock: systemClock,
     agentVersion: MUSTER_VERSION,
     containment: cgroups?.kind ?? 'process-tree',
+    agent: { form: running?.form ?? 'other', arch: process.arch },
   });
   return {
     json: Buffer.from(factsJson(facts)),

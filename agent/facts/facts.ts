@@ -25,6 +25,8 @@ export interface Facts {
   cgroup?: 'v1' | 'v2' | 'hybrid' | 'none' | undefined;
   /** By what the agent keeps the processes of a run together, to end all of them. */
   containment?: 'cgroup2' | 'cgroup1' | 'process-tree' | undefined;
+  /** How the agent's program is here, and for which processor, as Node calls it: what it may be replaced by. */
+  agent?: { form: AgentForm; arch: string } | undefined;
   /** An IANA name. */
   timezone?: string | undefined;
   bootId?: string | undefined;
@@ -44,6 +46,9 @@ export interface OsFacts {
   prettyName?: string | undefined;
   family: OsFamily;
 }
+
+/** `other`: Muster did not install it, so that it does not replace itself. */
+export type AgentForm = 'bundle' | 'executable' | 'other';
 
 export type OsFamily = 'debian' | 'rhel' | 'suse' | 'alpine' | 'arch' | 'other';
 export type PackageManager = 'apt' | 'dnf' | 'yum' | 'zypper' | 'apk' | 'pacman' | 'none';

@@ -26,6 +26,7 @@ export interface GatherOptions {
   readonly clock: Clock;
   readonly agentVersion: string;
   readonly containment?: Facts['containment'];
+  readonly agent?: Facts['agent'];
   /** Whatever has not answered by then is left out. */
   readonly boundMs?: number;
 }
@@ -49,7 +50,7 @@ export async function gatherFacts(source: FactSource, options: GatherOptions): P
 async function gather(
   source: FactSource,
   probe: Probe,
-  { clock, agentVersion, containment }: GatherOptions,
+  { clock, agentVersion, containment, agent }: GatherOptions,
 ): Promise<Facts> {
   const [osText, mountText, cpuText, online, meminfo, stat, load, release, version, bootId] =
     await Promise.all([
@@ -120,6 +121,7 @@ async function gather(
     virtualisation,
     cgroup: mounts && cgroupVersion(mounts),
     containment,
+    agent,
     timezone: line(zone),
     bootId: line(bootId),
     bootedAtMs: bootedAtMs(stat ?? ''),

@@ -65,7 +65,8 @@ export function createUpgrades(ports: UpgradePorts): Upgrades {
     if (plan.is === 'refused') return { state: 'failed', reason: plan.why };
     const { build, index } = plan;
     const steps = `${ports.running.version} → ${release.agentVersion}`;
-    if (await folder.has(own, build, run.signal)) return { state: 'succeeded', change: 'unchanged' };
+    if (await folder.has(own, build, run.signal))
+      return { state: 'succeeded', change: 'unchanged', reason: release.agentVersion };
     run.say(steps);
     if (run.check) return { state: 'succeeded', change: 'would-change', reason: steps };
     const content = task.contents[index];
@@ -129,7 +130,7 @@ export function createUpgrades(ports: UpgradePorts): Upgrades {
     if (outcome?.result === 'back')
       return {
         state: 'failed',
-        reason: `${trial.newVersion} ${outcome.why || 'did not come online'}; ${trial.oldVersion} runs again`,
+        reason: `went back to ${trial.oldVersion}: ${trial.newVersion} ${outcome.why || 'did not come online'}`,
       };
     if (!outcome && trial.new !== own) {
       // Its swap was not seen: whatever starts next goes on with it.

@@ -58,6 +58,7 @@ export const factsShape = z.object({
   virtualisation: may(text),
   cgroup: may(text),
   containment: may(text),
+  agent: may(z.object({ form: text, arch: may(text) })),
   timezone: may(text),
   bootId: may(text),
   bootedAtMs: may(count),

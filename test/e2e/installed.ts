@@ -47,7 +47,7 @@ export interface InstalledAgent {
 }
 
 /** Below a root of its own, with this build's own agent in slot a. */
-export function installProgram(root: string): InstalledAgent {
+export function installProgram(root: string, version = MUSTER_VERSION): InstalledAgent {
   const layout = layoutAt(root);
   const { program, launcher, supervisor } = layout;
   mkdirSync(join(program, 'bin'), { recursive: true });
@@ -57,7 +57,7 @@ export function installProgram(root: string): InstalledAgent {
     [supervisor, supervisorText(`${root}/settings`, layout)],
   ] as const)
     writeFileSync(path, text, { mode: 0o755 });
-  fillSlot(program, 'a', MUSTER_VERSION, readFileSync(BUNDLE));
+  fillSlot(program, 'a', version, bundleOf(version));
   symlinkSync('a', join(program, 'current'));
   return {
     program,

@@ -95,6 +95,38 @@ function agentCommands(agents: Command, choose: Choose): void {
         (await import('../agents-command.ts')).label(surroundings, agent, changes, options),
       ),
     );
+  viewOptions(
+    hostOptions(
+      agents
+        .command('upgrade')
+        .summary('replace agents by the version of this program')
+        .description(
+          'Replaces the agents by the version of this program, over their own link and without touching what they run. The new version is put beside the old one, and has to come online within its time, else the old one goes on. What they are (a bundle for the Node of the host, or an executable) is looked up; agents that Muster did not install are left out and named.',
+        ),
+    ),
+  )
+    .option(
+      '--online-within <duration>',
+      'how long the new version may take to come online (2m where not said)',
+      duration(LIMITS.onlineWithinMaxMs),
+    )
+    .option('--check', 'say what would change, and change nothing')
+    .option(
+      '--runtime <file>',
+      'a Node for executables, where npm cannot be reached; several times: several',
+      several,
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  muster agents upgrade -t canary-1
+  muster agents upgrade -t all --batch 10% --max-failures 2
+  muster agents upgrade -l 'role=web' --check`,
+    )
+    .action((options) =>
+      choose(async (surroundings) => (await import('../upgrade-command.ts')).upgrade(surroundings, options)),
+    );
   agents
     .command('approve')
     .summary('let a waiting or quarantined machine in')
