@@ -6,11 +6,10 @@ import { showUploads } from './content/upload-progress.ts';
 import { make, showTargets } from './dispatch.ts';
 import { EXIT, Failure } from './failure.ts';
 import { type JobOptions, jobBody, selectionOf } from './job-body.ts';
-import { openBuilds } from './open-builds.ts';
 import { paintFor } from './output/paint.ts';
 import { hosts, listNames } from './output/summary.ts';
 import { createUpgradeView } from './output/upgrade-view.ts';
-import { publishRelease, type WantedBuild } from './release.ts';
+import type { WantedBuild } from './release.ts';
 import { resolve, wholeSelection } from './selection.ts';
 import type { Surroundings } from './surroundings.ts';
 import { withClient } from './with-client.ts';
@@ -111,6 +110,11 @@ async function publish(
   wanted: readonly WantedBuild[],
   archives: readonly string[] = [],
 ) {
+  // What builds and packs, for those who need it.
+  const [{ openBuilds }, { publishRelease }] = await Promise.all([
+    import('./open-builds.ts'),
+    import('./release.ts'),
+  ]);
   const builds = openBuilds(surroundings, archives);
   try {
     const progress = showUploads(surroundings, client);

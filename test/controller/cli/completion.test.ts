@@ -24,7 +24,7 @@ function bash(...words: string[]): string[] {
 
 test('bash offers the commands, and those of a group', () => {
   assert.deepEqual(bash('a'), ['apply', 'agents', 'audit']);
-  assert.deepEqual(bash('agents', ''), ['ls', 'show', 'label', 'approve', 'remove']);
+  assert.deepEqual(bash('agents', ''), ['ls', 'show', 'label', 'upgrade', 'approve', 'remove']);
   assert.deepEqual(bash('jobs', 'l'), ['ls', 'logs']);
 });
 
