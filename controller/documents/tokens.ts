@@ -64,6 +64,7 @@ export function messageOf({ code, pos, message }: YAMLParseError, text: string):
     case 'TAB_AS_INDENT':
       return 'expected spaces: a tab cannot indent';
     default:
-      return `not YAML: ${message}`;
+      // What the parser quotes may be a secret's text, and may hold anything.
+      return `not YAML: ${message.replace(/(?<=\w): .*$/s, '')}`;
   }
 }

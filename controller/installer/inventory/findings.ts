@@ -21,7 +21,8 @@ export function createFindings(): Findings {
   return {
     entries,
     problems,
-    problem(from, message) {
+    problem(from, written) {
+      const message = printable(written);
       const key = `${from}\n${message}`;
       if (!told.has(key)) problems.push({ from, message });
       told.add(key);
@@ -40,3 +41,10 @@ export function createFindings(): Findings {
 }
 
 const MOST_PLACES = 3;
+
+/** Most is so already; what a shape or a parser says may quote the file. */
+const printable = (text: string): string =>
+  text.replace(
+    /[^ -~…]/gu,
+    (char) => `U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`,
+  );

@@ -59,18 +59,19 @@ function addAddress(
   });
 }
 
+/** What is no label is not shown: it may be a password, as lists with columns have them. */
 function labelsOf(words: readonly string[], from: string, findings: Findings): Record<string, string> {
   const labels: Record<string, string> = {};
-  for (const word of words) {
+  for (const [index, word] of words.entries()) {
     const equals = word.indexOf('=');
     const [key, value] = [word.slice(0, Math.max(0, equals)), word.slice(equals + 1)];
-    if (equals <= 0) {
-      findings.problem(from, `expected one host and its labels (key=value), found ${quoted(word)} as well`);
-    } else if (Object.hasOwn(labels, key)) findings.problem(from, `the label ${quoted(key)} is there twice`);
+    if (equals <= 0)
+      findings.problem(from, `behind the host come its labels (key=value); word ${index + 2} is none`);
+    else if (Object.hasOwn(labels, key)) findings.problem(from, `the label ${quoted(key)} is there twice`);
     else {
       const problem = labelProblem(key, value);
       if (problem === undefined) labels[key] = value;
-      else findings.problem(from, `${quoted(word)}: ${problem}`);
+      else findings.problem(from, `the label ${quoted(key)}: ${problem}`);
     }
   }
   return labels;

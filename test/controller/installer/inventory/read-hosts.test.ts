@@ -269,8 +269,8 @@ describe('everything that is wrong is told at once, with its file and line', () 
       [
         'hosts.txt:2: "../../etc" cannot be a host',
         'hosts.txt:3: "$(id)" cannot be a host',
-        'hosts.txt:4: expected one host and its labels (key=value), found "x" as well',
-        'hosts.txt:5: "-=1": a label key has',
+        'hosts.txt:4: behind the host come its labels (key=value); word 2 is none',
+        'hosts.txt:5: the label "-": a label key has',
         'hosts.txt:6: the label "a" is there twice',
         'hosts.txt:7: the quote at column 1 does not end on this line',
         'hosts.txt:8: "-oProxyCommand=x" cannot be a host',
