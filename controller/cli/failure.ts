@@ -1,4 +1,5 @@
 import { ERRORS, type ErrorCode, MusterError } from '../../proto/errors.ts';
+import { CAUSES, HostFailure } from '../installer/failure.ts';
 
 /** Exit statuses; `exit-status.ts` has those of a job. */
 export const EXIT = {
@@ -46,13 +47,15 @@ const NEXT: Partial<Record<ErrorCode, string>> = {
 };
 
 /**
- * Any error as a Failure. What is neither a Failure nor a MusterError is a defect of ours: the job's fate is unknown,
+ * Any error as a Failure. What is none of those that are thrown on purpose is a defect of ours: the job's fate is unknown,
  * as with a lost controller.
  */
 export function explain(error: unknown): Failure {
   if (error instanceof Failure) return error;
   if (error instanceof MusterError)
     return new Failure(ERRORS[error.code].exit, error.message, NEXT[error.code], { cause: error });
+  if (error instanceof HostFailure)
+    return new Failure(EXIT.refused, error.message, CAUSES[error.because].next, { cause: error });
   const message = error instanceof Error ? error.message : String(error);
   return new Failure(EXIT.refused, `this is a defect of muster: ${message}`, undefined, { cause: error });
 }

@@ -1,12 +1,13 @@
 import type { Labels } from '../api/contract.ts';
 import { renderLabels } from './agents-command.ts';
-import { EXIT } from './failure.ts';
+import { EXIT, wrongUse } from './failure.ts';
 import { defined } from './job-body.ts';
 import { paintFor } from './output/paint.ts';
 import { jsonLine, sanitiseLine } from './output/sanitise.ts';
 import { renderTable } from './output/table.ts';
 import { formatTime } from './output/time.ts';
 import type { Surroundings } from './surroundings.ts';
+import type { ScriptOptions } from './token-script.ts';
 import { withClient } from './with-client.ts';
 
 interface Json {
@@ -20,15 +21,38 @@ export interface CreateOptions extends Json {
   uses?: number;
   approve?: 'auto' | 'manual';
   name?: string;
+  script?: boolean;
 }
 
-/** The token alone goes to stdout, so that `> join.token` makes the file that an agent joins with. */
-export function create(surroundings: Surroundings, options: CreateOptions): Promise<number> {
+/** What a token is good for where nothing is said, as the controller has it. */
+const TTL_MS = 15 * 60_000;
+
+/** The token alone goes to stdout, so that `> join.token` makes the file that an agent joins with; or the script that holds it. */
+export function create(surroundings: Surroundings, options: CreateOptions & ScriptOptions): Promise<number> {
+  const { arch, runtime, service, proxy } = options;
+  const isOfScript = [arch, runtime, service, proxy].some((one) => one !== undefined);
+  if (isOfScript && !options.script)
+    throw wrongUse('--arch, --service, --proxy and --runtime say what is in a script', 'add --script');
   return withClient(surroundings, async (client) => {
     const { ttl, label, allowLabel, uses, approve, name } = options;
     const body = defined({ ttlMs: ttl, labels: label, allowLabels: allowLabel, uses, approve, name });
-    const reply = await client.call('tokens.create', { body });
     const { stdout, stderr } = surroundings;
+    if (options.script) {
+      const { createScript } = await import('./token-script.ts');
+      const ttlMs = ttl ?? TTL_MS;
+      const token = { ttlMs, name, isManual: approve === 'manual' };
+      const made = await createScript(surroundings, client, options, token, () =>
+        client.call('tokens.create', { body: { ...body, ttlMs } }),
+      );
+      const { reply, script } = made;
+      stdout.write(options.json ? `${jsonLine({ ...reply, script })}\n` : script);
+      if (!options.json)
+        stderr.write(
+          `muster: the script holds token ${sanitiseLine(reply.id)}, good until ${formatTime(reply.expiresAtMs)}: keep it as a password; on the new machine, as root: sh FILE\n`,
+        );
+      return EXIT.ok;
+    }
+    const reply = await client.call('tokens.create', { body });
     stdout.write(options.json ? `${jsonLine(reply)}\n` : `${sanitiseLine(reply.token)}\n`);
     if (!options.json)
       stderr.write(

@@ -1,5 +1,6 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { LIMITS } from '../../../proto/limits.ts';
+import type { Arch } from '../../installer/build.ts';
 import { sshOptions } from './install-commands.ts';
 import { duration, hostOptions, pairs, several, targetOptions, viewOptions, whole } from './options.ts';
 import type { Choose } from './program.ts';
@@ -155,6 +156,12 @@ Examples:
     );
 }
 
+/** x64 or arm64, each once. */
+function arches(text: string, before: readonly Arch[] = []): readonly Arch[] {
+  if (text !== 'x64' && text !== 'arm64') throw new InvalidArgumentError('It is x64 or arm64.');
+  return before.includes(text) ? before : [...before, text];
+}
+
 function tokenCommands(token: Command, choose: Choose): void {
   token
     .command('create')
@@ -175,10 +182,27 @@ function tokenCommands(token: Command, choose: Choose): void {
       ]),
     )
     .option('--name <name>', 'the only name that may join with it')
+    .option('--script', 'print a script that installs the agent, joins with the token and starts it')
+    .option(
+      '--arch <arch>',
+      'of the script, for machines without a Node: x64, arm64; twice: both (both where not said, if they can be made)',
+      arches,
+    )
+    .addOption(
+      new Option('--service <manager>', 'of the script: what starts the agent (auto where not said)').choices(
+        ['auto', 'systemd', 'openrc', 'none'],
+      ),
+    )
+    .option('--proxy <url>', 'of the script: the way of the machine to the controller, http://HOST:PORT')
+    .option(
+      '--runtime <file>',
+      'of the script: a Node to send, where npm cannot be reached; several times: several',
+      several,
+    )
     .option('--json', 'print it as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  muster token create > join.token\n  muster token create --ttl 1h --uses 20 --label role=web --json',
+      '\nExamples:\n  muster token create > join.token\n  muster token create --ttl 1h --uses 20 --label role=web --json\n  umask 077; muster token create --script --ttl 24h --uses 10 > join.sh',
     )
     .action((options) =>
       choose(async (surroundings) => (await import('../token-command.ts')).create(surroundings, options)),

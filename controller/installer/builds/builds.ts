@@ -9,7 +9,7 @@ import { HostFailure } from '../failure.ts';
 import { digestOfFile } from './archive.ts';
 import { createCache, type Kept } from './cache.ts';
 import { type ExecutableSource, makeExecutable, RECIPE } from './executable.ts';
-import { PACKINGS, pack, packingKey } from './packing.ts';
+import { PACKINGS, pack, packingKey, unpack } from './packing.ts';
 import { findProgram } from './program.ts';
 
 export interface BuildsPorts extends Omit<ExecutableSource, 'program'> {
@@ -72,24 +72,34 @@ export function createBuilds(ports: BuildsPorts): Builds {
       ...ports,
       program,
     }));
-    const { program } = await source;
-    bundleDigest ??= digestOfFile(program.bundle);
+    const from = await source;
+    bundleDigest ??= digestOfFile(from.program.bundle);
     const inputs = [
-      ...['1', MUSTER_VERSION, await bundleDigest, packingKey(packing)],
-      ...(form === 'bundle' ? [] : [RECIPE, program.runtimes[arch].sha512]),
+      ...['1', MUSTER_VERSION, await bundleDigest],
+      ...(form === 'bundle' ? [] : [RECIPE, from.program.runtimes[arch].sha512]),
     ];
-    const key = keyOf(inputs);
-    const kept = (await cache.find(key)) ?? (await inTurn(() => make(key, form, arch, packing)));
+    const keyIn = (packed: Packing): string => keyOf([...inputs, packingKey(packed)]);
+    const kept =
+      (await cache.find(keyIn(packing))) ?? (await inTurn(() => make(from, form, arch, packing, keyIn)));
     opened.push(kept);
     return packedOf(kept);
   }
 
-  async function make(key: string, form: Form, arch: Arch, packing: Packing): Promise<Kept> {
-    const from = await source;
-    if (!from) throw new Error('made before it was looked for');
-    return cache.make(key, async (work) => {
-      if (form === 'executable') ports.note(`making the agent's executable for ${arch}, once`);
-      const file = form === 'bundle' ? from.program.bundle : await makeExecutable(from, arch, work);
+  function make(
+    from: ExecutableSource,
+    form: Form,
+    arch: Arch,
+    packing: Packing,
+    keyIn: (packing: Packing) => string,
+  ): Promise<Kept> {
+    const executable = async (work: string): Promise<string> => {
+      const unpacked = await unpackedBy(keyIn, work);
+      if (unpacked) return unpacked;
+      ports.note(`making the agent's executable for ${arch}, once`);
+      return makeExecutable(from, arch, work);
+    };
+    return cache.make(keyIn(packing), async (work) => {
+      const file = form === 'bundle' ? from.program.bundle : await executable(work);
       const build: Build = {
         version: MUSTER_VERSION,
         form,
@@ -101,6 +111,22 @@ export function createBuilds(ports: BuildsPorts): Builds {
       await pack(ports, packing, file, path);
       return { path, build, packing };
     });
+  }
+
+  /** It may have been made for another packing. */
+  async function unpackedBy(keyIn: (packing: Packing) => string, work: string): Promise<string | undefined> {
+    for (const packing of ['zstd', 'gzip'] as const) {
+      const kept = await cache.find(keyIn(packing));
+      if (!kept) continue;
+      const file = join(work, `of-${packing}`);
+      try {
+        await unpack(packing, kept.file, file);
+        if ((await digestOfFile(file)) === kept.build.sha512) return file;
+      } finally {
+        await kept.file.close();
+      }
+    }
+    return undefined;
   }
 
   function inTurn<T>(action: () => Promise<T>): Promise<T> {

@@ -1,9 +1,9 @@
 /** Files as they travel. Measured on an executable of 127 MB: zstd 37 MB in 2 s, xz 30 MB in 28 s on two cores, gzip 45 MB in 3 s. */
 import { createReadStream, createWriteStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { constants, createGzip, createZstdCompress } from 'node:zlib';
+import { constants, createGunzip, createGzip, createZstdCompress, createZstdDecompress } from 'node:zlib';
 import type { Clock } from '../../../proto/clock.ts';
 import type { Packing } from '../build.ts';
 import { runProgram } from './processes.ts';
@@ -51,6 +51,15 @@ export async function pack(
   await pipeline(
     createReadStream(from, { highWaterMark: 1 << 18 }),
     packer,
+    createWriteStream(to, { flags: 'wx', mode: 0o600 }),
+  );
+}
+
+/** Of those that take no program. `from` stays open. */
+export async function unpack(packing: 'zstd' | 'gzip', from: FileHandle, to: string): Promise<void> {
+  await pipeline(
+    createReadStream('', { fd: from, start: 0, autoClose: false, highWaterMark: 1 << 18 }),
+    packing === 'gzip' ? createGunzip() : createZstdDecompress(),
     createWriteStream(to, { flags: 'wx', mode: 0o600 }),
   );
 }

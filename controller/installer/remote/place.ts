@@ -1,17 +1,18 @@
 import { encodeSlotRelease, programOf } from '../../../proto/slots.ts';
 import type { Build, Packing } from '../build.ts';
 import { LAYOUT, type Layout, type Slot } from './layout.ts';
-import { quoted } from './quote.ts';
+import { type Variable, wordOf } from './quote.ts';
 import { PRELUDE } from './script.ts';
 
 export interface Placement {
   readonly build: Build;
   readonly slot: Slot;
   /** Of the host, for a bundle. */
-  readonly node: string | undefined;
+  readonly node: string | Variable | undefined;
 }
 
-const UNPACK: Readonly<Record<Packing, string>> = {
+/** Commands from standard input to standard output. */
+export const UNPACK: Readonly<Record<Packing, string>> = {
   zstd: 'zstd -dcq --memory=512MB',
   xz: 'xz -dc',
   gzip: 'gzip -dc',
@@ -37,11 +38,11 @@ export function lookText(build: Build, slot: Slot, layout: Layout = LAYOUT): str
 /**
  * Puts a build, which comes packed on its standard input, into a slot that is not the current one. It is unpacked from the pipe beside
  * its place, and gets there whole, with the right digest, and on the disk; release.json is the last file of a slot.
- * Tells `made=` for the folders that were not there before.
+ * Tells `made=` for the folders that were not there before. `unpack` names a packing, or a variable that holds such a command.
  */
 export function placeText(
   { build, slot, node }: Placement,
-  packing: Packing,
+  unpack: Packing | Variable,
   layout: Layout = LAYOUT,
 ): string {
   const folder = layout.slots[slot];
@@ -54,7 +55,7 @@ chmod 0755 ${layout.program} ${layout.bin}
 rm -rf ${folder}.new
 mkdir -m 0755 ${folder}.new
 trap 'rm -rf ${folder}.new' EXIT
-if ! ${UNPACK[packing]} >${folder}.new/${programOf(build.form)} 2>${folder}.new/why; then
+if ! ${typeof unpack === 'string' ? UNPACK[unpack] : `$${unpack.variable}`} >${folder}.new/${programOf(build.form)} 2>${folder}.new/why; then
   why=$(head -c 500 ${folder}.new/why | tr '\\n' ' ')
   case $why in
     *'No space left'* | *'quota exceeded'*) fail disk-full ${layout.program} ;;
@@ -65,7 +66,7 @@ if ! ${UNPACK[packing]} >${folder}.new/${programOf(build.form)} 2>${folder}.new/
 fi
 rm ${folder}.new/why
 [ "$(digest ${folder}.new/${programOf(build.form)})" = ${build.sha512} ] || fail copy-damaged 'its digest is another one'
-${node === undefined ? '' : `ln -s ${quoted(node)} ${folder}.new/node`}
+${node === undefined ? '' : `ln -s ${wordOf(node)} ${folder}.new/node`}
 chmod ${build.form === 'bundle' ? '0644' : '0755'} ${folder}.new/${programOf(build.form)}
 cat >${folder}.new/release.json <<'END'
 ${encodeSlotRelease(build)}END

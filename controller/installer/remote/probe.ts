@@ -2,6 +2,32 @@ import { LAYOUT, type Layout, MARK } from './layout.ts';
 import { quoted } from './quote.ts';
 import { reachText } from './reach.ts';
 
+/** Tells of each Node there, by `put node`: its version, or `old` or `untrusted`, and its path. Wants `bounded`. */
+export const NODES = `
+# As root nothing is run that others may have put there: the file and all folders above it are root's own.
+trusted() {
+  part=$1
+  while :; do
+    set -- $(ls -ldn "$part" 2>/dev/null)
+    [ "\${3:-}" = 0 ] || return 1
+    case $1 in ?????w* | ????????w*) return 1 ;; esac
+    [ "$part" = / ] && return 0
+    part=\${part%/*}
+    [ -n "$part" ] || part=/
+  done
+}
+for node in "$(command -v node)" /usr/bin/node /usr/local/bin/node /usr/bin/nodejs /opt/node/bin/node; do
+  case $node in /*) ;; *) continue ;; esac
+  case " $seen " in *" $node "*) continue ;; esac
+  seen="$seen $node"
+  real=$(readlink -f "$node" 2>/dev/null) && [ -f "$real" ] || continue
+  if ! trusted "$real" || ! trusted "$(readlink -f "\${node%/*}")"; then put node "untrusted $node"; continue; fi
+  version=$(bounded 10 "$node" -e 'require("node:sqlite"); process.stdout.write(process.version)' 2>/dev/null </dev/null) ||
+    version=old
+  put node "$version $node"
+done
+`;
+
 /**
  * Looks at a host, in one go, and changes nothing on it. Every line that it writes is NAME=VALUE (probe-answer.ts reads them), the
  * last one `end=`. Only dash's and busybox's shell and a handful of programs are taken for granted.
@@ -57,29 +83,7 @@ room program ${layout.program}
 room home ${layout.home}
 room tmp /tmp
 
-# As root nothing is run that others may have put there: the file and all folders above it are root's own.
-trusted() {
-  part=$1
-  while :; do
-    set -- $(ls -ldn "$part" 2>/dev/null)
-    [ "\${3:-}" = 0 ] || return 1
-    case $1 in ?????w* | ????????w*) return 1 ;; esac
-    [ "$part" = / ] && return 0
-    part=\${part%/*}
-    [ -n "$part" ] || part=/
-  done
-}
-for node in "$(command -v node)" /usr/bin/node /usr/local/bin/node /usr/bin/nodejs /opt/node/bin/node; do
-  case $node in /*) ;; *) continue ;; esac
-  case " $seen " in *" $node "*) continue ;; esac
-  seen="$seen $node"
-  real=$(readlink -f "$node" 2>/dev/null) && [ -f "$real" ] || continue
-  if ! trusted "$real" || ! trusted "$(readlink -f "\${node%/*}")"; then put node "untrusted $node"; continue; fi
-  version=$(bounded 10 "$node" -e 'require("node:sqlite"); process.stdout.write(process.version)' 2>/dev/null </dev/null) ||
-    version=old
-  put node "$version $node"
-done
-
+${NODES}
 put slot "$(readlink ${layout.current} 2>/dev/null)"
 for slot in a b; do put "release.$slot" "$(line ${layout.program}/$slot/release.json)"; done
 [ -e ${layout.trial} ] && put trial "of $(sed -n 's/^order=//p' ${layout.trial}/about 2>/dev/null | head -n 1)"

@@ -1,5 +1,21 @@
 import { quoted } from './quote.ts';
 
+/** Defines `bounded SECONDS PROGRAM…`: the program's status, or 137 when it took longer. */
+export const BOUNDED = `
+bounded() {
+  seconds=$1
+  shift
+  "$@" &
+  job=$!
+  (sleep "$seconds" && kill -9 "$job") >/dev/null 2>&1 </dev/null &
+  guard=$!
+  wait "$job"
+  status=$?
+  kill "$guard" 2>/dev/null
+  return "$status"
+}
+`;
+
 /** How long a host may try to reach a controller, in seconds: for its name, the connection and TLS. */
 const WITHIN = 6;
 
@@ -15,21 +31,7 @@ export function reachText(urls: readonly string[]): string {
     const host = hostname.replace(/^\[|\]$/g, '');
     return `reach ${index} ${quoted(host)} ${port || (isPlain ? 80 : 443)} ${quoted(`${origin}/healthz`)} &`;
   });
-  return `
-# SECONDS PROGRAM…: its status, or 137 when it took longer.
-bounded() {
-  seconds=$1
-  shift
-  "$@" &
-  job=$!
-  (sleep "$seconds" && kill -9 "$job") >/dev/null 2>&1 </dev/null &
-  guard=$!
-  wait "$job"
-  status=$?
-  kill "$guard" 2>/dev/null
-  return "$status"
-}
-# HOST PORT: by whatever can open a connection. 0: opened; 1: not; 2: nothing here can.
+  return `${BOUNDED}# HOST PORT: by whatever can open a connection. 0: opened; 1: not; 2: nothing here can.
 dial() {
   if has bash; then
     bounded ${WITHIN} bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2"

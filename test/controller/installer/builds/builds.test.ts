@@ -54,6 +54,12 @@ test('the executable for this machine runs, brings its own node, and is the same
   assert.equal(stdout.trim(), MUSTER_VERSION);
   assert.equal(stderr, '');
 
+  const notes: string[] = [];
+  const note = (sentence: string) => notes.push(sentence);
+  const other = await buildsIn(t, join(folder, 'a'), { note }).packed('executable', arch, ['gzip']);
+  assert.deepEqual([other.packing, other.build], ['gzip', first.build]);
+  assert.deepEqual(notes, [], 'it is packed anew, not made anew');
+
   const work = join(folder, 'b');
   await mkdir(work);
   const again = await makeExecutable({ ...PORTS, program: await findProgram() }, arch, work);
