@@ -162,14 +162,12 @@ export function localUrl({ host, port }: { host: string; port: number }): string
 async function notReady(url: string, version: string | undefined): Promise<string | undefined> {
   const ca = await readTextIfThere(join(PLACES.home, 'keys/ca.pem'));
   if (ca === undefined) return 'it has made no certificate yet';
-  const text = await readTextIfThere(join(PLACES.home, 'context.json'));
-  const context = text === undefined ? undefined : parseContext(text, PLACES.home);
-  const token = context?.ca === ca ? { token: context.token } : {};
-  const client = createClient({ url, ca, ...token });
+  const token = await tokenFor(ca);
+  const client = createClient({ url, ca, ...(token === undefined ? {} : { token }) });
   try {
     const { ready } = await client.call('ready', {}, { alsoGood: 503 });
     if (!ready) return 'it says that it is not ready';
-    if (!('token' in token)) return undefined;
+    if (token === undefined) return undefined;
     const status = await client.call('status', {});
     return version === undefined || status.version === version
       ? undefined
@@ -178,6 +176,17 @@ async function notReady(url: string, version: string | undefined): Promise<strin
     return error instanceof Error ? error.message : String(error);
   } finally {
     client.close();
+  }
+}
+
+/** Root's own context may be of another controller, or nothing that can be read. */
+async function tokenFor(ca: string): Promise<string | undefined> {
+  const text = await readTextIfThere(join(PLACES.home, 'context.json'));
+  try {
+    const context = parseContext(text ?? '', PLACES.home);
+    return context.ca === ca ? context.token : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -103,6 +103,7 @@ async function take(step: Step, doing: Installing, made: Made): Promise<void> {
     case 'copy':
       machine.remove(slotPath(step.slot));
       undo(() => machine.remove(slotPath(step.slot)));
+      machine.makeFolder(PLACES.program, 0o755);
       await machine.copy(program.files, slotPath(step.slot));
       machine.write(recordPath(step.slot), recordOf(program), 0o644);
       await relabel(machine);

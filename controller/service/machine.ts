@@ -13,6 +13,7 @@ export interface Machine {
   link(path: string, target: string): void;
   /** With all that is in it; nothing where nothing is. */
   remove(path: string): void;
+  /** Also where it is there already; the mode is that of the last part. */
   makeFolder(path: string, mode: number): void;
   /** For a folder that is empty; false: it is not. */
   removeEmpty(folder: string): boolean;

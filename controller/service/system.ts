@@ -1,6 +1,7 @@
 /** The real machine: an adapter, and the only file of this feature that touches it. */
 import { execFile } from 'node:child_process';
 import {
+  chmodSync,
   closeSync,
   existsSync,
   fchmodSync,
@@ -56,7 +57,11 @@ export function systemMachine(): Machine {
       sync(dirname(path));
     },
     remove: (path) => rmSync(path, { recursive: true, force: true }),
-    makeFolder: (path, mode) => void mkdirSync(path, { recursive: true, mode }),
+    makeFolder(path, mode) {
+      mkdirSync(path, { recursive: true, mode });
+      // Whatever this process's umask is.
+      chmodSync(path, mode);
+    },
     removeEmpty(folder) {
       try {
         rmdirSync(folder);
@@ -130,7 +135,6 @@ function ifThere<T>(read: () => T): T | undefined {
 function chmodAndSync(path: string, mode: number): void {
   const file = openSync(path, 'r');
   try {
-    // Whatever this process's umask is.
     fchmodSync(file, mode);
     fsyncSync(file);
   } finally {

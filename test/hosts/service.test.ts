@@ -25,7 +25,7 @@ describe('a controller as a service', { ...HOST_NEEDS, concurrency: 2 }, () => {
     assert.match(would, /^would make the system user muster$/m);
     assert.equal(await listed(host, ...TRACES, '/var/lib/muster'), '', 'a check changes nothing');
 
-    await host.run(install);
+    await host.run(['sh', '-c', 'umask 077; exec "$@"', 'sh', ...install]);
     await host.run(['muster', 'status']);
     const { fleetId } = JSON.parse(await host.run(['muster', 'status', '--json']));
     assert.equal(
