@@ -17,7 +17,13 @@ export async function install(
   given: InstallOptions,
 ): Promise<number> {
   const earlier = await readEarlier(given.resume);
-  const options: InstallOptions = { ...earlier?.options, ...given };
+  const { proxyPassword, ...kept } = earlier?.options ?? {};
+  if (proxyPassword && given.proxy === undefined)
+    throw wrongUse(
+      'the report does not have the password of its proxy',
+      `say it again: --proxy ${kept.proxy ?? 'URL'}`,
+    );
+  const options: InstallOptions = { ...kept, ...given };
   checkOptions(surroundings, options);
   // What only an install needs is loaded once its line was understood.
   const { readEntries } = await import('./install/read-entries.ts');

@@ -3,6 +3,7 @@ import type { HostEntry } from '../../installer/host.ts';
 import type { Did, HostResult, HostWork } from '../../installer/work.ts';
 import { explain } from '../failure.ts';
 import { paintFor, wantsColour } from '../output/paint.ts';
+import { sanitiseLine } from '../output/sanitise.ts';
 import type { Screen } from '../output/screen.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { endedHost, type ReportFile } from './report.ts';
@@ -67,14 +68,30 @@ export async function carryOut(surroundings: Surroundings, screen: Screen, order
   const counts = countVerdicts(ends);
   for (const { entry, end } of ended)
     if (!warnings.has(entry)) report?.ended(endedHost(entry, end, { durationMs: null, warnings: [] }));
-  const allDone = counts.done === entries.length;
+  const durationMs = clock.monotonicMs() - startMs;
+  const kept = await closed(report, clock.now(), screen);
+  const isDone = counts.done === entries.length;
   view.finished({
-    ...{ ended, sentBytes, durationMs: clock.monotonicMs() - startMs, report: report?.path },
-    again: allDone || report === undefined ? undefined : `muster install --resume ${shellWord(report.path)}`,
+    ...{ ended, sentBytes, durationMs, report: kept },
+    again: isDone || kept === undefined ? undefined : `muster install --resume ${shellWord(kept)}`,
   });
   screen.stop();
-  await report?.close(clock.now());
   return exitOf(counts, order.refused.aborted);
+}
+
+/** Where the report is, whole; what was done is done, whatever becomes of it. */
+async function closed(
+  report: ReportFile | undefined,
+  nowMs: number,
+  screen: Screen,
+): Promise<string | undefined> {
+  try {
+    await report?.close(nowMs);
+    return report?.path;
+  } catch (error) {
+    screen.note(`muster: the report cannot be written: ${sanitiseLine(explain(error).message)}`);
+    return undefined;
+  }
 }
 
 /** As it can be pasted into a shell. */

@@ -43,8 +43,10 @@ export interface Kept {
   readonly concurrency?: number;
   readonly hostKeyPolicy?: HostKeyPolicy;
   readonly service?: ServiceChoice;
-  /** Without a password. */
+  /** Without its password. */
   readonly proxy?: string;
+  /** It had one, which has to be given again. */
+  readonly proxyPassword?: true;
   readonly replace?: boolean;
   readonly runtime?: string[];
   readonly connectTimeout?: number;
@@ -67,8 +69,15 @@ export function keptOf(options: InstallOptions): Kept {
       replace,
       connectTimeout,
     },
-    proxy: proxy !== undefined && hasPassword(proxy) ? undefined : proxy,
+    ...(proxy === undefined ? {} : keptProxy(proxy)),
   });
+}
+
+function keptProxy(proxy: string): Pick<Kept, 'proxy' | 'proxyPassword'> {
+  if (!hasPassword(proxy)) return { proxy };
+  const open = new URL(proxy);
+  open.password = '';
+  return { proxy: open.href, proxyPassword: true };
 }
 
 export function hasPassword(proxy: string): boolean {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, stat } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
@@ -199,6 +199,20 @@ test('the report has every host, for its owner alone, and is there before the fi
   assert.deepEqual(report.hosts[1]?.entry, entryOf('b'));
   assert.notEqual(report.endedAtMs, null);
   assert.match(early, /"state":"waiting"/);
+});
+
+test('a report that cannot be written at the end is told, and takes nothing from what was done', async (t) => {
+  const at = Promise.withResolvers<string>();
+  const { terminal, status, path } = await stage(t, ['a', 'b'], async ({ written }) => {
+    if (written === 'b') throw new HostFailure('locked');
+    await rm(await at.promise);
+    await mkdir(join(await at.promise, 'in-its-way'), { recursive: true });
+    return resultOf('a');
+  });
+  at.resolve(path);
+  assert.equal(await status, 1);
+  assert.match(terminal.stderr.text(), /the report cannot be written: /);
+  assert.ok(!terminal.stdout.text().includes('--resume'));
 });
 
 test('Ctrl-C finishes what is at hand and says so; the rest is told as not begun, with status 130', async (t) => {

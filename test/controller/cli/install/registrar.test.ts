@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Client } from '../../../../controller/cli/client.ts';
+import { EXIT, Failure } from '../../../../controller/cli/failure.ts';
+import { createRegistrar } from '../../../../controller/cli/install/registrar.ts';
+import { HostFailure } from '../../../../controller/installer/failure.ts';
+import { type ErrorCode, MusterError } from '../../../../proto/errors.ts';
+import { virtualClock } from '../../../support/virtual-clock.ts';
+
+const BODY = { name: 'web-1', signKey: '00', boxKey: '00', epoch: '00' };
+const AGENT = { id: 'id-web-1', name: 'web-1' };
+
+/** A controller that answers so, one answer after the other, the last again and again. */
+function stage(...answers: unknown[]) {
+  const clock = virtualClock();
+  const asked: [string, unknown][] = [];
+  const refused: unknown[] = [];
+  const call = async (name: string, given: unknown) => {
+    asked.push([name, given]);
+    const answer = answers.length > 1 ? answers.shift() : answers[0];
+    if (answer instanceof Error) throw answer;
+    return answer;
+  };
+  const registrar = createRegistrar({
+    client: { call } as unknown as Pick<Client, 'call'>,
+    clock,
+    random: (length) => new Uint8Array(length).fill(128),
+    refused: (error) => refused.push(error),
+  });
+  return { clock, asked, refused, registrar };
+}
+
+const because = (cause: string, detail?: RegExp) => (error: unknown) =>
+  error instanceof HostFailure &&
+  error.because === cause &&
+  (detail === undefined || detail.test(error.detail));
+const refusal = (code: ErrorCode, detail?: string) => new MusterError(code, detail);
+
+test('a controller that restarts is asked again until it is back', async () => {
+  const { clock, asked, refused, registrar } = stage(refusal('unavailable'), refusal('shutting-down'), {
+    id: 'x',
+  });
+  const done = registrar.register(BODY);
+  await clock.advance(10_000);
+  assert.deepEqual(await done, { id: 'x' });
+  assert.equal(asked.length, 3);
+  assert.deepEqual(refused, []);
+});
+
+test('one that stays away fails the host after a minute, and ends the beginning of others', async () => {
+  const { clock, refused, registrar } = stage(refusal('unavailable'));
+  const done = assert.rejects(registrar.register(BODY), because('refused', /not reachable/));
+  await clock.advance(70_000);
+  await done;
+  assert.equal(refused.length, 1);
+});
+
+test('what is refused of one host is no reason to leave the others alone', async () => {
+  for (const [code, cause] of [
+    ['name-taken', 'name-taken'],
+    ['agent-removed', 'agent-removed'],
+    ['bad-name', 'refused'],
+  ] as const) {
+    const { refused, registrar } = stage(refusal(code, 'web-1'));
+    await assert.rejects(registrar.register(BODY), because(cause, /web-1/));
+    assert.deepEqual(refused, []);
+  }
+});
+
+test('what is refused of everybody is: a token that was revoked, an answer that is none', async () => {
+  for (const error of [refusal('unauthenticated'), refusal('forbidden'), new Failure(EXIT.refused, 'who?')]) {
+    const { refused, registrar } = stage(error);
+    await assert.rejects(registrar.register(BODY), because('refused'));
+    assert.deepEqual(refused, [error]);
+  }
+});
+
+test('an agent is known when it is let in under this id', async () => {
+  assert.equal(await stage([{ ...AGENT, state: 'active' }]).registrar.knows(AGENT), true);
+  assert.equal(await stage([{ ...AGENT, state: 'quarantined' }]).registrar.knows(AGENT), false);
+  assert.equal(await stage([]).registrar.knows(AGENT), false);
+});
+
+test('a registration that is not there is taken back as well as one that is', async () => {
+  await stage({ ok: true }).registrar.remove(AGENT);
+  await stage(refusal('no-such-agent')).registrar.remove(AGENT);
+  await assert.rejects(stage(refusal('forbidden')).registrar.remove(AGENT), because('refused'));
+});
+
+test('the first job changes nothing, waits for no host that is off, and is asked for with a key of its own', async () => {
+  const { clock, asked, registrar } = stage(
+    { job: '3f2a9c01d2aa4b5c' },
+    { runs: [{ agentId: AGENT.id, state: 'succeeded' }] },
+  );
+  const done = registrar.ping(AGENT, new AbortController().signal);
+  await clock.advance(1000);
+  await done;
+  const [[name, given] = ['', {}]] = asked;
+  assert.equal(name, 'jobs.create');
+  const { body } = given as { body: Record<string, unknown> };
+  assert.deepEqual([body.targets, body.tasks], ['web-1', [{ command: { argv: ['true'] } }]]);
+});
