@@ -59,11 +59,12 @@ export async function readClientConfig(
 ): Promise<ClientConfig> {
   const notes: string[] = [];
   const nodes: Node[] = [];
+  const left = { files: MOST_FILES };
   for (const [file, folder] of [
     [files.user, `${home}/.ssh`],
     [files.system, '/etc/ssh'],
   ] as const) {
-    if (file) nodes.push(...(await readNodes(file, { folder, home, readIncluded, notes, depth: 0 })));
+    if (file) nodes.push(...(await readNodes(file, { folder, home, readIncluded, notes, depth: 0, left })));
   }
   return { nodes, notes, final: hasFinal(nodes) };
 }
@@ -77,9 +78,24 @@ interface Reading {
   readonly readIncluded: ReadIncluded;
   readonly notes: string[];
   readonly depth: number;
+  /** Files that may still be read: each may include others, and those again. */
+  readonly left: { files: number };
 }
 
 const MOST_DEEP = 16;
+const MOST_FILES = 1000;
+
+/** What would change the way or the keys, and is told where it says more than nothing. */
+const NOT_DONE: Readonly<Record<string, RegExp>> = {
+  addressfamily: /^inet/i,
+  bindaddress: /./,
+  bindinterface: /./,
+  canonicalizehostname: /^(?:yes|always)$/i,
+  certificatefile: /./,
+  knownhostscommand: /^(?!none$)/i,
+  pkcs11provider: /^(?!none$)/i,
+  verifyhostkeydns: /^(?:yes|ask)$/i,
+};
 
 async function readNodes({ path, text }: ConfigFile, reading: Reading): Promise<Node[]> {
   const nodes: Node[] = [];
@@ -104,8 +120,13 @@ async function readNodes({ path, text }: ConfigFile, reading: Reading): Promise<
       });
     } else if (keyword === 'include') {
       if (reading.depth >= MOST_DEEP) note(`not taken: includes are nested more than ${MOST_DEEP} deep`);
+      else if (reading.left.files <= 0) note(`not taken: more than ${MOST_FILES} files are included`);
       else into.push(...(await readIncludes(words, reading)));
-    } else into.push({ keyword, words, from });
+    } else {
+      const other = NOT_DONE[keyword];
+      if (other?.test(words[0] ?? '')) note(`${quoted(keyword)} is not done here`);
+      into.push({ keyword, words, from });
+    }
   }
   return nodes;
 }
@@ -118,8 +139,11 @@ async function readIncludes(patterns: readonly string[], reading: Reading): Prom
       : pattern.startsWith('~/')
         ? reading.home + pattern.slice(1)
         : `${reading.folder}/${pattern}`;
-    for (const file of await reading.readIncluded(absolute))
+    for (const file of await reading.readIncluded(absolute)) {
+      if (reading.left.files <= 0) return nodes;
+      reading.left.files -= 1;
       nodes.push(...(await readNodes(file, { ...reading, depth: reading.depth + 1 })));
+    }
   }
   return nodes;
 }

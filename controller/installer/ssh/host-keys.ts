@@ -2,6 +2,7 @@ import type { RandomBytes } from '../../../proto/random.ts';
 import { HostFailure } from '../failure.ts';
 import type { Destination } from '../host.ts';
 import {
+  authorityFor,
   fingerprintOf,
   type Judgement,
   judgeHostKey,
@@ -145,7 +146,12 @@ export function createHostKeys(ports: HostKeysPorts): HostKeys {
         keyType: keyTypeOf(key),
         fingerprint: fingerprintOf(key),
       };
-      if (ports.policy === 'strict' || of.strictHostKeys) throw new HostFailure('key-unknown', shown(key));
+      if (ports.policy === 'strict' || of.strictHostKeys) {
+        const authority = authorityFor(await known(of), of);
+        const hint =
+          authority === undefined ? '' : `; ${authority} names an authority, which is not taken here`;
+        throw new HostFailure('key-unknown', `${shown(key)}${hint}`);
+      }
       if (ports.policy === 'ask') {
         await inTurn(async () => {
           signal.throwIfAborted();

@@ -148,6 +148,14 @@ export function knownAlgorithms(known: KnownHosts, asked: Asked): string[] {
   );
 }
 
+/** Where `@cert-authority` speaks for this host, which is not enough here: certificates of hosts are not read. */
+export function authorityFor(known: KnownHosts, asked: Asked): string | undefined {
+  const { name, bare } = knownNames(asked);
+  const speaks = (entry: KnownHost): boolean =>
+    entry.marker === 'authority' && (isOf(entry, name) || (bare !== undefined && isOf(entry, bare)));
+  return known.entries.find(speaks)?.where;
+}
+
 /** `SHA256:…`, as ssh and ssh-keygen print it. */
 export function fingerprintOf(keyBlob: Uint8Array): string {
   return `SHA256:${Buffer.from(sha256(keyBlob)).toString('base64').replace(/=+$/, '')}`;

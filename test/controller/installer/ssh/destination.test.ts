@@ -189,3 +189,40 @@ for (const [sentence, text, host, expected] of REFUSED)
       return true;
     });
   });
+
+test('what is passed over in ssh_config is told, with its place', async () => {
+  const more = {
+    system: 'Include extra/*.conf\nMatch exec "true"\n',
+    '/etc/ssh/extra/*.conf': 'Host x\nAddressFamily inet6\nCanonicalizeHostname no\n',
+  };
+  const { notes } = await configOf(
+    'Host\nUser "a\n  "x\nMatch tagged y\n CertificateFile ~/c\nUseKeychain yes\n',
+    more,
+  );
+  assert.deepEqual(notes, [
+    '~/.ssh/config:1: not taken: "Host" has no value',
+    '~/.ssh/config:2: not taken: a quote does not end',
+    '~/.ssh/config:3: not taken: expected a keyword and its value',
+    '~/.ssh/config:4: this block is passed over: the criterion "tagged" is not known here',
+    '~/.ssh/config:5: "certificatefile" is not done here',
+    '/etc/ssh/extra/*.conf:2: "addressfamily" is not done here',
+    '/etc/ssh/ssh_config:2: this block is passed over: "Match exec" would start a program',
+  ]);
+});
+
+test('includes are read where they stand, from the folder of their file, and not for ever', async () => {
+  const text = 'Host web\n Include a b/*\nHost *\n Port 3\nInclude loop';
+  const more = {
+    '/home/anna/.ssh/a': 'User a\nHost db\n User b\n',
+    '/home/anna/.ssh/b/*': 'Host *\n Port 2\n',
+    '/home/anna/.ssh/loop': 'Include loop\n',
+  };
+  const web = await reach('web', text, {}, more);
+  assert.deepEqual([web.user, web.port], ['a', 2]);
+  const db = await reach('db', text, {}, more);
+  assert.deepEqual([db.user, db.port], ['anna', 3]);
+  assert.match(
+    (await configOf(text, more)).notes.join(),
+    /loop:1: not taken: includes are nested more than 16 deep/,
+  );
+});

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import {
   type Asked,
+  authorityFor,
   fingerprintOf,
   judgeHostKey,
   knownAlgorithms,
@@ -80,6 +81,14 @@ for (const [sentence, lines, asked, key, expected] of TABLE)
     const judged = judgeHostKey(read(...lines), asked, key);
     assert.equal('where' in judged ? `${judged.is} ${judged.where}` : judged.is, expected);
   });
+
+test('an authority that speaks for a host is named', () => {
+  const known = read(line('a', A), line('*.example.com,!b.example.com', B, '@cert-authority '));
+  assert.equal(authorityFor(known, at('web.example.com')), 'known_hosts:2');
+  assert.equal(authorityFor(known, at('web.example.com', 2222)), 'known_hosts:2');
+  assert.equal(authorityFor(known, at('b.example.com')), undefined);
+  assert.equal(authorityFor(known, at('a')), undefined);
+});
 
 test('what is no line of known_hosts is passed over, and told', () => {
   const { entries, notes } = read(
