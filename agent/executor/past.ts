@@ -48,7 +48,8 @@ export function readPast(notes: readonly string[]): Past {
     const note = JSON.parse(text) as Note;
     if ('cause' in note) cause = note.cause;
     else if ('began' in note) began = { index: note.began, uptimeMs: note.uptimeMs };
-    else {
+    // Of a version that goes on and comes back there may be others.
+    else if ('ended' in note) {
       results.set(note.ended.index, note.ended);
       if (began?.index === note.ended.index) began = undefined;
       endedAtMs = note.atMs;

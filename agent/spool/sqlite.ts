@@ -183,7 +183,12 @@ function journalOn(db: DatabaseSync, mark: Mark): Journal {
           'accepted',
         );
         const { work } = order;
-        run('INSERT INTO work VALUES (?, ?, ?)', order.jobId, work.order, work.context);
+        run(
+          'INSERT INTO work (job_id, order_bytes, context) VALUES (?, ?, ?)',
+          order.jobId,
+          work.order,
+          work.context,
+        );
         if (order.start) setStart(order, order.start, 'accepted');
       }),
     work: (jobId) => one<Work>('SELECT order_bytes AS "order", context FROM work WHERE job_id = ?', jobId),

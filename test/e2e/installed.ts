@@ -20,6 +20,12 @@ const FAULTS = {
   none: '',
   crashes: 'throw new Error("cannot be");',
   exits: 'process.exit(7);',
+  /** As a version to come may: it brings the journal to its own form. */
+  'changes the journal and ends': `
+    const { DatabaseSync } = require("node:sqlite");
+    new DatabaseSync(process.env.MUSTER_AGENT_HOME + "/journal.db").exec(
+      "ALTER TABLE runs ADD COLUMN zone TEXT NOT NULL DEFAULT ''; CREATE TABLE later (a TEXT) STRICT; PRAGMA user_version = 99");
+    process.exit(7);`,
   hangs: 'for (;;);',
   'cannot connect': `require("node:net").Socket.prototype.connect = function () {
     setImmediate(() => this.destroy(new Error("no way out")));

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { MUSTER_VERSION } from '../../proto/version.ts';
@@ -39,12 +40,20 @@ describe('an agent that Muster installed', { concurrency: 2 }, () => {
     return { fleet, agent, installed, job, outcome, upgrade, version };
   }
 
-  test('becomes the new version, and says so from there', async (t) => {
-    const { installed, upgrade, version } = await stage(t);
+  test('becomes the new version, which goes on with what ran, and says so', async (t) => {
+    const { fleet, installed, upgrade, version } = await stage(t);
+    const oracle = join(fleet.folder, 'oracle');
+    const line = `echo began >>${oracle}; for i in 1 2 3 4 5 6 7 8 9; do echo $i; sleep 1; done`;
+    const running = fleet.begin(['run', '-t', 'h1', '--shell', line]);
+    await until('it runs', () => running.stdout().includes('1'));
     const run = await upgrade('0.2.0');
+    assert.ok(!running.stdout().includes('9'), 'it was there before the run had ended');
     assert.deepEqual([run.state, run.task?.change], ['succeeded', 'changed'], JSON.stringify(run));
     assert.equal(installed.current(), 'b');
     assert.equal(await version(), '0.2.0');
+    const { status, stdout, stderr } = await running.ended;
+    assert.deepEqual([status, stdout], [0, '1\n2\n3\n4\n5\n6\n7\n8\n9\n'], stderr);
+    assert.equal(readFileSync(oracle, 'utf8'), 'began\n');
   });
 
   test('muster agents upgrade brings it to the version of the command, once, and names whom it leaves out', async (t) => {
@@ -74,7 +83,11 @@ describe('an agent that Muster installed', { concurrency: 2 }, () => {
 
   for (const [fault, onlineWithinMs, why] of [
     ['crashes', 60_000, /went back to 0\.1\.0: 0\.2\.0 ended 3 times before it was online/],
-    ['exits', 60_000, /went back to 0\.1\.0: 0\.2\.0 ended 3 times before it was online/],
+    [
+      'changes the journal and ends',
+      60_000,
+      /went back to 0\.1\.0: 0\.2\.0 ended 3 times before it was online/,
+    ],
     ['hangs', 3_000, /went back to 0\.1\.0: 0\.2\.0 did not come online within 3 s/],
     ['cannot connect', 3_000, /went back to 0\.1\.0: 0\.2\.0 did not come online within 3 s/],
   ] as const)

@@ -259,11 +259,52 @@ describe('the journal', () => {
     assert.equal(corrupt.length, 1);
   });
 
+  it('works with a journal to which a newer version has added, and leaves that there', async () => {
+    const { DatabaseSync } = await import('node:sqlite');
+    const before = open();
+    before.accept(order);
+    const epoch = before.epoch();
+    before.close();
+    const db = new DatabaseSync(file);
+    db.exec(`ALTER TABLE runs ADD COLUMN zone TEXT NOT NULL DEFAULT 'none'; ALTER TABLE work ADD COLUMN kept BLOB;
+      CREATE TABLE later (job_id TEXT NOT NULL UNIQUE, what BLOB NOT NULL) STRICT; CREATE INDEX runs_zone ON runs (zone);
+      CREATE TRIGGER order_gone AFTER DELETE ON orders BEGIN DELETE FROM later WHERE job_id = old.job_id; END;
+      INSERT INTO later VALUES ('00', x'00'); PRAGMA user_version = 5`);
+    db.close();
+    const journal = open();
+    assert.deepEqual(journal.epoch(), epoch);
+    assert.equal(journal.find(JOB)?.state, 'accepted');
+    journal.accept({ ...order, jobId: OTHER });
+    journal.start(order, startAt(1));
+    journal.conclude(end, () => signed('r'));
+    journal.close();
+    assert.deepEqual(corrupt, []);
+    const after = new DatabaseSync(file);
+    const { version, zone, later } = {
+      ...after
+        .prepare(`SELECT (SELECT user_version FROM pragma_user_version) AS version,
+      (SELECT min(zone) FROM runs) AS zone, (SELECT count(*) FROM later) AS later`)
+        .get(),
+    };
+    after.close();
+    assert.deepEqual([version, zone, later], [5, 'none', 1]);
+  });
+
+  it('takes one of a newer version that lacks what it needs for damaged', async () => {
+    const { DatabaseSync } = await import('node:sqlite');
+    open().close();
+    const db = new DatabaseSync(file);
+    db.exec('ALTER TABLE runs RENAME COLUMN boot_id TO boot; PRAGMA user_version = 5');
+    db.close();
+    open();
+    assert.equal(corrupt.length, 1);
+  });
+
   it('refuses a journal of a newer version and leaves it as it is', async () => {
     const { DatabaseSync } = await import('node:sqlite');
     open().close();
     const db = new DatabaseSync(file);
-    db.exec('PRAGMA user_version = 99');
+    db.exec('PRAGMA user_version = 99; UPDATE meta SET usable_from = 99');
     db.close();
     assert.throws(open, { code: 'journal-failed' });
     assert.deepEqual(corrupt, []);
