@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { MUSTER_VERSION } from '../../proto/version.ts';
 import { type Config, type Flags, readConfig, SETTINGS } from '../config.ts';
 import { viaOf } from '../link/proxy.ts';
@@ -35,7 +35,7 @@ export function understand(argv: readonly string[], around: Surroundings): Actio
     })
     .showHelpAfterError('  "muster-agent --help" lists the commands')
     .exitOverride();
-  const configOf = (flags: Flags): Config => readConfig(flags, around.env);
+  const configOf = (options: Options): Config => readConfig(flagsIn(options), around.env);
 
   const joining = program
     .command('join')
@@ -74,8 +74,7 @@ export function understand(argv: readonly string[], around: Surroundings): Actio
     .description('run the agent in the foreground; logs go to standard error');
   for (const key of Object.keys(SETTINGS) as (keyof Config)[]) addSetting(running, key);
   running.addHelpText('after', EXAMPLES.run).action((options) => {
-    const { reserveMib: reserveBytes, cacheMib: cacheBytes } = options;
-    const config = configOf({ ...options, reserveBytes, cacheBytes });
+    const config = configOf(options);
     action = async () => {
       warnOfPassword(options, around);
       return (await import('./run.ts')).run(config, around);
@@ -108,6 +107,17 @@ export function understand(argv: readonly string[], around: Surroundings): Actio
     throw new WrongUse(cause.message);
   }
   return action;
+}
+
+type Options = Readonly<Record<string, string | undefined>>;
+
+/** Under the names of the settings, which are not always those of their flags. */
+function flagsIn(options: Options): Flags {
+  const named = Object.entries(SETTINGS).map(([key, { flag }]) => [
+    key,
+    options[new Option(flag).attributeName()],
+  ]);
+  return Object.fromEntries(named) as Flags;
 }
 
 function warnOfPassword({ proxy }: { readonly proxy?: string }, around: Surroundings): void {

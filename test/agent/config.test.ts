@@ -23,6 +23,27 @@ describe("an agent's settings", () => {
     assert.throws(() => readConfig({ home: '' }, {}), { code: 'bad-request' });
   });
 
+  it('take the proxy of others where ours is not set, and where theirs is not empty', () => {
+    const proxyOf = (env: Record<string, string>) => readConfig({}, env).proxy;
+    const https = { https_proxy: 'http://a:1', HTTPS_PROXY: 'http://b:1' };
+    assert.equal(proxyOf({}), '');
+    assert.equal(proxyOf(https), 'http://a:1');
+    assert.equal(proxyOf({ ...https, https_proxy: '' }), 'http://b:1');
+    assert.equal(proxyOf({ ...https, MUSTER_AGENT_PROXY: 'http://c:1' }), 'http://c:1');
+    for (const none of ['none', '']) assert.equal(proxyOf({ ...https, MUSTER_AGENT_PROXY: none }), '');
+    assert.equal(readConfig({ proxy: 'none' }, https).proxy, '');
+    assert.equal(readConfig({}, { NO_PROXY: 'a', MUSTER_AGENT_DIRECT: 'b' }).direct, 'b');
+    assert.equal(readConfig({}, { NO_PROXY: 'a' }).direct, 'a');
+    assert.throws(
+      () => readConfig({}, { HTTPS_PROXY: 'socks5://u:secret@p' }),
+      (error: Error) => {
+        assert.match(error.message, /HTTPS_PROXY is not http/);
+        assert.doesNotMatch(error.message, /secret/);
+        return true;
+      },
+    );
+  });
+
   it('each have a flag and a variable of their own', () => {
     const all = Object.values(SETTINGS);
     assert.equal(new Set(all.map(({ flag }) => flag)).size, all.length);

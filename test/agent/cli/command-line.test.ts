@@ -96,6 +96,22 @@ describe('muster-agent', () => {
     assert.match(at.out, /--token-file/);
   });
 
+  it('heeds every flag of run, whatever its setting is called', async (t) => {
+    const at = shell(t);
+    for (const flag of [
+      'log-level',
+      'url',
+      'proxy',
+      'parallel-runs',
+      'waiting-runs',
+      'reserve-mib',
+      'cache-mib',
+    ]) {
+      assert.equal(await at.run('run', `--${flag}`, '://'), 2);
+      assert.match(at.notes, new RegExp(`--${flag} is`));
+    }
+  });
+
   it('does not run in a home that has not joined, nor with a policy that is misread', async (t) => {
     const at = shell(t);
     assert.equal(await at.run('run'), 2);
