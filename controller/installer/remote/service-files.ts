@@ -56,8 +56,8 @@ respawn_max=0
 retry="TERM/20/KILL/5"
 
 depend() {
-  need localmount
-  use net dns
+  # Not needed: on Debian no service is called localmount.
+  use localmount net dns
   after firewall bootmisc
 }
 
