@@ -62,12 +62,10 @@ async function register({ ports, entry, host, undo }: Work, identity: PublicIden
   if (id !== identity.id)
     throw new HostFailure('refused', 'the controller and the host do not mean the same agent');
   if (!created) return;
-  undo.push(
-    `${name} stays registered${replaced === null ? '' : ', in place of the agent that had this name'}`,
-    async () => {
-      // What is on the host stays with it then, and another run goes on from there.
-      if (host.gone.aborted) throw new Error('the connection is gone');
-      await ports.registrar.remove({ id, name });
-    },
-  );
+  undo.push(`in the fleet, ${name}`, async () => {
+    // What is on the host stays with it then, and another run goes on from there.
+    if (host.gone.aborted) throw new Error('it stays registered: the connection is gone');
+    await ports.registrar.remove({ id, name });
+    if (replaced !== null) throw new Error('the agent that had this name before stays removed');
+  });
 }

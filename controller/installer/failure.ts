@@ -42,6 +42,10 @@ export const CAUSES = {
 
   // --- what the host is
   unsupported: row('this kind of machine is not supported', 'see docs/install.md'),
+  'open-folder': row(
+    'others than root may write to a folder that is to hold the agent',
+    'take that from them (chmod go-w, chown root)',
+  ),
   'no-runtime': row('no Node that the agent can use', 'install Node 24 or newer on it'),
   'no-build': row('the agent for it cannot be made on this machine', 'see the reason'),
   'no-space': row('too little space', 'make room, then run this again'),

@@ -2,6 +2,7 @@ import type { Packed } from './build.ts';
 import { HostFailure } from './failure.ts';
 import type { HostEntry } from './host.ts';
 import { type Fit, fitOf, type Plan, planFor } from './plan.ts';
+import { IDENTITY_TEXT, readIdentity } from './remote/identity.ts';
 import { lockText, unlockText } from './remote/lock.ts';
 import { probeText } from './remote/probe.ts';
 import { type Probe, parseProbe } from './remote/probe-answer.ts';
@@ -74,6 +75,7 @@ async function onHost(
   { undo, step, host, fingerprint }: Pick<Work, 'undo' | 'step' | 'host'> & { fingerprint: string },
 ): Promise<HostResult> {
   const { settings, trust } = ports;
+  await claimMachine(host, work);
   if (!settings.check) {
     step('lock');
     await host.run('taking the lock', lockText(), { input: Buffer.from(`${ports.by}\n`) });
@@ -88,8 +90,6 @@ async function onHost(
     await host.run('ending a trial that nobody goes on with', endTrialText());
     ({ probe, hereSeconds } = await look(host, ports));
   }
-  const other = probe.machine === undefined ? undefined : work.claim(probe.machine);
-  if (other !== undefined) throw new HostFailure('same-machine', other);
   const wish = {
     ...{ name: entry.name, service: settings.service },
     ...{ fleetId: trust.fleetId, urls: trust.urls },
@@ -112,6 +112,13 @@ async function onHost(
   const done = await carryOut({ entry, ports, host, probe, fit, plan, packed, undo, step, stop, tell });
   await host.run('letting go', unlockText()).catch(() => {});
   return { ...result, ...done, plan: [] };
+}
+
+/** Before anything else, so that two names of one machine are told as that, and not as two who keep each other out. */
+export async function claimMachine(host: Host, work: HostWork): Promise<void> {
+  const machine = readIdentity((await host.answer(IDENTITY_TEXT)).stdout);
+  const other = machine === undefined ? undefined : work.claim(machine);
+  if (other !== undefined) throw new HostFailure('same-machine', other);
 }
 
 async function look(host: Host, { settings, trust, clock }: InstallPorts) {

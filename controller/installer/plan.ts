@@ -56,7 +56,7 @@ export function fitOf(probe: Probe, wish: Wish, hereSeconds: number): Fit {
   const name = nameFor(probe, wish);
   const { form, arch, node } = runtimeOf(probe);
   const manager = managerOf(probe, wish);
-  checkMounts(probe);
+  checkPlaces(probe);
   const packings = PACKINGS.filter((one) => probe.tools.has(one));
   if (packings.length === 0) throw new HostFailure('unsupported', 'neither zstd nor xz nor gzip is there');
   if (!['sha512sum', 'openssl'].some((one) => probe.tools.has(one)))
@@ -176,7 +176,9 @@ function checkWhoIsThere({ home, agent }: Probe, { fleetId }: Wish): void {
   if (agent.running && !agent.current) throw new HostFailure('other-agent', `one runs on ${LAYOUT.home}`);
 }
 
-function checkMounts({ rooms }: Probe): void {
+/** Who may write to a folder may exchange what is in it, and the agent is root's. */
+function checkPlaces({ rooms, openFolders }: Probe): void {
+  if (openFolders.length > 0) throw new HostFailure('open-folder', [...new Set(openFolders)].join(', '));
   for (const room of [rooms.program, rooms.home])
     if (room?.readOnly) throw new HostFailure('unsupported', `${room.mount} is mounted read-only`);
   if (rooms.program?.noexec)

@@ -88,7 +88,8 @@ async function serve(work: Work, agent: Registered, slot: Slot | undefined): Pro
     undo.push('the host may have the new version', async () => {
       await host.run('going back', backText(current, 'the install did not succeed'));
       await start();
-      if (previous !== undefined) await ports.registrar.online(agent, previous, new AbortController().signal);
+      if (previous !== undefined && probe.agent.running)
+        await ports.registrar.online(agent, previous, new AbortController().signal);
     });
     const swap = {
       ...{ old: current, new: slot, oldVersion: previous ?? '', newVersion: packed.build.version },

@@ -1,6 +1,6 @@
 import { HostFailure } from './failure.ts';
 import type { HostEntry } from './host.ts';
-import { hostOf, inWords } from './install.ts';
+import { claimMachine, hostOf, inWords } from './install.ts';
 import { lockText, unlockText } from './remote/lock.ts';
 import { probeText } from './remote/probe.ts';
 import { type Probe, parseProbe } from './remote/probe-answer.ts';
@@ -30,13 +30,12 @@ export async function uninstallHost(
     step('connect');
     connection = await ports.connect(entry, work.stop);
     const host = hostOf(await connection.rootShell(), connection.gone);
+    await claimMachine(host, work);
     step('lock');
     await host.run('taking the lock', lockText(), { input: Buffer.from(`${ports.by}\n`) });
     step('probe');
     const { stdout } = await host.answer(probeText([]), { input: Buffer.from('\n') });
     const probe = parseProbe(stdout, 0);
-    const other = probe.machine === undefined ? undefined : work.claim(probe.machine);
-    if (other !== undefined) throw new HostFailure('same-machine', other);
     const { home } = probe;
     if (home && home.fleet !== ports.trust.fleetId)
       throw new HostFailure('other-fleet', `fleet ${home.fleet}, as ${home.name}`);

@@ -104,6 +104,29 @@ describe('an install of one host', { ...SSHD_NEEDS, concurrency: 2 }, () => {
     assert.equal(await processes(), '');
   });
 
+  test('finds two names of one machine, and leaves the second alone', async (t) => {
+    const on = stage(t);
+    const [hosts, { install }] = await Promise.all([
+      Promise.all([on.hosts.start({ node: true }), on.hosts.start({ node: true })]),
+      installStage(t),
+    ]);
+    const met = new Map<string, string>();
+    const at = (host: SshHost | undefined, written: string) =>
+      install(async () => shellConnection(t, host?.entry()), {
+        entry: { written },
+        settings: { check: true },
+        claim(machine) {
+          const other = met.get(machine);
+          met.set(machine, other ?? written);
+          return other;
+        },
+      });
+    assert.equal((await at(hosts[0], 'web-1')).result?.name, 'host-0');
+    const again = await at(hosts[0], 'www');
+    assert.deepEqual([again.failure?.because, again.failure?.detail], ['same-machine', 'web-1']);
+    assert.equal((await at(hosts[1], 'web-2')).result?.name, 'host-1', 'of the same kernel');
+  });
+
   test('under --check changes nothing and says what it would do', async (t) => {
     const { install, connect, left, agents } = await scene(t);
     const { result, failure, steps } = await install(connect, { settings: { check: true } });

@@ -30,6 +30,8 @@ export interface Probe {
   }[];
   /** Paths of those that others than root may write to. */
   readonly untrustedNodes: readonly string[];
+  /** Folders above the agent's that others than root may write to, or to one above them. */
+  readonly openFolders: readonly string[];
   /** By the index of the address. */
   readonly reach: readonly Reach[];
   readonly agent: {
@@ -49,9 +51,6 @@ export interface Probe {
   };
   /** Ids in hex. */
   readonly home: { readonly fleet: string; readonly agent: string; readonly name: string } | undefined;
-  /** Two entries with the same one are one machine. Undefined where the host does not say enough. */
-  readonly machine: string | undefined;
-  readonly machineId: string | undefined;
 }
 
 export type Place = 'program' | 'home' | 'tmp';
@@ -66,9 +65,9 @@ export interface Reach {
   readonly why: string;
 }
 
-const MANY = new Set(['tool', 'node', 'service', 'musl', 'loader']);
+const MANY = new Set(['tool', 'node', 'service', 'musl', 'loader', 'open']);
 const ONCE = new Set(
-  'clock uid kernel arch hostname os.ID os.VERSION_ID os.PRETTY_NAME glibc libstdcxx pid1 systemd openrc machine-id boot-id place selinux sysconfig room.program room.home room.tmp slot release.a release.b trial removing launcher command home.fleet home.agent home.name running supervised end'.split(
+  'clock uid kernel arch hostname os.ID os.VERSION_ID os.PRETTY_NAME glibc libstdcxx pid1 systemd openrc selinux sysconfig room.program room.home room.tmp slot release.a release.b trial removing launcher command home.fleet home.agent home.name running supervised end'.split(
     ' ',
   ),
 );
@@ -111,6 +110,7 @@ export function parseProbe(text: string, urls: number): Probe {
       tmp: parseRoom(one('room.tmp')),
     },
     ...parseNodes(all('node')),
+    openFolders: all('open'),
     reach,
     agent: {
       current: slotOf(one('slot')),
@@ -124,8 +124,6 @@ export function parseProbe(text: string, urls: number): Probe {
       foreignCommand: one('command') === 'other',
     },
     home: parseHome(one('home.fleet'), one('home.agent'), one('home.name')),
-    machine: machineOf(one('boot-id'), one('place')),
-    machineId: /^[0-9a-f]{32}$/.exec(one('machine-id').trim())?.[0],
   };
 }
 
@@ -217,9 +215,4 @@ const slotOf = (link: string): Slot | undefined => (link === 'a' || link === 'b'
 function parseHome(fleet: string, agent: string, name: string): Probe['home'] {
   const isId = (id: string): boolean => /^[0-9a-f]{32}$/.test(id);
   return isId(fleet) && isId(agent) ? { fleet, agent, name } : undefined;
-}
-
-/** One kernel's boot may hold many machines (containers), which differ in their first process or in their root. */
-function machineOf(bootId: string, place: string): string | undefined {
-  return /^[0-9a-f-]{36}$/.test(bootId) && place.trim() !== '' ? `${bootId} ${place.trim()}` : undefined;
 }

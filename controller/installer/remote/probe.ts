@@ -59,10 +59,6 @@ done
 put pid1 "$(cat /proc/1/comm 2>/dev/null)"
 [ -d /run/systemd/system ] && put systemd yes
 [ -e /run/openrc/softlevel ] && has rc-service && put openrc yes
-put machine-id "$(line /etc/machine-id)"
-put boot-id "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
-# Machines that share a kernel differ in at least one of these.
-put place "$(readlink /proc/1/ns/pid 2>/dev/null) $(readlink /proc/1/ns/mnt 2>/dev/null) $(ls -diL / 2>/dev/null | tr -dc '0-9') $(sed -n 's/^[^ ]* [^ ]* \\([0-9:]*\\) [^ ]* \\/ .*/\\1/p' /proc/self/mountinfo 2>/dev/null | tail -n 1)"
 [ -r /sys/fs/selinux/enforce ] && put selinux "$(cat /sys/fs/selinux/enforce)"
 [ -d ${layout.etc}/sysconfig ] && put sysconfig yes
 for tool in zstd xz gzip sha512sum openssl setsid restorecon systemctl journalctl; do has "$tool" && put tool "$tool"; done
@@ -84,6 +80,11 @@ room home ${layout.home}
 room tmp /tmp
 
 ${NODES}
+for folder in ${layout.program} ${layout.home} ${layout.command.replace(/\/[^/]*$/, '')}; do
+  while [ ! -d "$folder" ]; do folder=\${folder%/*}; [ -n "$folder" ] || folder=/; done
+  trusted "$(readlink -f "$folder")" || put open "$folder"
+done
+
 put slot "$(readlink ${layout.current} 2>/dev/null)"
 for slot in a b; do put "release.$slot" "$(line ${layout.program}/$slot/release.json)"; done
 [ -e ${layout.trial} ] && put trial "of $(sed -n 's/^order=//p' ${layout.trial}/about 2>/dev/null | head -n 1)"

@@ -12,6 +12,7 @@ import type { Connection } from '../../../controller/installer/shell.ts';
 import type {
   HostEvent,
   HostResult,
+  HostWork,
   InstallPorts,
   InstallSettings,
   Registrar,
@@ -131,6 +132,7 @@ export interface InstallMore {
   ports?: Partial<InstallPorts> | undefined;
   stop?: AbortSignal;
   tell?: (event: HostEvent) => void;
+  claim?: HostWork['claim'];
 }
 
 export interface Installed {
@@ -149,7 +151,10 @@ export async function installStage(
   const trust = await fleet.client.call('fleet.trust', {});
   return {
     fleet,
-    async install(connect, { entry = {}, settings = {}, ports = {}, stop, tell = () => {} } = {}) {
+    async install(
+      connect,
+      { entry = {}, settings = {}, ports = {}, stop, tell = () => {}, claim = () => undefined } = {},
+    ) {
       const events: HostEvent[] = [];
       const outcome = await installHost(
         {
@@ -169,7 +174,7 @@ export async function installStage(
         },
         {
           stop: stop ?? new AbortController().signal,
-          claim: () => undefined,
+          claim,
           tell(event) {
             events.push(event);
             tell(event);

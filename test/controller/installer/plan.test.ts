@@ -61,6 +61,7 @@ test('a host that no agent can run on is told why', () => {
   fails(() => fit({}, ['tool=gzip']), 'unsupported', /sha512sum/);
   fails(() => fit({ 'room.program': '20000000 /opt rw,noexec' }), 'unsupported', /noexec/);
   fails(() => fit({ 'room.home': '20000000 / ro,relatime' }), 'unsupported', /read-only/);
+  fails(() => fit({}, [...TOOL_LINES, 'open=/opt', 'open=/opt']), 'open-folder', /^\/opt$/);
   fails(() => fit({ uid: '1000' }), 'not-root', /1000/);
 });
 

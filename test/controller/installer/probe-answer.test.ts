@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HostFailure } from '../../../controller/installer/failure.ts';
+import { readIdentity } from '../../../controller/installer/remote/identity.ts';
 import { parseProbe } from '../../../controller/installer/remote/probe-answer.ts';
 import { probeAnswer, TOOL_LINES } from './probe.ts';
 
@@ -40,16 +41,13 @@ test('a Node is one that root may run, in a version that can be read', () => {
 });
 
 test('two containers of one kernel are two machines, and two ways to one container are one', () => {
-  const machine = (place: string, boot = '11111111-2222-3333-4444-555555555555') =>
-    parse({ place, 'boot-id': boot }).machine;
+  const boot = '11111111-2222-3333-4444-555555555555';
+  const machine = (place: string, bootId = boot) => readIdentity(`${bootId} ${place}\n`);
   assert.equal(machine('pid:[1] mnt:[2] 2 0:30'), machine('pid:[1] mnt:[2] 2 0:30'));
   assert.notEqual(machine('pid:[1] mnt:[2] 2 0:30'), machine('pid:[1] mnt:[2] 2 0:31'));
-  assert.notEqual(
-    machine('pid:[1] mnt:[2] 2 0:30'),
-    machine('pid:[1] mnt:[2] 2 0:30', 'aaaaaaaa-2222-3333-4444-555555555555'),
-  );
-  assert.equal(machine(' '), undefined);
-  assert.equal(machine('pid:[1]', 'nonsense'), undefined);
+  assert.notEqual(machine('  2 0:30'), machine('  2 0:30', boot.replace('1', 'a')));
+  for (const unknown of ['', `${boot}    \n`, `${boot} \u001b[2J\n`, 'nonsense pid:[1] mnt:[2] 2 0:30\n'])
+    assert.equal(readIdentity(unknown), undefined);
 });
 
 test('an answer that the probe cannot have written is refused', () => {
@@ -96,19 +94,11 @@ test('what cannot be read for certain is not known', () => {
     'release.a': '{"version":"1.0.0"}',
     slot: '../b',
     glibc: 'musl libc',
-    'machine-id': 'uninitialized',
     selinux: 'x',
   });
   assert.deepEqual(
-    [
-      probe.rooms.program,
-      probe.home,
-      probe.agent.releases.a,
-      probe.agent.current,
-      probe.glibc,
-      probe.machineId,
-    ],
-    [undefined, undefined, undefined, undefined, undefined, undefined],
+    [probe.rooms.program, probe.home, probe.agent.releases.a, probe.agent.current, probe.glibc],
+    [undefined, undefined, undefined, undefined, undefined],
   );
   assert.equal(probe.selinux, 'off');
 });
