@@ -4,7 +4,7 @@ import { EXIT, wrongUse } from './failure.ts';
 import { checkReach } from './install/check-reach.ts';
 import { mayChangeAgents } from './install/may-change-agents.ts';
 import type { Report } from './install/report.ts';
-import { hasPassword, type InstallOptions } from './install/request.ts';
+import type { InstallOptions } from './install/request.ts';
 
 import { hosts as countOf, listNames } from './output/summary.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -17,13 +17,7 @@ export async function install(
   given: InstallOptions,
 ): Promise<number> {
   const earlier = await readEarlier(given.resume);
-  const { proxyPassword, ...kept } = earlier?.options ?? {};
-  if (proxyPassword && given.proxy === undefined)
-    throw wrongUse(
-      'the report does not have the password of its proxy',
-      `say it again: --proxy ${kept.proxy ?? 'URL'}`,
-    );
-  const options: InstallOptions = { ...kept, ...given };
+  const options: InstallOptions = { ...earlier?.options, ...given };
   checkOptions(surroundings, options);
   // What only an install needs is loaded once its line was understood.
   const { readEntries } = await import('./install/read-entries.ts');
@@ -48,14 +42,21 @@ async function readEarlier(file: string | undefined): Promise<Report | undefined
 /** Told before anything is done. */
 function checkOptions(surroundings: Surroundings, options: InstallOptions): void {
   checkReach(surroundings, options);
-  const { proxy } = options;
-  if (proxy === undefined) return;
+  checkProxy(options);
+}
+
+function checkProxy({ proxy, proxyAuthFile }: InstallOptions): void {
+  if (proxy === undefined) {
+    if (proxyAuthFile !== undefined) throw wrongUse('--proxy-auth-file is for a --proxy');
+    return;
+  }
   const url = URL.canParse(proxy) ? new URL(proxy) : undefined;
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
     throw wrongUse('--proxy is not a URL like http://HOST:PORT');
-  if (hasPassword(proxy))
-    surroundings.stderr.write(
-      'muster: the password in --proxy can be read by everybody on this machine while this runs\n',
+  if (url.password !== '')
+    throw wrongUse(
+      'a password in --proxy can be read by everybody on this machine',
+      'put user:password into a file: --proxy-auth-file FILE',
     );
 }
 

@@ -9,6 +9,7 @@ import { type Hosts, overSsh } from './over-ssh.ts';
 import { openReport, type Report, type ReportFile, waitingHost } from './report.ts';
 import { reportPath } from './report-path.ts';
 import { type InstallOptions, keptOf } from './request.ts';
+import { proxyOf } from './secrets.ts';
 
 export interface InstallRequest extends Hosts {
   readonly trust: TrustReply;
@@ -20,8 +21,9 @@ export interface InstallRequest extends Hosts {
 /** Installs on all of the hosts; returns the exit status. */
 export function installOn(surroundings: Surroundings, request: InstallRequest): Promise<number> {
   const { trust, options } = request;
-  const { check = false, service = 'auto', proxy, replace = false } = options;
+  const { check = false, service = 'auto', replace = false } = options;
   return overSsh(surroundings, request, async ({ screen, note, ...ssh }) => {
+    const proxy = await proxyOf(surroundings, options);
     const builds = openBuilds(surroundings, options.runtime, note);
     const ports = { ...ssh, trust, builds, settings: { service, proxy, replace, check } };
     return {

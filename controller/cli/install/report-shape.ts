@@ -25,7 +25,7 @@ const shape = z.strictObject({
     hostKeyPolicy: policy.exactOptional(),
     service: service.exactOptional(),
     proxy: text.exactOptional(),
-    proxyPassword: z.literal(true).exactOptional(),
+    proxyAuthFile: text.exactOptional(),
     replace: z.boolean().exactOptional(),
     runtime: z.array(text).exactOptional(),
     connectTimeout: ms.exactOptional(),

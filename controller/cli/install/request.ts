@@ -27,6 +27,7 @@ export interface InstallOptions extends ReachOptions {
   label?: Record<string, string>;
   service?: ServiceChoice;
   proxy?: string;
+  proxyAuthFile?: string;
   replace?: boolean;
   runtime?: string[];
   resume?: string;
@@ -43,43 +44,18 @@ export interface Kept {
   readonly concurrency?: number;
   readonly hostKeyPolicy?: HostKeyPolicy;
   readonly service?: ServiceChoice;
-  /** Without its password. */
   readonly proxy?: string;
-  /** It had one, which has to be given again. */
-  readonly proxyPassword?: true;
+  readonly proxyAuthFile?: string;
   readonly replace?: boolean;
   readonly runtime?: string[];
   readonly connectTimeout?: number;
 }
 
 export function keptOf(options: InstallOptions): Kept {
-  const { user, port, identity, sudo, label, concurrency, runtime } = options;
-  const { hostKeyPolicy, service, proxy, replace, connectTimeout } = options;
+  const { user, port, identity, sudo, label, concurrency, runtime, hostKeyPolicy } = options;
+  const { service, proxy, proxyAuthFile, replace, connectTimeout } = options;
   return defined({
-    ...{
-      user,
-      port,
-      identity,
-      sudo,
-      label,
-      concurrency,
-      runtime,
-      hostKeyPolicy,
-      service,
-      replace,
-      connectTimeout,
-    },
-    ...(proxy === undefined ? {} : keptProxy(proxy)),
+    ...{ user, port, identity, sudo, label, concurrency, runtime, hostKeyPolicy },
+    ...{ service, proxy, proxyAuthFile, replace, connectTimeout },
   });
-}
-
-function keptProxy(proxy: string): Pick<Kept, 'proxy' | 'proxyPassword'> {
-  if (!hasPassword(proxy)) return { proxy };
-  const open = new URL(proxy);
-  open.password = '';
-  return { proxy: open.href, proxyPassword: true };
-}
-
-export function hasPassword(proxy: string): boolean {
-  return URL.canParse(proxy) && new URL(proxy).password !== '';
 }

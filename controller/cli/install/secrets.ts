@@ -2,7 +2,7 @@ import { wrongUse } from '../failure.ts';
 import { readBytes } from '../files.ts';
 import type { Surroundings } from '../surroundings.ts';
 import type { Prompts } from './prompts.ts';
-import type { ReachOptions } from './request.ts';
+import type { InstallOptions, ReachOptions } from './request.ts';
 
 /** What SSH and sudo ask for; nothing of it is ever an argument, written down or shown. */
 export interface Passwords {
@@ -64,10 +64,26 @@ export function checkSecretOptions({ stdin, stderr }: Surroundings, options: Rea
 }
 
 /** The first line, without its end. */
-async function readSecret(surroundings: Surroundings, file: string, option: string): Promise<string> {
+export async function readSecret(surroundings: Surroundings, file: string, option: string): Promise<string> {
   const bytes =
     file === '-' ? await surroundings.stdin.readAll(SECRET_BYTES) : await readBytes(file, SECRET_BYTES);
   const [secret = ''] = Buffer.from(bytes).toString().split(/\r?\n/);
   if (secret === '') throw wrongUse(`${option}: ${file === '-' ? 'standard input' : file} is empty`);
   return secret;
+}
+
+/** The agents' proxy with its user and password, from a file with `user:password`. Throws a Failure (wrong use). */
+export async function proxyOf(
+  surroundings: Surroundings,
+  { proxy, proxyAuthFile }: Pick<InstallOptions, 'proxy' | 'proxyAuthFile'>,
+): Promise<string | undefined> {
+  if (proxy === undefined || proxyAuthFile === undefined) return proxy;
+  const [, user, password] =
+    /^([^:]+):(.*)$/.exec(await readSecret(surroundings, proxyAuthFile, '--proxy-auth-file')) ?? [];
+  if (user === undefined || password === undefined)
+    throw wrongUse(`--proxy-auth-file: ${proxyAuthFile} does not hold one line like user:password`);
+  const url = new URL(proxy);
+  url.username = encodeURIComponent(user);
+  url.password = encodeURIComponent(password);
+  return url.href.replace(/\/$/, '');
 }

@@ -25,6 +25,7 @@ export function installCommands(program: Command, choose: Choose): void {
       ]),
     )
     .option('--proxy <url>', 'the way of the agents to the controller: http://HOST:PORT')
+    .option('--proxy-auth-file <file>', 'its user and password, one line: user:password')
     .option('--replace', 'take a name over from the agent that has it')
     .option(
       '--runtime <file>',
@@ -83,7 +84,7 @@ export function sshOptions(command: Command): Command {
     )
     .option(
       '--connect-timeout <duration>',
-      'how long a connection may take (15s where not said)',
+      'how long a connection may take (10s where not said)',
       duration(10 * 60_000),
     );
 }
