@@ -43,7 +43,7 @@ export async function createScript(
 ): Promise<{ reply: TokenReply; script: string }> {
   const { proxy } = options;
   if (proxy !== undefined && !/^https?:$/.test(URL.parse(proxy)?.protocol ?? ''))
-    throw wrongUse(`--proxy ${proxy} is no address`, 'it is http://HOST:PORT');
+    throw wrongUse('--proxy is no address', 'it is http://HOST:PORT');
   // The token is made last.
   const ttlMs = Math.min(token.ttlMs + SLACK_MS, LIMITS.ttlMaxMs);
   const { fleetId, urls } = await client.call('fleet.trust', {});

@@ -66,6 +66,15 @@ describe('a script with a join token', { ...HOST_NEEDS, concurrency: 2 }, () => 
     const over = withCurl(temporaryFolder(t));
     const [host, fleet] = await Promise.all([bootHost(t, 'j1', {}, over), startFleet(t)]);
     const script = await scriptOf(fleet, '--label', 'role=web', '--name', 'j1');
+    const audit = await fleet.json<{ action: string }[]>(['audit', '--json']);
+    assert.deepEqual(
+      audit
+        .map(({ action }) => action)
+        .filter((action) => /^(token|content)\./.test(action))
+        .slice(-2),
+      ['content.publish', 'token.create'],
+      "the token's life begins when all is there",
+    );
     const before = await filesOf(host);
     const token = /^token='([^']+)'$/m.exec(script)?.[1] ?? '';
 

@@ -62,6 +62,13 @@ const keptShape = z.strictObject({
   sha512: hex,
 });
 
+/** Root is not to send to a fleet what another user of this machine has put there. */
+async function checkOwner(folder: string): Promise<void> {
+  const [{ uid, mode }, self] = await Promise.all([stat(folder), stat('/proc/self')]);
+  if (uid !== self.uid || (mode & 0o022) !== 0)
+    throw new Error(`${folder} can be changed by other users: name another cache with XDG_CACHE_HOME`);
+}
+
 /** Two architectures, three packings and the bundle are 9. */
 const KEPT_ENTRIES = 12;
 /** What was left by a process that was killed. */
@@ -73,7 +80,13 @@ export interface CachePorts {
 }
 
 export function createCache({ folder, clock }: CachePorts): Cache {
+  async function openFolder(): Promise<void> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await checkOwner(folder);
+  }
+
   async function find(key: string): Promise<Kept | undefined> {
+    await openFolder();
     const text = await readFile(`${join(folder, key)}.json`, 'utf8').catch(() => undefined);
     const kept = text === undefined ? undefined : keptShape.safeParse(parseJson(text)).data;
     if (!kept) return undefined;
@@ -90,7 +103,7 @@ export function createCache({ folder, clock }: CachePorts): Cache {
   }
 
   async function make(key: string, make: Parameters<Cache['make']>[1]): Promise<Kept> {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await openFolder();
     await sweep();
     const work = await mkdtemp(join(folder, 'work-'));
     try {

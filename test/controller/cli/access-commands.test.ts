@@ -41,6 +41,21 @@ test('token create --json prints the token in an object', async (t) => {
   assert.equal(err(), '');
 });
 
+test('what a script would hold is wrong use without one, and so is a proxy that is no address', async (t) => {
+  const { muster, api, err } = await stage(t, {});
+  for (const option of [
+    ['--arch', 'x64'],
+    ['--service', 'none'],
+    ['--proxy', 'http://p:1'],
+    ['--runtime', 'f'],
+  ])
+    assert.equal(await muster('token', 'create', ...option), 2, option.join(' '));
+  assert.equal(await muster('token', 'create', '--script', '--arch', 'mips'), 2);
+  assert.equal(await muster('token', 'create', '--script', '--proxy', 'proxy:3128'), 2);
+  assert.match(err(), /--proxy is no address\n {2}it is http:\/\/HOST:PORT/);
+  assert.deepEqual(api.calls, []);
+});
+
 test('tokens and operators are listed and revoked', async (t) => {
   const token = {
     id: '5e0c',

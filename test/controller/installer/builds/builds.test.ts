@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { chmod, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -191,7 +191,7 @@ test('a full disk is told, with the folder, and nothing half made is left', {
   const folder = temporaryFolder(t);
   const cache = join(folder, 'cache');
   await mkdir(cache);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'muster-test', cache]);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=700', 'muster-test', cache]);
   try {
     const builds = buildsIn(t, cache);
     await assert.rejects(builds.packed('bundle', 'x64', ['gzip']), ({ because, detail }) => {
@@ -203,6 +203,21 @@ test('a full disk is told, with the folder, and nothing half made is left', {
   } finally {
     execFileSync('umount', [cache]);
   }
+});
+
+test('a folder that others may write to is not used: a fleet runs what is in it', async (t) => {
+  const { cache, open } = await kept(t);
+  await chmod(cache, 0o777);
+  await assert.rejects(open().packed('bundle', 'x64', ['gzip']), {
+    because: 'no-build',
+    detail: /can be changed by other users: name another cache with XDG_CACHE_HOME/,
+  });
+});
+
+test('a folder of another user is not used', { ...requires('root') }, async (t) => {
+  const { cache, open } = await kept(t);
+  await chown(cache, 1, 1);
+  await assert.rejects(open().packed('bundle', 'x64', ['gzip']), { detail: /can be changed by other users/ });
 });
 
 test('builds are kept where caches belong', () => {
