@@ -30,6 +30,7 @@ export function authenticate(
   let keys: Iterator<Identity> | undefined;
   let keysTried = 0;
   let trial: Trial | undefined;
+  let isOver = false;
   /** Keys that the server would have taken. */
   const unused: string[] = [];
   /** What became of the password, once it was wanted. */
@@ -58,7 +59,9 @@ export function authenticate(
       return undefined;
     }
     password = 'tried';
-    trial = begun;
+    // The operator may have taken longer than the connection lasted.
+    if (isOver) begun.dropped();
+    else trial = begun;
     const { value } = begun;
     return way === 'password'
       ? { type: way, username, password: value }
@@ -88,6 +91,7 @@ export function authenticate(
       throw await denied(offered);
     },
     over(isIn) {
+      isOver = true;
       if (isIn) trial?.worked();
       else trial?.dropped();
       trial = undefined;

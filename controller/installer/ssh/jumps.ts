@@ -4,6 +4,7 @@ import { HostFailure } from '../failure.ts';
 import type { Destination } from '../host.ts';
 import type { Session } from './session.ts';
 import { lastLine } from './told.ts';
+import { unless } from './unless.ts';
 
 /** The way to a host: a stream to its port, and what is to be done when nobody needs it any more. */
 export interface Way {
@@ -37,7 +38,7 @@ export function createJumps({ clock, openSocket, login, timeoutMs }: JumpsPorts)
     if (!jump) return { stream: await openSocket(to, signal), release: () => {} };
     const { session, release } = join(jump, jumps.slice(0, -1));
     try {
-      const stream = await unless(signal, forward(await unless(signal, session), jump, to));
+      const stream = await forward(await unless(signal, session), jump, to, signal);
       return { stream, release };
     } catch (error) {
       release();
@@ -96,24 +97,42 @@ export function createJumps({ clock, openSocket, login, timeoutMs }: JumpsPorts)
     }
   }
 
-  /** A stream from the jump to a port that it reaches. */
-  function forward({ client, gone }: Session, jump: Destination, to: Destination): Promise<Duplex> {
+  /** A stream from the jump to a port that it reaches. One that comes too late is closed again. */
+  function forward(
+    { client, gone }: Session,
+    jump: Destination,
+    to: Destination,
+    signal: AbortSignal,
+  ): Promise<Duplex> {
     return new Promise((resolve, reject) => {
-      if (gone.aborted) return reject(gone.reason);
-      const fail = (reason: string): void =>
-        reject(new HostFailure('unreachable', `from the jump ${jump.host}: ${reason}`));
+      let isOver = false;
       const withinMs = timeoutMs(to);
-      let isLate = false;
-      const cancel = clock.after(withinMs, () => {
-        isLate = true;
-        fail(`timed out after ${withinMs / 1000} s`);
-      });
-      client.forwardOut('127.0.0.1', 0, to.host, to.port, (error, stream) => {
+      const cancel = clock.after(withinMs, () => fail(`timed out after ${withinMs / 1000} s`));
+      const onAbort = (): void => giveUp(signal.reason);
+      const onGone = (): void => giveUp(gone.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+      gone.addEventListener('abort', onGone, { once: true });
+      function settle(): void {
+        isOver = true;
         cancel();
-        if (isLate) stream?.close();
-        else if (!error) resolve(stream);
-        else if (gone.aborted) reject(gone.reason);
-        else fail(isForbidden(error) ? 'it does not forward there' : lastLine(error.message));
+        signal.removeEventListener('abort', onAbort);
+        gone.removeEventListener('abort', onGone);
+      }
+      function giveUp(reason: unknown): void {
+        settle();
+        reject(reason);
+      }
+      const fail = (reason: string): void =>
+        giveUp(new HostFailure('unreachable', `from the jump ${jump.host}: ${reason}`));
+      if (gone.aborted) return giveUp(gone.reason);
+      if (signal.aborted) return giveUp(signal.reason);
+      client.forwardOut('127.0.0.1', 0, to.host, to.port, (error, stream) => {
+        if (isOver) stream?.close();
+        else if (error) fail(isForbidden(error) ? 'it does not forward there' : lastLine(error.message));
+        else {
+          settle();
+          resolve(stream);
+        }
       });
     });
   }
@@ -123,13 +142,3 @@ export function createJumps({ clock, openSocket, login, timeoutMs }: JumpsPorts)
 
 /** RFC 4254, 5.1: administratively prohibited. */
 const isForbidden = (error: Error & { reason?: unknown }): boolean => error.reason === 1;
-
-/** The promise, or the signal's reason, whichever is first. */
-function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
-}

@@ -2,8 +2,8 @@ import { HostFailure } from '../failure.ts';
 import { lastLine } from './told.ts';
 
 interface Stage {
-  /** Its host key was proven. */
-  readonly isProven: boolean;
+  /** Whether its host key was proven. */
+  isProven(): boolean;
   /** It let us in. */
   readonly isIn: boolean;
 }
@@ -39,12 +39,12 @@ export function sessionErrors() {
       if (level === 'handshake') return new HostFailure('handshake', message, options);
       if (TOO_MANY_FAILURES.test(message))
         return new HostFailure('permission-denied', 'too many keys were tried: name one', options);
-      if (isIn || isProven) return new HostFailure('cut', message, options);
+      if (isIn || isProven()) return new HostFailure('cut', message, options);
       return new HostFailure('no-ssh', first() || (isLost ? CLOSED : message), options);
     },
     closed({ isProven, isIn }: Stage): HostFailure {
       if (isIn) return new HostFailure('cut', 'closed by the other side');
-      if (isProven) return new HostFailure('cut', 'closed during the login');
+      if (isProven()) return new HostFailure('cut', 'closed during the login');
       return new HostFailure('no-ssh', first() || CLOSED);
     },
   };

@@ -5,11 +5,13 @@ import type { Clock } from '../../../proto/clock.ts';
 import { HostFailure } from '../failure.ts';
 import type { Destination } from '../host.ts';
 import { authenticate } from './authentication.ts';
-import type { HostKeyAlgorithm, HostKeys } from './host-keys.ts';
+import type { HostKeys } from './host-keys.ts';
+import { checkKey } from './key-check.ts';
 import type { Keyring } from './keyring.ts';
-import { fingerprintOf } from './known-hosts.ts';
+import { createPatience } from './patience.ts';
 import type { Secrets } from './secrets.ts';
 import { sessionErrors } from './session-errors.ts';
+import { unless } from './unless.ts';
 
 export interface SessionPorts {
   readonly clock: Clock;
@@ -53,144 +55,95 @@ export async function openSession(
   const over = new AbortController();
   const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()));
   stream.on('error', () => {});
-  const serverHostKey = await prepare();
-  const errors = sessionErrors();
-  const login = authenticate(to, { keyring, secrets, thinking });
-  let shown: Buffer | undefined;
-  let remember: (() => Promise<void>) | undefined;
-  let isProven = false;
-  let stopWaiting = (): void => {};
-  let waitAgain = (): void => {};
-
-  async function prepare(): Promise<readonly HostKeyAlgorithm[]> {
-    try {
-      const algorithms = await hostKeys.algorithms(to);
-      signal.throwIfAborted();
-      return algorithms;
-    } catch (error) {
-      stream.destroy();
-      throw error;
-    }
-  }
   function fail(failure: unknown): void {
-    stopWaiting();
+    patience.stop();
     if (!over.signal.aborted) over.abort(failure);
     stream.destroy();
   }
-  /** From now on the host has so long to go on. */
-  function expect(what: () => HostFailure, withinMs: number): void {
-    waitAgain = () => {
-      stopWaiting();
-      stopWaiting = clock.after(withinMs, () => fail(what()));
-    };
-    waitAgain();
-  }
-  async function thinking<T>(work: Promise<T>): Promise<T> {
-    stopWaiting();
-    onThinking(work);
-    try {
-      return await work;
-    } finally {
-      if (!over.signal.aborted) waitAgain();
-    }
-  }
-  async function attempt(offered: readonly string[] | undefined, wasPart: boolean): Promise<AnyAuthMethod> {
-    // Nothing of ours is for a host whose key is not proven; what is remembered is a key that was.
-    if (!isProven) throw new HostFailure('handshake', 'a login before its key was proven');
-    const doing = remember;
-    remember = undefined;
-    await thinking(doing?.() ?? Promise.resolve());
+  const patience = createPatience(clock, { onThinking, expired: fail });
+  const { thinking } = patience;
+  const login = authenticate(to, { keyring, secrets, thinking });
+  const key = checkKey((shown) => thinking(hostKeys.judge(to, shown, signal)));
+  const errors = sessionErrors();
+  const stage = { isProven: () => key.isProven, isIn: false };
+  async function nextMethod(
+    offered: readonly string[] | undefined,
+    wasPart: boolean,
+  ): Promise<AnyAuthMethod> {
+    await thinking(key.settle());
     return login.next(offered, wasPart);
   }
-
   /** A stream through a jump that says nothing any more is never closed by it. */
   function closedSoon(): Promise<void> {
     return new Promise((resolve) => {
       const cancel = clock.after(CLOSE_MS, resolve);
-      closed.then(() => {
-        cancel();
-        resolve();
-      });
+      closed.then(cancel).then(resolve);
     });
   }
-
   const onAbort = (): void => fail(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
   const ssh = new NodeSSH();
-  expect(() => errors.silentFor(timeoutMs), timeoutMs);
-  const connecting = ssh.connect({
-    host: to.host,
-    port: to.port,
-    username: to.user,
-    sock: stream as never,
-    algorithms: { serverHostKey: [...serverHostKey] },
-    ...KEEPALIVE,
-    readyTimeout: 0,
-    hostVerifier(key: Buffer, verify: (isRight: boolean) => void): void {
-      // Keys are exchanged again every now and then.
-      if (shown) return verify(shown.equals(key));
-      shown = key;
-      thinking(hostKeys.judge(to, key, signal)).then(
-        (then) => {
-          remember = then;
-          verify(true);
-        },
-        (failure) => {
-          fail(failure);
-          verify(false);
-        },
-      );
-    },
-    authHandler(offered, wasPart, next): void {
-      attempt(offered ?? undefined, wasPart === true).then(next, fail);
-    },
-  });
-  const client = ssh.connection;
-  if (!client) throw await connecting.catch((error) => error);
-  connecting.catch(() => {});
-
-  client.on('error', (error) => {
-    const failure = errors.failureOf(error, { isProven, isIn });
-    if (failure) fail(failure);
-  });
-  // Does not set the stream going, which ssh2 holds until it is ready for it.
-  stream.on('data', errors.heard);
-  client.on('close', () => fail(errors.closed({ isProven, isIn })));
-  client.on('change password', () => fail(new HostFailure('permission-denied', 'the password has expired')));
-  client.on('handshake', () => {
-    isProven = true;
-    stream.removeListener('data', errors.heard);
-    const withinMs = timeoutMs * LOGIN_FACTOR;
-    expect(() => new HostFailure('silent', `no answer to the login for ${withinMs / 1000} s`), withinMs);
-  });
-  let isIn = false;
   try {
-    await new Promise<void>((resolve, reject) => {
-      over.signal.addEventListener('abort', () => reject(over.signal.reason), { once: true });
-      if (over.signal.aborted) reject(over.signal.reason);
-      client.once('ready', resolve);
+    const serverHostKey = [...(await hostKeys.algorithms(to))];
+    signal.throwIfAborted();
+    patience.expect(timeoutMs, () => errors.silentFor(timeoutMs));
+    const connecting = ssh.connect({
+      ...{ host: to.host, port: to.port, username: to.user, algorithms: { serverHostKey } },
+      ...KEEPALIVE,
+      readyTimeout: 0,
+      // Its declarations know of no stream that is written to as well.
+      sock: stream as never,
+      hostVerifier: (shown: Buffer, verify: (isRight: boolean) => void): void => {
+        key.show(shown).then(verify, fail);
+      },
+      authHandler: (offered, wasPart, next): void => {
+        nextMethod(offered ?? undefined, wasPart === true).then(next, fail);
+      },
     });
-    isIn = true;
+    const client = ssh.connection;
+    if (!client) throw await connecting.catch((error) => error);
+    connecting.catch(() => {});
+    client.on('error', (error) => {
+      const failure = errors.failureOf(error, stage);
+      if (failure) fail(failure);
+    });
+    client.on('close', () => fail(errors.closed(stage)));
+    client.on('change password', () =>
+      fail(new HostFailure('permission-denied', 'the password has expired')),
+    );
+    // Does not set the stream going, which ssh2 holds until it is ready for it.
+    stream.on('data', errors.heard);
+    client.on('handshake', () => {
+      stream.removeListener('data', errors.heard);
+      key.proven();
+      const withinMs = timeoutMs * LOGIN_FACTOR;
+      patience.expect(
+        withinMs,
+        () => new HostFailure('silent', `no answer to the login for ${withinMs / 1000} s`),
+      );
+    });
+    await unless(over.signal, new Promise<void>((resolve) => client.once('ready', resolve)));
+    const fingerprint = key.fingerprint();
+    stage.isIn = true;
     login.over(true);
-    if (!isProven || !shown) throw new HostFailure('handshake', 'it let us in before its key was proven');
+    return {
+      client,
+      fingerprint,
+      gone: over.signal,
+      fail,
+      async close() {
+        ssh.dispose();
+        await closedSoon();
+        fail(new HostFailure('cut', 'closed by this side'));
+      },
+    };
   } catch (error) {
     login.over(false);
     fail(error);
     await closedSoon();
     throw error;
   } finally {
-    stopWaiting();
+    patience.stop();
     signal.removeEventListener('abort', onAbort);
   }
-  return {
-    client,
-    fingerprint: fingerprintOf(shown),
-    gone: over.signal,
-    fail,
-    async close() {
-      ssh.dispose();
-      await closedSoon();
-      fail(new HostFailure('cut', 'closed by this side'));
-    },
-  };
 }

@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { openSocket, socketFailure } from '../../../../controller/installer/ssh/socket.ts';
 import { systemClock } from '../../../../proto/system.ts';
 import { startRelay } from '../../../hosts/relay.ts';
+import { PASSWORD } from '../../../hosts/ssh-files.ts';
 import { SSHD_NEEDS } from '../../../hosts/sshd.ts';
 import { until } from '../../../support/until.ts';
 import { stage } from './stage.ts';
@@ -120,6 +121,23 @@ describe('a connection', SSHD_NEEDS, () => {
     relay.stall();
     await assert.rejects(shell.run('true', { silenceMs: 200 }), { because: 'silent', detail: /0\.2 s/ });
     await until('the connection is closed', () => relay.open === 0);
+  });
+
+  test('that was cut while the operator was asked is made again with his answer', async (t) => {
+    const on = stage(t);
+    const settings = ['LoginGraceTime 3', 'PasswordAuthentication yes'];
+    const host = await on.hosts.start({ users: [{ name: 'carol', key: false }], settings });
+    const relay = await startRelay(t, host);
+    let asked = 0;
+    const ask = async () => {
+      asked += 1;
+      await until('the host has given up', () => relay.open === 0);
+      return PASSWORD;
+    };
+    // A second is a minute; the host gives three of them.
+    const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() * 60 };
+    await on.connect(on.destination(relay, { user: 'carol' }), { ask, clock });
+    assert.equal(asked, 1);
   });
 
   test('can be given up at any moment, and leaves nothing open', async (t) => {
