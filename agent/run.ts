@@ -201,17 +201,17 @@ function runningIn({ folder, slot }: Installed): Running {
   return { version: MUSTER_VERSION, form: programFolder(folder).formIn(slot), arch: process.arch };
 }
 
-/** Of what a new version writes when it is tried out. */
-const SAID_CHARS = 10_000;
+/** Of what a command of an upgrade writes. */
+const SAID_CHARS = 50_000;
 
 function upgradeRun({ spec, signal, write, command }: StepContext): UpgradeRun {
   const { jobId, attempt, check } = spec;
   return {
     ...{ jobId, attempt, check, signal },
     say: (line) => write('stdout', Buffer.from(`${line}\n`)),
-    async command(argv) {
+    async command(part, argv) {
       const said = { stdout: '', stderr: '' };
-      const end = await command('try', {
+      const end = await command(part, {
         argv,
         take(stream, data) {
           said[stream] = (said[stream] + Buffer.from(data)).slice(-SAID_CHARS);

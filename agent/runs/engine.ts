@@ -251,7 +251,20 @@ export function createRuns(ports: RunsPorts): Runs {
     goOn: () => void,
   ): void {
     const bootIds = { before: bootId, now: ports.bootId };
-    begin(run, elapsedMs, { restarted, bootIds, resumeAt, goOn });
+    const isCutOff = restarted && !outlivesBoot(run, goOn);
+    begin(run, elapsedMs, { restarted: isCutOff, bootIds, resumeAt, goOn });
+  }
+
+  /** Each step of an upgrade is durable before the next, so it goes on in another boot as in this one. */
+  function outlivesBoot({ kind }: ActiveRun, goOn: () => void): boolean {
+    if (kind !== 'upgrade') return false;
+    try {
+      goOn();
+      return true;
+    } catch (cause) {
+      log.error({ cause: String(cause) }, 'not written down that a run goes on');
+      return false;
+    }
   }
 
   return {

@@ -3,6 +3,7 @@ import type { Message } from '../../proto/codec.ts';
 import { MusterError } from '../../proto/errors.ts';
 import { MIB } from '../../proto/limits.ts';
 import type { Slot } from '../../proto/slots.ts';
+import { journalCommand, lastWordsOf } from './last-words.ts';
 import { planUpgrade } from './plan.ts';
 import type { FoundTrial, UpgradePorts, UpgradeResult, UpgradeRun } from './ports.ts';
 
@@ -20,6 +21,8 @@ export interface Upgrades {
 
 /** What a release is unpacked beside, so that nothing else on that disk starves. */
 const ROOM_BYTES = 16 * MIB;
+/** As the installer calls it. */
+const SERVICE = 'muster-agent.service';
 
 /**
  * Replaces this agent by another version, in the other slot. Between the swap and the outcome everything is the launcher's to see through
@@ -115,7 +118,7 @@ export function createUpgrades(ports: UpgradePorts): Upgrades {
 
   /** What does not even start here, or is not what its release says, is found while nothing depends on it. */
   async function tryOut(release: ReleaseContent, run: UpgradeRun): Promise<void> {
-    const { stdout, stderr, exitCode } = await run.command([...folder.argvOf(other), '--version']);
+    const { stdout, stderr, exitCode } = await run.command('try', [...folder.argvOf(other), '--version']);
     if (exitCode === 0 && stdout.trim() === release.agentVersion) return;
     const how =
       exitCode === 0
@@ -127,11 +130,12 @@ export function createUpgrades(ports: UpgradePorts): Upgrades {
   async function tell(trial: FoundTrial, run: UpgradeRun): Promise<UpgradeResult> {
     const steps = `${trial.oldVersion} → ${trial.newVersion}`;
     const { outcome } = trial;
-    if (outcome?.result === 'back')
-      return {
-        state: 'failed',
-        reason: `went back to ${trial.oldVersion}: ${trial.newVersion} ${outcome.why || 'did not come online'}`,
-      };
+    if (outcome?.result === 'back') {
+      const why = outcome.why || 'did not come online';
+      const words = await wordsOf(trial, run);
+      const told = words === '' ? why : `${why} (${words})`;
+      return { state: 'failed', reason: `went back to ${trial.oldVersion}: ${trial.newVersion} ${told}` };
+    }
     if (!outcome && trial.new !== own) {
       // Its swap was not seen: whatever starts next goes on with it.
       folder.pointTo(trial.new);
@@ -141,6 +145,14 @@ export function createUpgrades(ports: UpgradePorts): Upgrades {
     if (!outcome) await Promise.race([kept.promise, ended(run)]);
     run.signal.throwIfAborted();
     return { state: 'succeeded', change: 'changed', reason: steps };
+  }
+
+  /** What it said last, where the machine remembers that. */
+  async function wordsOf({ starts }: FoundTrial, run: UpgradeRun): Promise<string> {
+    const last = starts.at(-1);
+    if (last === undefined) return '';
+    const { stdout } = await run.command('words', journalCommand(SERVICE));
+    return lastWordsOf(last.pid, stdout);
   }
 
   return { begin, online, carryOut };

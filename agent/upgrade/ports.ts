@@ -67,8 +67,9 @@ export interface UpgradeRun {
   readonly check: boolean;
   readonly signal: AbortSignal;
   say(line: string): void;
-  /** Carries out a command; what it wrote last, and its exit status, undefined where it had none. */
+  /** Carries out a command; what it wrote last, and its exit status, undefined where it had none. Each `part` once. */
   command(
+    part: 'try' | 'words',
     argv: readonly string[],
   ): Promise<{ readonly stdout: string; readonly stderr: string; readonly exitCode: number | undefined }>;
 }
