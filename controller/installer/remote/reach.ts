@@ -7,7 +7,13 @@ bounded() {
   shift
   "$@" &
   job=$!
-  (sleep "$seconds" && kill -9 "$job") >/dev/null 2>&1 </dev/null &
+  (
+    nap=
+    trap '[ -z "$nap" ] || kill "$nap"; exit' TERM
+    sleep "$seconds" &
+    nap=$!
+    wait "$nap" && kill -9 "$job"
+  ) >/dev/null 2>&1 </dev/null &
   guard=$!
   wait "$job"
   status=$?

@@ -52,7 +52,7 @@ if [ -e ${layout.openrcScript} ] && has rc-service; then
   { echo $$ >/sys/fs/cgroup/cgroup.procs; } 2>/dev/null || :
   rc-service --quiet ${layout.service} stop || refuse 'its service does not stop'
 fi
-if [ -r ${layout.pidFile} ] && read -r pid since <${layout.pidFile}; then end "$pid" "$since"; fi
+if [ -r ${layout.pidFile} ] && read -r pid since <${layout.pidFile} && [ -n "$since" ]; then end "$pid" "$since"; fi
 # One that was started by hand.
 status=$(sed -n 's/.*"pid":\\([0-9][0-9]*\\),"startTicks":"\\([0-9][0-9]*\\)".*/\\1 \\2/p' ${layout.home}/status.json 2>/dev/null || :)
 if [ -n "$status" ]; then end $status; fi
