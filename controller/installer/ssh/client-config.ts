@@ -120,7 +120,6 @@ async function readNodes({ path, text }: ConfigFile, reading: Reading): Promise<
       });
     } else if (keyword === 'include') {
       if (reading.depth >= MOST_DEEP) note(`not taken: includes are nested more than ${MOST_DEEP} deep`);
-      else if (reading.left.files <= 0) note(`not taken: more than ${MOST_FILES} files are included`);
       else into.push(...(await readIncludes(words, reading)));
     } else {
       const other = NOT_DONE[keyword];
@@ -140,8 +139,12 @@ async function readIncludes(patterns: readonly string[], reading: Reading): Prom
         ? reading.home + pattern.slice(1)
         : `${reading.folder}/${pattern}`;
     for (const file of await reading.readIncluded(absolute)) {
-      if (reading.left.files <= 0) return nodes;
+      if (reading.left.files === 0)
+        reading.notes.push(
+          `${file.path}: not taken, nor those behind it: more than ${MOST_FILES} files are included`,
+        );
       reading.left.files -= 1;
+      if (reading.left.files < 0) return nodes;
       nodes.push(...(await readNodes(file, { ...reading, depth: reading.depth + 1 })));
     }
   }

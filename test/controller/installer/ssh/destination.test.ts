@@ -225,4 +225,6 @@ test('includes are read where they stand, from the folder of their file, and not
     (await configOf(text, more)).notes.join(),
     /loop:1: not taken: includes are nested more than 16 deep/,
   );
+  const many = await configOf('Include wide', { '/home/anna/.ssh/wide': 'Include wide wide wide' });
+  assert.equal(many.notes.filter((note) => note.includes('more than 1000 files')).length, 1);
 });
