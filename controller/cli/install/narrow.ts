@@ -10,7 +10,7 @@ import { listNames } from '../output/summary.ts';
  * hosts as they were written. Throws MusterError (bad-limit, bad-target) and, for names that nobody has, a Failure (wrong use): one
  * that is mistyped behind a `!` would mean a host more than was intended.
  */
-export function narrow(entries: readonly HostEntry[], limit: string | undefined): readonly HostEntry[] {
+export function narrow<E extends Named>(entries: readonly E[], limit: string | undefined): readonly E[] {
   if (limit === undefined) return entries;
   if (/^\d+%?$/.test(limit)) return applyLimit(entries, parseLimit(limit));
   const ids = new Map(entries.map(({ written }, index) => [written, idOf(index)]));
@@ -39,6 +39,9 @@ export function narrow(entries: readonly HostEntry[], limit: string | undefined)
     );
   return entries.filter((_, index) => meant.ids.has(idOf(index)) && !left.ids.has(idOf(index)));
 }
+
+/** What a host may be named by. */
+export type Named = Pick<HostEntry, 'written' | 'name' | 'host' | 'labels'>;
 
 /** As a target list takes ids. */
 const idOf = (index: number): string => index.toString(16).padStart(32, '0');

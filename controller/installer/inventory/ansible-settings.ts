@@ -37,7 +37,7 @@ export function settingsOf(
   let good = true;
   const refuse = (from: string, message: string): void => {
     good = false;
-    findings.problem(from, message);
+    findings.problem(from, message, host);
   };
   const read = <T>(names: readonly string[], parse: (text: string) => Read<T>): T | undefined => {
     const name = names.find((one) => variables.has(one));

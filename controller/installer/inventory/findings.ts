@@ -4,7 +4,7 @@ import type { Problem } from './source.ts';
 /** What readers of this folder add to while they read. */
 export interface Findings {
   readonly entries: HostEntry[];
-  problem(from: string, message: string): void;
+  problem(from: string, message: string, host?: string): void;
   /** The same sentence is told once, with its first places and how many more there are. */
   note(from: string, sentence: string): void;
   /** As far as it got. */
@@ -16,16 +16,20 @@ export interface Findings {
 export function createFindings(): Findings {
   const entries: HostEntry[] = [];
   const problems: Problem[] = [];
-  const told = new Set<string>();
+  const told = new Map<string, string[] | undefined>();
   const places = new Map<string, Set<string>>();
   return {
     entries,
     problems,
-    problem(from, written) {
+    problem(from, written, host) {
       const message = printable(written);
       const key = `${from}\n${message}`;
-      if (!told.has(key)) problems.push({ from, message });
-      told.add(key);
+      const hosts = told.get(key);
+      if (host !== undefined && hosts) hosts.push(host);
+      if (told.has(key)) return;
+      const of = host === undefined ? undefined : [host];
+      told.set(key, of);
+      problems.push({ from, message, ...(of === undefined ? {} : { hosts: of }) });
     },
     note(from, sentence) {
       const at = places.get(sentence);

@@ -26,6 +26,8 @@ export interface VariableFile extends TextFile {
 export interface Problem {
   readonly from: string;
   readonly message: string;
+  /** The hosts, as written, that it is of. Undefined: of all that was read, since one cannot know. */
+  readonly hosts?: readonly string[];
 }
 
 export interface Hosts {

@@ -79,6 +79,21 @@ test('all that is wrong with a list is told at once, with its line', async (t) =
   assert.equal(api.calls.length, 0);
 });
 
+test('what is wrong with a host that is not meant keeps nobody from the others', async (t) => {
+  const list = fileOf(
+    t,
+    'hosts.ini',
+    '[a]\ngood ansible_host=127.0.0.1 ansible_port=1 ansible_user=root\nbad ansible_host="{{ x | y }}"\n',
+  );
+  const { muster, err } = await stage(t);
+  assert.equal(await muster('install', '-i', list), 2);
+  assert.match(err(), /hosts\.ini:3: ansible_host: a template/);
+  assert.equal(await muster('install', '-i', list, '--limit', '1'), 2, 'it may be among the first');
+  assert.equal(await muster('install', '-i', list, '--limit', 'bad'), 2);
+  assert.equal(await muster('install', '-i', list, '--limit', 'good'), 4);
+  assert.equal(await muster('install', '-i', list, '--limit', 'all,!bad'), 4);
+});
+
 test('only an admin may let agents in, and everybody may look', async (t) => {
   const runner: Handlers = { whoami: () => ({ name: 'kim', role: 'runner' }) };
   const { muster, err } = await stage(t, {}, runner);
