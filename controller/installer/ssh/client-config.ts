@@ -86,16 +86,16 @@ const MOST_DEEP = 16;
 const MOST_FILES = 1000;
 
 /** What would change the way or the keys, and is told where it says more than nothing. */
-const NOT_DONE: Readonly<Record<string, RegExp>> = {
-  addressfamily: /^inet/i,
-  bindaddress: /./,
-  bindinterface: /./,
-  canonicalizehostname: /^(?:yes|always)$/i,
-  certificatefile: /./,
-  knownhostscommand: /^(?!none$)/i,
-  pkcs11provider: /^(?!none$)/i,
-  verifyhostkeydns: /^(?:yes|ask)$/i,
-};
+const NOT_DONE: ReadonlyMap<string, RegExp> = new Map<string, RegExp>([
+  ['addressfamily', /^inet/i],
+  ['bindaddress', /./],
+  ['bindinterface', /./],
+  ['canonicalizehostname', /^(?:yes|always)$/i],
+  ['certificatefile', /./],
+  ['knownhostscommand', /^(?!none$)/i],
+  ['pkcs11provider', /^(?!none$)/i],
+  ['verifyhostkeydns', /^(?:yes|ask)$/i],
+]);
 
 async function readNodes({ path, text }: ConfigFile, reading: Reading): Promise<Node[]> {
   const nodes: Node[] = [];
@@ -122,8 +122,7 @@ async function readNodes({ path, text }: ConfigFile, reading: Reading): Promise<
       if (reading.depth >= MOST_DEEP) note(`not taken: includes are nested more than ${MOST_DEEP} deep`);
       else into.push(...(await readIncludes(words, reading)));
     } else {
-      const other = NOT_DONE[keyword];
-      if (other?.test(words[0] ?? '')) note(`${quoted(keyword)} is not done here`);
+      if (NOT_DONE.get(keyword)?.test(words[0] ?? '')) note(`${quoted(keyword)} is not done here`);
       into.push({ keyword, words, from });
     }
   }
@@ -207,8 +206,8 @@ function matchCondition(
     const word = rest[at] ?? '';
     const negated = word.startsWith('!');
     const name = (negated ? word.slice(1) : word).toLowerCase();
-    const alone = ALONE[name];
-    const field = WITH_LIST[name];
+    const alone = ALONE.get(name);
+    const field = WITH_LIST.get(name);
     const list = alone ? undefined : rest[++at];
     if (alone) conditions.push((host) => alone(host) !== negated);
     else if (field && list !== undefined) {
@@ -227,18 +226,21 @@ function matchCondition(
   return (host) => conditions.every((holds) => holds(host));
 }
 
-const ALONE: Readonly<Record<string, (host: Matching) => boolean>> = {
-  all: () => true,
-  canonical: ({ final }) => final,
-  final: ({ final }) => final,
-};
+const ALONE: ReadonlyMap<string, (host: Matching) => boolean> = new Map<string, (host: Matching) => boolean>([
+  ['all', () => true],
+  ['canonical', ({ final }) => final],
+  ['final', ({ final }) => final],
+]);
 
-const WITH_LIST: Readonly<Record<string, 'hostName' | 'originalHost' | 'user' | 'localUser'>> = {
-  host: 'hostName',
-  originalhost: 'originalHost',
-  user: 'user',
-  localuser: 'localUser',
-};
+const WITH_LIST: ReadonlyMap<string, 'hostName' | 'originalHost' | 'user' | 'localUser'> = new Map<
+  string,
+  'hostName' | 'originalHost' | 'user' | 'localUser'
+>([
+  ['host', 'hostName'],
+  ['originalhost', 'originalHost'],
+  ['user', 'user'],
+  ['localuser', 'localUser'],
+]);
 
 /** What the files say of one host. */
 export interface HostSettings {

@@ -121,6 +121,7 @@ const TABLE: [string, string, string, Record<string, unknown>][] = [
     { port: 9 },
   ],
   ['Match all', 'Match all\n Port 9', 'web', { port: 9 }],
+  ['Match by what only JavaScript knows', 'Match constructor\n Port 9\n__proto__ x\n', 'web', { port: 22 }],
   [
     'Match exec never holds',
     'Match exec "touch /tmp/x"\n Port 9\nMatch !exec true\n Port 8',
