@@ -1,31 +1,31 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { createInterface } from 'node:readline';
-import { Writable } from 'node:stream';
+import { isatty } from 'node:tty';
 import { sha512 } from '../../proto/crypto.ts';
 import { toHex } from '../../proto/ids.ts';
 import { systemClock, systemRandom } from '../../proto/system.ts';
-import { dialVia } from '../link/transport.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** More than any token is, and any trust chain. */
 const READ_BYTES = 16 * 1024;
 const STDIN_BYTES = 8 * 1024 * 1024;
 
-/** The command line's surroundings when it is a process. */
+/** The command line's surroundings when it is a process. What few commands use is loaded, or looked at, when they do: an install waits. */
 export function processSurroundings(): Surroundings {
   return {
     env: process.env,
     clock: systemClock,
     random: systemRandom,
-    dialVia,
-    stdinIsTerminal: process.stdin.isTTY === true,
+    dialVia: (via) => async (url, signal) => (await import('../link/transport.ts')).dialVia(via)(url, signal),
+    stdinIsTerminal: isatty(0),
     readStdin,
     readFile,
     ask,
     print: (text) => void process.stdout.write(text),
     note: (text) => void process.stderr.write(text),
-    columns: process.stderr.columns ?? 80,
+    get columns() {
+      return process.stderr.columns ?? 80;
+    },
     hostname,
     machineId,
     onStop,
@@ -53,7 +53,11 @@ function readFile(path: string): string {
   }
 }
 
-function ask(question: string, hidden: boolean): Promise<string> {
+async function ask(question: string, hidden: boolean): Promise<string> {
+  const [{ createInterface }, { Writable }] = await Promise.all([
+    import('node:readline'),
+    import('node:stream'),
+  ]);
   const mute = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({
     input: process.stdin,

@@ -180,7 +180,10 @@ export const DOORS: Record<string, Door> = {
     files: ['controller/cli/process-surroundings.ts', 'agent/cli/process-surroundings.ts'],
     why: 'one file holds the terminal',
   },
-  'node:tty': { files: ['controller/cli/process-surroundings.ts'], why: 'one file holds the terminal' },
+  'node:tty': {
+    files: ['controller/cli/process-surroundings.ts', 'agent/cli/process-surroundings.ts'],
+    why: 'one file holds the terminal',
+  },
   'node:perf_hooks': { files: ['controller/api/probe.ts'], why: 'one adapter measures the event loop' },
 };
 

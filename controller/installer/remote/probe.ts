@@ -7,14 +7,22 @@ export const NODES = `
 # As root nothing is run that others may have put there: the file and all folders above it are root's own.
 trusted() {
   part=$1
-  while :; do
-    set -- $(ls -ldn "$part" 2>/dev/null)
-    [ "\${3:-}" = 0 ] || return 1
-    case $1 in ?????w* | ????????w*) return 1 ;; esac
-    [ "$part" = / ] && return 0
+  set -- "$1"
+  while [ "$part" != / ]; do
     part=\${part%/*}
     [ -n "$part" ] || part=/
+    set -- "$@" "$part"
   done
+  parts=$#
+  ls -ldn "$@" 2>/dev/null | (
+    while read -r mode links owner rest; do
+      [ "$owner" = 0 ] || exit 1
+      case $mode in ?????w* | ????????w*) exit 1 ;; esac
+      parts=$((parts - 1))
+    done
+    # One that is not there makes fewer lines, a name with a newline in it makes more.
+    [ "$parts" -eq 0 ]
+  )
 }
 for node in "$(command -v node)" /usr/bin/node /usr/local/bin/node /usr/bin/nodejs /opt/node/bin/node; do
   case $node in /*) ;; *) continue ;; esac
@@ -40,26 +48,38 @@ IFS= read -r proxy || :
 put() { printf '%s=%s\\n' "$1" "$2"; }
 has() { command -v "$1" >/dev/null 2>&1; }
 # The first 4096 bytes, in one line.
-line() { head -c 4096 "$1" 2>/dev/null | tr -s '\\n\\t ' ' '; }
+line() { [ -e "$1" ] && head -c 4096 "$1" 2>/dev/null | tr -s '\\n\\t ' ' '; }
+# Its first line, without a process; and what sed finds in a file that may not be there.
+first() { [ -r "$1" ] && { IFS= read -r row || [ -n "$row" ]; } <"$1" && printf '%s' "$row"; }
+within() { [ -e "$1" ] && sed -n "$2" "$1" 2>/dev/null; }
 ${reachText(urls)}
 put clock "$(date +%s)"
 put uid "$(id -u)"
-put kernel "$(uname -s) $(uname -r)"
-put arch "$(uname -m)"
-put hostname "$(cat /proc/sys/kernel/hostname 2>/dev/null || uname -n)"
-for field in ID VERSION_ID PRETTY_NAME; do
-  put "os.$field" "$(sed -n "s/^$field=//p" /etc/os-release 2>/dev/null | head -n 1)"
-done
+set -- $(uname -srm)
+put kernel "\${1:-} \${2:-}"
+put arch "\${3:-}"
+put hostname "$(first /proc/sys/kernel/hostname || uname -n)"
+id= version= name=
+[ -r /etc/os-release ] && while IFS= read -r row || [ -n "$row" ]; do
+  case $row in
+    ID=*) id=\${row#*=} ;;
+    VERSION_ID=*) version=\${row#*=} ;;
+    PRETTY_NAME=*) name=\${row#*=} ;;
+  esac
+done </etc/os-release
+put os.ID "$id"
+put os.VERSION_ID "$version"
+put os.PRETTY_NAME "$name"
 put glibc "$(getconf GNU_LIBC_VERSION 2>/dev/null || ldd --version 2>&1 | sed -n 's/.*\\(glibc\\|GLIBC\\|GNU libc\\).* \\([0-9.]*\\)$/glibc \\2/p' | head -n 1)"
 for one in /lib/ld-musl-*.so.1; do [ -e "$one" ] && put musl "$one"; done
 for one in /lib64/ld-linux-x86-64.so.2 /lib/ld-linux-aarch64.so.1; do [ -e "$one" ] && put loader "$one"; done
 for one in /lib /lib64 /usr/lib /usr/lib64 /usr/local/lib /lib/*-linux-gnu /usr/lib/*-linux-gnu; do
   [ -e "$one/libstdc++.so.6" ] && put libstdcxx "$one" && break
 done
-put pid1 "$(cat /proc/1/comm 2>/dev/null)"
+put pid1 "$(first /proc/1/comm)"
 [ -d /run/systemd/system ] && put systemd yes
 [ -e /run/openrc/softlevel ] && has rc-service && put openrc yes
-[ -r /sys/fs/selinux/enforce ] && put selinux "$(cat /sys/fs/selinux/enforce)"
+[ -r /sys/fs/selinux/enforce ] && put selinux "$(first /sys/fs/selinux/enforce)"
 [ -d ${layout.etc}/sysconfig ] && put sysconfig yes
 for tool in zstd xz gzip sha512sum openssl setsid restorecon systemctl journalctl; do has "$tool" && put tool "$tool"; done
 
@@ -67,7 +87,7 @@ for tool in zstd xz gzip sha512sum openssl setsid restorecon systemctl journalct
 room() {
   folder=$2
   while [ ! -d "$folder" ]; do folder=\${folder%/*}; [ -n "$folder" ] || folder=/; done
-  set -- "$1" $(df -Pk "$folder" 2>/dev/null | tail -n 1)
+  set -- "$1" $(df -Pk "$folder" 2>/dev/null | { read -r row && IFS= read -r row && printf '%s' "$row"; })
   [ $# -ge 7 ] || return
   while read -r device mount kind options rest; do
     [ "$mount" = "$7" ] && found=$options
@@ -96,14 +116,14 @@ for file in ${layout.systemdUnit} ${layout.openrcScript} ${layout.supervisor}; d
 done
 if [ -e ${layout.command} ] && [ "$(readlink ${layout.command})" != ${layout.launcher} ]; then put command other; fi
 home=${layout.home}
-put home.fleet "$(sed -n 's/^ *"fleetId": *"\\([0-9a-f]*\\)".*/\\1/p' "$home/identity.json" 2>/dev/null)"
-put home.agent "$(sed -n 's/^ *"agentId": *"\\([0-9a-f]*\\)".*/\\1/p' "$home/identity.json" 2>/dev/null)"
-put home.name "$(sed -n 's/^ *"name": *"\\([^"]*\\)".*/\\1/p' "$home/identity.json" 2>/dev/null)"
+put home.fleet "$(within "$home/identity.json" 's/^ *"fleetId": *"\\([0-9a-f]*\\)".*/\\1/p')"
+put home.agent "$(within "$home/identity.json" 's/^ *"agentId": *"\\([0-9a-f]*\\)".*/\\1/p')"
+put home.name "$(within "$home/identity.json" 's/^ *"name": *"\\([^"]*\\)".*/\\1/p')"
 read -r pid began 2>/dev/null <${layout.pidFile} && [ -r "/proc/$pid/stat" ] && read -r stat <"/proc/$pid/stat" &&
   set -- \${stat##*) } && [ "\${20}" = "$began" ] && put supervised "$pid"
 # The agent that runs is the one that the home's status names, if its process is still that one.
-pid=$(sed -n 's/.*"pid": *\\([0-9]*\\).*/\\1/p' "$home/status.json" 2>/dev/null)
-began=$(sed -n 's/.*"startTicks": *"\\([0-9]*\\)".*/\\1/p' "$home/status.json" 2>/dev/null)
+pid=$(within "$home/status.json" 's/.*"pid": *\\([0-9]*\\).*/\\1/p')
+began=$(within "$home/status.json" 's/.*"startTicks": *"\\([0-9]*\\)".*/\\1/p')
 if [ -n "$pid" ] && [ -r "/proc/$pid/stat" ]; then
   read -r stat <"/proc/$pid/stat"
   set -- \${stat##*) }
