@@ -1,6 +1,6 @@
 import { chmod, glob, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { wrongUse } from './failure.ts';
+import { EXIT, Failure, wrongUse } from './failure.ts';
 
 /** The command line's way to files. Errors are Failures that name the file. */
 
@@ -96,9 +96,9 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-/** What the machine says of a path, as a Failure that names it; a Failure stays what it is. */
+/** What the machine says of a path, as a Failure that names it, with what it said as its cause; a Failure stays what it is. */
 export function fileFailure(path: string, error: unknown): Error {
   const code = codeOf(error);
   if (code === '' && error instanceof Error) return error;
-  return wrongUse(`${path}: ${WHY[code] ?? code}`);
+  return new Failure(EXIT.wrongUse, `${path}: ${WHY[code] ?? code}`, undefined, { cause: error });
 }

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { PASSWORD } from '../hosts/ssh-files.ts';
 import { SSHD_NEEDS } from '../hosts/sshd.ts';
 import { lines } from './fleet.ts';
 import { addressOf, startInstalling } from './installing.ts';
@@ -36,5 +39,38 @@ test(
     const again = await begin('uninstall', ['--ssh', addressOf(one), '--yes', '--json']).ended;
     assert.equal(again.status, 0, again.stderr);
     assert.deepEqual(lines<{ did?: string }>(again.stdout).find(({ did }) => did)?.did, 'absent');
+  },
+);
+
+test(
+  'a user who is not root becomes it by sudo, with a password from a file; without one the host says what it lacks',
+  SSHD_NEEDS,
+  async (t) => {
+    const { fleet, home, host, install } = await startInstalling(t);
+    const one = await host({ name: 'web-1', users: [{ name: 'anna', sudo: 'password' }] });
+    const anna = `anna@${one.address}:${one.port}`;
+    const without = await install([anna]);
+    assert.equal(without.status, 1);
+    assert.match(without.stdout, /1 host: the user is not root.*\n.*\n {4}use --sudo/);
+    const silent = await install([anna, '--sudo']);
+    assert.match(silent.stdout, /1 host: sudo asks for a password\n/);
+    const file = join(home, 'password');
+    writeFileSync(file, `${PASSWORD}\n`, { mode: 0o600 });
+    const { status, stdout, stderr } = await install([anna, '--sudo', '--sudo-password-file', file]);
+    assert.equal(status, 0, stdout + stderr);
+    await fleet.online('web-1', true);
+  },
+);
+
+test(
+  'a user whom no key lets in is told which were tried, and nothing of keys that are usual and not there',
+  SSHD_NEEDS,
+  async (t) => {
+    const { host, install } = await startInstalling(t);
+    const one = await host({ users: [{ name: 'bob', key: false }] });
+    const { status, stdout } = await install([`bob@${one.address}:${one.port}`]);
+    assert.equal(status, 1);
+    assert.match(stdout, /1 host: permission denied: .*publickey/);
+    assert.ok(!stdout.includes('id_rsa'), stdout);
   },
 );

@@ -54,7 +54,7 @@ if [ -n "$node" ]; then
 fi
 for place in $full; do
   mkdir -p "root$place"
-  mount -t tmpfs -o size=64k none "root$place"
+  mount -t tmpfs -o size=64k,mode=755 none "root$place"
   head -c 65536 /dev/zero 2>/dev/null >"root$place/filler" || true
 done
 exec chroot root /usr/sbin/sshd -D -e

@@ -6,6 +6,7 @@ import { destinationOf } from '../../installer/ssh/destination.ts';
 import { createHostKeys, type NewHostKey } from '../../installer/ssh/host-keys.ts';
 import { addKnownHost, readKnownHostsFile } from '../../installer/ssh/known-hosts-file.ts';
 import type { Ask } from '../../installer/ssh/secrets.ts';
+import { Failure } from '../failure.ts';
 import { filesMatching, readBytes, readTextIfThere } from '../files.ts';
 import { sanitiseLine } from '../output/sanitise.ts';
 import type { Surroundings } from '../surroundings.ts';
@@ -68,7 +69,7 @@ export async function createConnect(
   });
   const connector = createConnector({
     ...{ clock, random, hostKeys, ask, signal, agentSocket: env.SSH_AUTH_SOCK || undefined },
-    readFile: async (path) => Buffer.from(await readBytes(path, SSH_FILE_BYTES)),
+    readFile: readKey,
     ...(options.connectTimeout === undefined ? {} : { timeoutMs: options.connectTimeout }),
   });
   return (entry, stop) =>
@@ -77,3 +78,12 @@ export async function createConnect(
 
 const addressOf = ({ host, port }: NewHostKey): string =>
   sanitiseLine(port === 22 ? host : `${host} port ${port}`);
+
+/** Rejects with what the machine says, which tells a key that is not there from one that cannot be read. */
+async function readKey(path: string): Promise<Buffer> {
+  try {
+    return Buffer.from(await readBytes(path, SSH_FILE_BYTES));
+  } catch (error) {
+    throw error instanceof Failure ? (error.cause ?? error) : error;
+  }
+}
