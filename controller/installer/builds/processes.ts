@@ -22,6 +22,8 @@ export async function runProgram(
   const child = spawn(program, args, {
     cwd,
     env: { ...env },
+    // In a session of its own: Ctrl-C at the terminal is for who installs, who finishes first what is at hand.
+    detached: true,
     stdio: ['ignore', stdout ?? 'ignore', 'pipe'],
   });
   // Node's own timeout would outlive a program that is not there.
