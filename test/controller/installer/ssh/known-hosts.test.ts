@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
@@ -12,6 +12,7 @@ import {
   lineFor,
   readKnownHosts,
 } from '../../../../controller/installer/ssh/known-hosts.ts';
+import { fraction } from '../../../../proto/random.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
 import { requires } from '../../../support/requires.ts';
 import { seededRandom } from '../../../support/seeded-random.ts';
@@ -163,5 +164,63 @@ suite('beside the real ssh-keygen', { ...requires('ssh-keygen') }, () => {
         assert.equal(judgeHostKey(known, one, B).is, 'changed');
       }
     }
+  });
+
+  test('it finds a host on the same lines, whatever patterns stand there', () => {
+    const random = seededRandom('patterns');
+    const one = <T>(...items: readonly T[]): T => items[Math.floor(fraction(random) * items.length)] as T;
+    const names = [
+      'web-1',
+      'WEB-1',
+      'web-12',
+      'db.example.com',
+      '10.0.0.7',
+      '::1',
+      '[web-1]:2222',
+      '[db.example.com]:22022',
+    ];
+    const patterns = [
+      ...names,
+      'web-*',
+      'web-?',
+      '*',
+      '!web-1',
+      '!*.example.com',
+      '*.example.com',
+      '[web-1]:*',
+      '[*]:2222',
+      '10.0.0.?',
+      'W*',
+    ];
+    const file = join(folder, 'patterns');
+    let found = 0;
+    for (let round = 0; round < 6; round++) {
+      const lines = Array.from({ length: 20 }, (_, index) => {
+        const key = keyOf('ssh-ed25519', String(index).padStart(32, 'k'));
+        if (fraction(random) < 0.3) {
+          const [, host = '', port = '22'] = /^\[?(.*?)(?:\]:(\d+))?$/.exec(one(...names)) ?? [];
+          return { key, text: lineFor(at(host, Number(port)), key, random) };
+        }
+        const hosts = Array.from({ length: 1 + Math.floor(fraction(random) * 3) }, () => one(...patterns));
+        return { key, text: line(hosts.join(','), key) };
+      });
+      writeFileSync(file, lines.map(({ text }) => text).join(''));
+      const known = readKnownHosts([{ path: file, text: readFileSync(file, 'utf8') }]);
+      for (const name of names) {
+        // In lower case, as ssh looks hosts up.
+        const { stdout } = spawnSync('ssh-keygen', ['-F', name.toLowerCase(), '-f', file], {
+          encoding: 'utf8',
+        });
+        const theirs = [...stdout.matchAll(/found: line (\d+)/g)].map(([, number]) => Number(number));
+        const ours = lines.flatMap(({ key }, index) =>
+          judgeHostKey(known, { host: 'x', port: 22, hostKeyAlias: name }, key).is === 'known'
+            ? [index + 1]
+            : [],
+        );
+        assert.deepEqual(ours, theirs, `${name}\n${lines.map(({ text }) => text).join('')}`);
+        found += ours.length;
+      }
+    }
+    assert.ok(found > 100);
   });
 });
