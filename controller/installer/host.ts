@@ -37,6 +37,8 @@ export interface Destination {
   readonly globalKnownHostsFiles: readonly string[];
   /** StrictHostKeyChecking yes: the operator's settings forbid to take an unknown key, whatever the command says. */
   readonly strictHostKeys: boolean;
+  /** HashKnownHosts: names of hosts are recorded hidden. */
+  readonly hashKnownHosts: boolean;
   readonly connectTimeoutMs: number | undefined;
   /** Through these, one after the other; they have none of their own. */
   readonly jumps: readonly Destination[];

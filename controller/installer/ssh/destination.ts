@@ -152,6 +152,7 @@ function reach(asked: Asked, settings: HostSettings, operator: Operator): Omit<D
       '/etc/ssh/ssh_known_hosts2',
     ]),
     strictHostKeys: isYes(settings, 'stricthostkeychecking'),
+    hashKnownHosts: isYes(settings, 'hashknownhosts'),
     connectTimeoutMs: timeoutOf(settings),
   };
 }

@@ -119,7 +119,8 @@ export function createHostKeys(ports: HostKeysPorts): HostKeys {
       try {
         const text = (await ports.readKnown(file)) ?? '';
         // A file that hides its names goes on to do so.
-        const line = lineFor(of, key, /^(?:@\S+\s+)?\|1\|/m.test(text) ? ports.random : undefined);
+        const hidden = of.hashKnownHosts || /^(?:@\S+\s+)?\|1\|/m.test(text);
+        const line = lineFor(of, key, hidden ? ports.random : undefined);
         await ports.addKnown(file, line);
       } catch (error) {
         throw new HostFailure('key-unknown', `it cannot be recorded: ${(error as Error).message}`, {

@@ -36,7 +36,13 @@ test('without any settings a host is reached as ssh would', async () => {
   assert.deepEqual(await reach('web-1', ''), {
     ...{ host: 'web-1', port: 22, user: 'anna', identitiesOnly: false, identityAgent: undefined },
     identityFiles: ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) => `/home/anna/.ssh/${name}`),
-    ...{ hostKeyAlias: undefined, strictHostKeys: false, connectTimeoutMs: undefined, jumps: [] },
+    ...{
+      hostKeyAlias: undefined,
+      strictHostKeys: false,
+      hashKnownHosts: false,
+      connectTimeoutMs: undefined,
+      jumps: [],
+    },
     userKnownHostsFiles: ['/home/anna/.ssh/known_hosts', '/home/anna/.ssh/known_hosts2'],
     globalKnownHostsFiles: ['/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2'],
   });

@@ -152,6 +152,7 @@ describe('the file of known hosts', () => {
     hostKeyAlias: undefined,
     globalKnownHostsFiles: [],
     strictHostKeys: false,
+    hashKnownHosts: false,
   };
   const forever = new AbortController().signal;
 
@@ -169,6 +170,15 @@ describe('the file of known hosts', () => {
       lines.every((line) => line.startsWith('|1|')),
       lines.join('\n'),
     );
+    await (await operator('strict').hostKeys.judge(destination, key, forever))();
+  });
+
+  test('hides what is added where HashKnownHosts says so', async (t) => {
+    const file = join(temporaryFolder(t), 'known_hosts');
+    const destination = { ...to, hashKnownHosts: true, userKnownHostsFiles: [file] } as never;
+    const key = bytesOf(newKey());
+    await (await operator('accept-new').hostKeys.judge(destination, key, forever))();
+    assert.match(readFileSync(file, 'utf8'), /^\|1\|/);
     await (await operator('strict').hostKeys.judge(destination, key, forever))();
   });
 

@@ -46,6 +46,7 @@ function make(seed: string, folder: string): string {
       'ProxyJump',
       'StrictHostKeyChecking',
       'ConnectTimeout',
+      'HashKnownHosts',
       'IdentityAgent',
     );
     const value = {
@@ -54,6 +55,7 @@ function make(seed: string, folder: string): string {
       port: String(1000 + below(9)),
       identityfile: one('/keys/a', '"/keys/with space"', '/keys/b#c', '/keys/d\\ e', '/keys/a'),
       identitiesonly: one('yes', 'no'),
+      hashknownhosts: one('yes', 'no'),
       userknownhostsfile: one('/k/1', '/k/1 "/k/2 x"', '/k/3 /k/4 # not this'),
       hostkeyalias: one('alias', '"other"'),
       proxyjump: one('j1', 'none', 'root@j2:2222,j3'),
@@ -135,6 +137,7 @@ suite('OpenSSH reads the same from ssh_config', { ...requires('ssh') }, () => {
           known: found.userKnownHostsFiles.join(' '),
           alias: found.hostKeyAlias,
           strict: found.strictHostKeys,
+          hash: found.hashKnownHosts,
           timeout: found.connectTimeoutMs,
           agent: found.identityAgent,
           jumps: found.jumps.length > 0,
@@ -152,6 +155,7 @@ suite('OpenSSH reads the same from ssh_config', { ...requires('ssh') }, () => {
             known: said('userknownhostsfile')[0]?.replaceAll('~', homedir),
             alias: said('hostkeyalias')[0],
             strict: said('stricthostkeychecking')[0] === 'true',
+            hash: said('hashknownhosts')[0] === 'yes',
             timeout: timeout === 'none' ? undefined : Number(timeout) * 1000,
             agent: agent === 'SSH_AUTH_SOCK' ? undefined : agent,
             jumps: jump !== 'none',

@@ -72,6 +72,7 @@ export function stage(t: { after(fn: () => unknown): void }): Stage {
       userKnownHostsFiles: [join(folder, 'known_hosts')],
       globalKnownHostsFiles: [],
       strictHostKeys: false,
+      hashKnownHosts: false,
       connectTimeoutMs: undefined,
       jumps: [],
       ...changes,
