@@ -110,20 +110,15 @@ export function stage(t: { after(fn: () => void): void }, name: ShellName): Stag
   return made;
 }
 
-/** Counts its call; where CUT_AT says so, the launcher and all that it started are killed before it, or when it is done. */
+/** Counts its call; where CUT_AT says so, the launcher and all that it started are killed before it. */
 function writeTool(folder: string, tool: string, name: ShellName): void {
   const real = name === 'busybox' ? `/bin/busybox ${tool}` : join('/bin', tool);
   const script = `#!/bin/dash
 here=\${0%/*}/..
 printf . >>"$here/calls"
 [ "$CUT_AT" -gt 0 ] || exec ${real} "$@"
-calls=$(/usr/bin/wc -c <"$here/calls")
-cut() { : >"$here/cut"; kill -9 0; }
-[ $((calls * 2 - 1)) -ne "$CUT_AT" ] || cut
-${real} "$@"
-status=$?
-[ $((calls * 2)) -ne "$CUT_AT" ] || cut
-exit $status
+[ "$(/usr/bin/wc -c <"$here/calls")" -ne "$CUT_AT" ] || { : >"$here/cut"; kill -9 0; }
+exec ${real} "$@"
 `;
   writeFileSync(join(folder, tool), script, { mode: 0o755 });
 }
@@ -146,6 +141,33 @@ export function beginTrial(folder: string, more: Partial<Trial>): void {
 }
 
 export const uptime = (): number => Math.floor(Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]));
+
+/** Starts whatever is to be started, as a service manager does, until something stays: which is told. */
+export async function untilOneStays(s: Stage, cutAt = 0): Promise<string> {
+  for (let n = 0; n < 8; n++) {
+    const started = await s.launch({ cutAt: s.wasCut() ? 0 : cutAt });
+    const hasStayed = await stays(started);
+    endGroup(started.pid);
+    await started.ended;
+    if (hasStayed) return s.starts().at(-1) ?? '';
+  }
+  throw new Error('nothing stayed');
+}
+
+/** An agent that stays is a `sleep` in the end. */
+export const stays = ({ pid, child }: Started): Promise<boolean> =>
+  until('it stays or ends', () => {
+    if (child.exitCode !== null || child.signalCode !== null) return { is: false };
+    return nameOf(pid) === 'sleep' && { is: true };
+  }).then(({ is }) => is);
+
+function nameOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
 
 /** Who is in the process group that it leads, itself left out. */
 export function othersOf(pid: number): number[] {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, linkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { parseOutcome, parseTrial } from '../../../../proto/slots.ts';
@@ -11,37 +11,11 @@ import {
   othersOf,
   type ShellName,
   type Stage,
-  type Started,
   stage,
+  stays,
+  untilOneStays,
   uptime,
 } from './launcher-stage.ts';
-
-/** Starts whatever is to be started, as a service manager does, until something stays: which is told. */
-async function untilOneStays(s: Stage, cutAt = 0): Promise<string> {
-  for (let n = 0; n < 8; n++) {
-    const started = await s.launch({ cutAt: s.wasCut() ? 0 : cutAt });
-    const hasStayed = await stays(started);
-    endGroup(started.pid);
-    await started.ended;
-    if (hasStayed) return s.starts().at(-1) ?? '';
-  }
-  throw new Error('nothing stayed');
-}
-
-/** An agent that stays is a `sleep` in the end. */
-const stays = ({ pid, child }: Started): Promise<boolean> =>
-  until('it stays or ends', () => {
-    if (child.exitCode !== null || child.signalCode !== null) return { is: false };
-    return nameOf(pid) === 'sleep' && { is: true };
-  }).then(({ is }) => is);
-
-function nameOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
-  } catch {
-    return '';
-  }
-}
 
 for (const name of ['dash', 'busybox'] as const)
   describe(`the launcher in ${name}`, { ...requires('busybox'), concurrency: 2 }, () => {
