@@ -66,7 +66,7 @@ describe('a script with a join token', { ...HOST_NEEDS, concurrency: 2 }, () => 
     const over = withCurl(temporaryFolder(t));
     const [host, fleet] = await Promise.all([bootHost(t, 'j1', {}, over), startFleet(t)]);
     const script = await scriptOf(fleet, '--label', 'role=web', '--name', 'j1');
-    const audit = await fleet.json<{ action: string }[]>(['audit', '--json']);
+    const audit = await fleet.client.call('audit.list', { query: { limit: 50 } });
     assert.deepEqual(
       audit
         .map(({ action }) => action)
@@ -83,10 +83,6 @@ describe('a script with a join token', { ...HOST_NEEDS, concurrency: 2 }, () => 
     const another = builds.reduce((text, sha512) => text.replaceAll(sha512, '0'.repeat(128)), script);
     refused(await carriedOut(host, another), /what arrived is not what was sent: its digest is another one/);
     assert.deepEqual(difference(before, await filesOf(host)), []);
-    refused(
-      await carriedOut(host, script.replaceAll('/install/builds/', '/install/nothing/')),
-      /404[\s\S]*the agent cannot be got from the controller/,
-    );
     const wrong = (await fleet.token('--name', 'j1', '--ttl', '1ms')).trim();
     refused(
       await carriedOut(host, script.replaceAll(token, wrong)),
@@ -141,28 +137,41 @@ describe('a script with a join token', { ...HOST_NEEDS, concurrency: 2 }, () => 
   }, async (t) => {
     const busybox = { [NODE]: process.execPath, '/usr/bin/busybox': '/usr/bin/busybox' };
     const [host, fleet] = await Promise.all([bootHost(t, 'j2', busybox), startFleet(t)]);
-    const script = await scriptOf(fleet, '--approve', 'manual', '--proxy', 'http://127.0.0.1:1');
+    const before = await filesOf(host);
+    const proxy = 'http://127.0.0.1:1';
+    const script = await scriptOf(fleet, '--approve', 'manual', '--service', 'none', '--proxy', proxy);
+    // There is none; what is written down is.
     const direct = script.replace(/^export https_proxy=.*$/m, '');
     const prepared = await carriedOut(host, direct, 'busybox sh', 'prepare');
     assert.equal(prepared.status, 0, prepared.said);
-    assert.match(prepared.said, /getting the agent for bundle/);
+    assert.match(
+      prepared.said,
+      /getting the agent for bundle\n.*in its place; it joins where this is run without/s,
+    );
     assert.doesNotMatch(prepared.said, /cannot be checked/);
     assert.equal(await host.run(['readlink', '/opt/muster-agent/a/node']), `${NODE}\n`);
-    assert.equal(await host.run(['ls', '/var/lib']).then((names) => names.includes('muster-agent')), false);
-    assert.equal(
-      await host.run(['cat', '/etc/default/muster-agent']).then((text) => text.split('\n').at(-2)),
-      'HTTPS_PROXY="http://127.0.0.1:1"',
+    assert.deepEqual(
+      difference(before, await filesOf(host)).filter((path) => !path.startsWith('+/opt/muster-agent')),
+      ['+/etc/default/muster-agent', '+/usr/local/bin/muster-agent'],
+      'neither keys nor a service',
     );
+    const settings = await host.run(['cat', '/etc/default/muster-agent']);
+    assert.equal(settings.split('\n').at(-2), `HTTPS_PROXY="${proxy}"`);
     assert.match(await host.run(['ls', '-l', '/etc/default/muster-agent']), /^-rw------- 1 root root/);
 
-    const joined = await carriedOut(host, direct.replace('"http://127.0.0.1:1"', '""'), 'busybox sh');
+    const joined = await carriedOut(host, direct.replaceAll(proxy, ''), 'busybox sh');
     assert.equal(joined.status, 0, joined.said);
     assert.match(joined.said, /waits for an operator now/);
-    const [agent] = await fleet.json<{ state: string }[]>(['agents', '--json']);
+    assert.doesNotMatch(joined.said, /getting/);
+    const [agent] = await fleet.client.call('agents.list', { query: {} });
     assert.equal(agent?.state, 'pending');
     refused(
       await carriedOut(host, direct, 'busybox sh', 'prepare'),
       /joined already: an image of it would be many machines/,
     );
+    await fleet.client.call('agents.approve', { params: { agent: agent?.name ?? '' } });
+    await fleet.online(agent?.name ?? '', true);
+    await host.run(['/opt/muster-agent/bin/uninstall']);
+    assert.deepEqual(difference(before, await filesOf(host)), []);
   });
 });
