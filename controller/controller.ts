@@ -262,18 +262,30 @@ export async function openController(world: World): Promise<Controller> {
  * a full disk kept from being done is done later.
  */
 function leaveTaker(jobs: Jobs, inventory: Pick<Inventory, 'left'>, log: Log): () => Promise<void> {
-  let last = Promise.resolve();
-  const takeAll = async (): Promise<void> => {
-    for (const { agentId, jobId, by } of await jobs.leavers()) {
-      await inventory.left(agentId, { id: jobId, by });
-      log.info({ agent: agentId, job: jobId }, 'agent uninstalled');
-    }
-  };
-  return () => {
-    last = last.then(takeAll).catch((error: unknown) => {
+  let taking: Promise<void> | undefined;
+  let more = false;
+  async function takeAll(): Promise<void> {
+    try {
+      // Thousands may leave at once: whoever does so meanwhile is found by one more look.
+      while (more) {
+        more = false;
+        const leavers = await jobs.leavers();
+        await Promise.all(
+          leavers.map(({ agentId, jobId, by }) => inventory.left(agentId, { id: jobId, by })),
+        );
+        for (const { agentId, jobId } of leavers)
+          log.info({ agent: agentId, job: jobId }, 'agent uninstalled');
+      }
+    } catch (error) {
       log.error({ err: error }, 'agents that left are not removed');
-    });
-    return last;
+    } finally {
+      taking = undefined;
+    }
+  }
+  return () => {
+    more = true;
+    taking ??= takeAll();
+    return taking;
   };
 }
 

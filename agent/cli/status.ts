@@ -28,6 +28,7 @@ export async function status(
     trustExpiresAt: new Date(trust.document?.expiresAtMs ?? 0).toISOString(),
     running: running !== undefined,
     connected: running?.state === 'connected',
+    ...(running?.state === 'removing' && { removing: true }),
     ...(running && { pid: running.pid, since: new Date(running.sinceMs).toISOString() }),
     ...(running?.url !== undefined && { url: running.url }),
     ...(running?.reason !== undefined && { reason: running.reason }),

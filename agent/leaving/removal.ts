@@ -44,7 +44,11 @@ export function startRemoval(ports: RemovalPorts): () => void {
       // Whatever keeps systemd from running it need not keep it from being run.
       cancel = clock.after(AGAIN_MS, () => attempt(ports.hasSystemd && !bySystemd));
     };
-    child.on('error', (error) => ended(error.message, false));
+    child.on('error', (error) => {
+      if (!bySystemd) return ended(error.message, false);
+      told = true;
+      attempt(false);
+    });
     child.on('exit', (code, signal) => ended(`ended with ${signal ?? code}`, code === 0));
     // Until this is let go of, the child keeps the process from ending.
     release = () => child.unref();

@@ -10,9 +10,8 @@ export interface UninstallPorts {
 export async function uninstall(
   { keepPolicy }: Message<'UninstallTask'>,
   { leave }: UninstallPorts,
-  { spec, write }: StepContext,
+  { spec }: StepContext,
 ): Promise<StepResult> {
   leave({ jobId: spec.jobId, keepPolicy });
-  write('stdout', Buffer.from('this agent removes itself now\n'));
   return { state: 'succeeded', change: 'changed' };
 }

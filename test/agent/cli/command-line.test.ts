@@ -45,6 +45,11 @@ describe('muster-agent status', () => {
     writeStatus(homeAt(at.home).status, { ...running, state: 'waiting', reason: 'nobody there' });
     assert.equal(await at.run('status'), 1);
     assert.match(at.out, /not connected since .*: nobody there/);
+    writeStatus(homeAt(at.home).status, { ...running, state: 'removing' });
+    assert.equal(await at.run('status'), 1);
+    assert.match(at.out, /being removed from this host since/);
+    await at.run('status', '--json');
+    assert.equal(JSON.parse(at.out).removing, true);
   });
 });
 

@@ -201,3 +201,29 @@ test('a job whose contents were removed meanwhile is not done again, and it says
     message: new RegExp(`the content ${sha512.slice(0, 16)}… of task 1`),
   });
 });
+
+test('an upgrade is ordered again with its release, its signatures and its builds, by an admin', async (t) => {
+  const world = await controllerWorld(t);
+  const agent = await joined(world, 'web-1');
+  const session = await agent.connect();
+  const { verbs } = world.controller;
+  const { sha512, length, key } = await upload(world, bytesOf(70_000));
+  const signed = await verbs.fleet.signRelease(
+    { agentVersion: '9.9.9', builds: [{ form: 'bundle', sha512, length }] },
+    ADMIN,
+  );
+  const upgrade = { ...signed, contents: [{ sha512, length, key }], onlineWithinMs: 7_000 };
+  const asked = request({ tasks: [{ upgrade }] });
+  await assert.rejects(verbs.jobs.create(asked, RUNNER), { code: 'forbidden' });
+  const { job } = await verbs.jobs.create(asked, ADMIN);
+  await world.clock.settle();
+  const first = delivered(agent, session);
+  session.send('report', agent.report(first, { state: 'failed' }));
+  await world.clock.settle();
+  await assert.rejects(retried(world, job), { code: 'forbidden' });
+  await verbs.jobs.retry(job, {}, ADMIN);
+  await world.clock.settle();
+  const again = agent.open(session.of('deliver')[1] as never);
+  assert.equal(again.order.kind, 'upgrade');
+  assert.deepEqual(again.order.tasks, first.order.tasks);
+});

@@ -46,6 +46,24 @@ describe('an agent that reports that it removes itself', () => {
     assert.equal((await agent.connect()).refusal?.code, 'agent-unknown');
   });
 
+  test('many at once are each taken out once', async (t) => {
+    const world = await controllerWorld(t);
+    const agents = [];
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) agents.push(await joined(world, name));
+    const sessions = await Promise.all(agents.map((agent) => agent.connect()));
+    await ordered(world);
+    for (const [index, session] of sessions.entries()) {
+      const agent = agents[index] as (typeof agents)[number];
+      session.send('report', agent.report(delivered(agent, session)));
+    }
+    await world.clock.settle();
+    assert.deepEqual(await names(world), []);
+    assert.deepEqual(
+      (await audited(world)).map(({ detail }) => detail.agent),
+      ['a', 'b', 'c', 'd', 'e', 'f'],
+    );
+  });
+
   test('is taken out by the next controller where this one was killed behind the report', async (t) => {
     const world = await controllerWorld(t);
     const agent = await joined(world, 'web-1');
