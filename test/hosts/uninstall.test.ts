@@ -75,8 +75,8 @@ describe('a host with systemd', { ...HOST_NEEDS, concurrency: 2 }, () => {
 
     await uninstalled(host, 'h1');
     await gone(host);
-    const units = await host.run(['systemctl', 'list-units', '--all', '--plain', '--no-legend', 'muster*']);
-    assert.equal(units, '');
+    const units = ['systemctl', 'list-units', '--all', '--plain', '--no-legend', 'muster*'];
+    await until('systemd has forgotten it', async () => (await host.run(units)) === '');
     assert.match((await fleet.muster(['jobs', 'show', job])).stdout, /h1/, 'its history stays');
   });
 
