@@ -7,8 +7,13 @@ import { fingerprintOf } from './known-hosts.ts';
  * that is only judged, and nothing of ours is said to its host.
  */
 export interface KeyCheck {
-  /** Whether it may go on with this key. Throws HostFailure: key-…. */
-  show(key: Buffer): Promise<boolean>;
+  /**
+   * Of keys that are exchanged again, as they are every now and then: whether the host stayed the same; undefined at the first time. Not
+   * to be waited for: ssh2 would send data in the middle of that exchange, and the host hang up.
+   */
+  isSame(key: Buffer): boolean | undefined;
+  /** Throws HostFailure: key-…. */
+  show(key: Buffer): Promise<void>;
   /** The handshake is complete. */
   proven(): void;
   /** Before anything of ours is said. Throws HostFailure('handshake') where it is not proven, or what remembering throws. */
@@ -27,12 +32,10 @@ export function checkKey(judge: (key: Buffer) => Promise<() => Promise<void>>): 
     return shown;
   }
   return {
+    isSame: (key) => shown?.equals(key),
     async show(key) {
-      // Keys are exchanged again every now and then, and the host stays the same.
-      if (shown) return shown.equals(key);
       shown = key;
       remember = await judge(key);
-      return true;
     },
     proven() {
       isProven = remember !== undefined;

@@ -11,19 +11,26 @@ interface Stage {
 const TOO_MANY_FAILURES = /too many authentication failures/i;
 
 const HEARD_BYTES = 400;
+/** A greeting, and two lists of algorithms with their keys. */
+const HANDSHAKE_BYTES = 256 * 1024;
 const CLOSED = 'it closed the connection at once';
 
 /** What ssh2's errors mean. */
 export function sessionErrors() {
   let heard = '';
+  let bytes = 0;
   const first = (): string => {
     const line = lastLine(heard);
     return line === '' || line.startsWith('SSH-') ? '' : `it says "${line}"`;
   };
   return {
-    /** What comes before the keys are agreed on; only its beginning is of interest. */
-    heard(chunk: Buffer): void {
+    /** What comes before the keys are agreed on. A failure where that is without end, which ssh2 would read for ever. */
+    heard(chunk: Buffer): HostFailure | undefined {
       if (heard.length < HEARD_BYTES) heard += chunk.subarray(0, HEARD_BYTES).toString('latin1');
+      bytes += chunk.length;
+      return bytes > HANDSHAKE_BYTES
+        ? new HostFailure('no-ssh', first() || 'it talks without end')
+        : undefined;
     },
     silentFor: (ms: number): HostFailure =>
       new HostFailure('no-ssh', first() || `it says nothing for ${ms / 1000} s`),

@@ -10,8 +10,12 @@ export function openSocket(
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
-    // Names with several addresses are tried one after the other, as ssh does.
-    const socket = connect({ host, port, autoSelectFamily: true });
+    // The addresses of a name are tried one after the other, as ssh does, and a far one is given more than Node's 250 ms.
+    const socket = connect({
+      ...{ host, port },
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: Math.max(250, Math.round(timeoutMs / 3)),
+    });
     function settle(): void {
       cancel();
       signal.removeEventListener('abort', onAbort);

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import ssh2 from 'ssh2';
 import {
   createHostKeys,
   type HostKeyPolicy,
@@ -10,7 +12,7 @@ import {
 import { fingerprintOf, lineFor } from '../../../../controller/installer/ssh/known-hosts.ts';
 import { addKnownHost, readKnownHostsFile } from '../../../../controller/installer/ssh/known-hosts-file.ts';
 import { systemRandom } from '../../../../proto/system.ts';
-import { newKey } from '../../../hosts/ssh-files.ts';
+import { type KeyPair, newKey } from '../../../hosts/ssh-files.ts';
 import { SSHD_NEEDS, type SshHost } from '../../../hosts/sshd.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
 import { until } from '../../../support/until.ts';
@@ -36,6 +38,15 @@ function operator(policy: HostKeyPolicy, answer = false) {
 
 const bytesOf = ({ public: line }: { public: string }): Buffer =>
   Buffer.from(line.split(' ')[1] ?? '', 'base64');
+/** A file of OpenSSH's whose key signs nothing that its public part would confirm. */
+function pretending(key: KeyPair): string {
+  const [head = '', base64 = '', tail = ''] = key.private.split(/(?<=-----\n)|(?=-----END)/);
+  const bytes = Buffer.from(base64, 'base64');
+  const at = bytes.lastIndexOf(bytesOf(key).subarray(-32));
+  bytes.fill(7, at - 32, at);
+  return `${head}${bytes.toString('base64')}\n${tail}`;
+}
+
 const known = (on: Stage): string => join(on.folder, 'known_hosts');
 const connect = (on: Stage, host: SshHost, { hostKeys }: ReturnType<typeof operator>) =>
   on.connect(on.destination(host), { hostKeys });
@@ -83,6 +94,20 @@ describe('the key of a host', SSHD_NEEDS, () => {
     assert.ok(!existsSync(known(on)), 'a key that was only shown');
     await remember();
     assert.ok(existsSync(known(on)));
+  });
+
+  test('is not remembered of a host that only pretends to hold it', async (t) => {
+    const on = stage(t);
+    // The public part of one, the private part of another.
+    const file = pretending(newKey());
+    const server = new ssh2.Server({ hostKeys: [file] }, (client) => client.on('error', () => {}));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => server.close());
+    const { hostKeys, accepted } = operator('accept-new');
+    const to = on.destination({ address: '127.0.0.1', port: (server.address() as AddressInfo).port });
+    await assert.rejects(on.connect(to, { hostKeys }), { because: 'handshake', detail: /signature/ });
+    assert.equal(accepted.length, 0);
+    assert.ok(!existsSync(known(on)));
   });
 
   test('is shown to the operator where he wants to compare, once for each host', async (t) => {

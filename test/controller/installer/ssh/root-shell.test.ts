@@ -145,10 +145,10 @@ describe('the far end of a root shell', () => {
   });
 
   test('goes on as long as it hears of us, and leaves with us', async (t) => {
-    const { child, out, isOver } = start(t, 1);
+    const { child, out, isOver } = start(t, 2);
     const beating = setInterval(() => child.stdin.write(BEAT), 200);
     t.after(() => clearInterval(beating));
-    child.stdin.write(request('key', 'sleep 2; echo rested', false));
+    child.stdin.write(request('key', 'sleep 3; echo rested', false));
     await until('it answers', () => out().includes('rested'));
     assert.ok(!isOver());
     clearInterval(beating);

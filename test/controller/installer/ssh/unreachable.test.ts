@@ -62,12 +62,13 @@ describe('a host that cannot be connected to', () => {
 
   test('says that there is no SSH server, whatever it does instead', async (t) => {
     const on = stage(t);
-    const cases: [(socket: Socket) => void, RegExp][] = [
-      [() => {}, /says nothing for 0\.3 s/],
+    const cases: [(socket: Socket) => void, RegExp, timeoutMs?: number][] = [
+      [() => {}, /says nothing for 0\.3 s/, 300],
       [(socket) => socket.end(), /closed the connection at once/],
       [
         (socket) => void socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'),
         /^it says "HTTP\/1\.1 400 Bad Request"$/,
+        1000,
       ],
       [
         (socket) => {
@@ -80,9 +81,9 @@ describe('a host that cannot be connected to', () => {
         /^it says "x+"$/,
       ],
     ];
-    for (const [behaviour, detail] of cases) {
+    for (const [behaviour, detail, timeoutMs = 10_000] of cases) {
       const listening = await listen(t, behaviour);
-      await assert.rejects(on.connect(on.destination(listening), { timeoutMs: 300 }), {
+      await assert.rejects(on.connect(on.destination(listening), { timeoutMs }), {
         because: 'no-ssh',
         detail,
       });
