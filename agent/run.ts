@@ -29,6 +29,7 @@ import { createLeaving } from './leaving/engine.ts';
 import { INSTALLED } from './leaving/installed.ts';
 import { hasSystemd, installationOf } from './leaving/local.ts';
 import { startRemoval } from './leaving/removal.ts';
+import { untilRemoved } from './leaving/until-removed.ts';
 import { viaOf } from './link/proxy.ts';
 import type { LinkState } from './link/state.ts';
 import { dialVia } from './link/transport.ts';
@@ -145,45 +146,16 @@ export async function runAgent(
     log.info({ agent: identity.name, version: MUSTER_VERSION, home: home.folder }, 'agent started');
     agent.start();
     sweep(executor, journal, log);
-    return untilRemoved(
+    const life = untilRemoved(
       () => stop(agent, executor, pool, journal, home),
       released.promise,
       (options) => removing(home, log, options),
-      replaced.promise,
     );
+    return { ...life, replaced: replaced.promise };
   } catch (cause) {
     for (const step of undo.reverse()) await step();
     throw cause;
   }
-}
-
-/** An agent that is told to remove itself ends first, so that nobody writes where everything goes. */
-function untilRemoved(
-  end: () => Promise<void>,
-  released: Promise<{ readonly keepPolicy: boolean }>,
-  remove: (options: { readonly keepPolicy: boolean }) => RunningAgent,
-  replaced: Promise<void>,
-): RunningAgent {
-  let ended: Promise<void> | undefined;
-  let removal: RunningAgent | undefined;
-  let stopped = false;
-  return {
-    replaced,
-    async stop() {
-      stopped = true;
-      ended ??= end();
-      await ended;
-      await removal?.stop();
-    },
-    removed: released.then(async (options) => {
-      ended ??= end();
-      await ended;
-      // It is marked: the next start goes on with it.
-      if (stopped) return new Promise(() => {});
-      removal = remove(options);
-      await removal.removed;
-    }),
-  };
 }
 
 /** What is left of an agent whose removal has begun: no link, no journal. */
