@@ -130,6 +130,18 @@ function refuse(found: Found, wanted: Wanted): void {
         `the database in ${one.path} was written by a newer Muster: schema ${one.schema}, this one knows ${wanted.schema}`,
         'install that version or a newer one',
       );
+  const taken = others.find(({ path }) => path === takenOver(found, wanted)) ?? home;
+  // A service that is there was told where it listens.
+  if (
+    found.unit === undefined &&
+    taken?.url &&
+    !isLoopback(new URL(taken.url).hostname) &&
+    isLoopback(wanted.listen.host)
+  )
+    throw new ServiceFailure(
+      `the agents of the controller in ${taken.path} know it as ${taken.url}, and it would listen on ${wanted.listen.host} only`,
+      `say where: --listen 0.0.0.0:${new URL(taken.url).port || 443} --url ${taken.url}`,
+    );
   const needs = wanted.program.bytes + SPARE_BYTES;
   if (found.current?.program.sha512 !== wanted.program.sha512 && found.freeBytes < needs)
     throw new ServiceFailure(
@@ -156,7 +168,7 @@ function refuseHome({ home, others, takingOver }: Found, wanted: string): void {
 function notesOn(found: Found, wanted: Wanted): string[] {
   const { listen, program } = wanted;
   const notes: string[] = [];
-  if (/^(?:127\.|localhost$|::1$)/.test(listen.host))
+  if (isLoopback(listen.host))
     notes.push(
       `it listens on ${listen.host} only, where agents of other machines cannot reach it: --listen 0.0.0.0:${listen.port} --url https://NAME:${listen.port}`,
     );
@@ -170,6 +182,8 @@ function notesOn(found: Found, wanted: Wanted): string[] {
   for (const { path } of left) notes.push(`the controller in ${path} is left alone`);
   return notes;
 }
+
+const isLoopback = (host: string): boolean => /^(?:127\.|localhost$|\[?::1\]?$)/.test(host);
 
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 1024 ** 2)} MiB`;
 

@@ -12,6 +12,8 @@ export interface FoundHome {
   readonly path: string;
   readonly schema: number;
   readonly inUse: boolean;
+  /** Where it was last reached, and its agents go; undefined: that is not said. */
+  readonly url: string | undefined;
 }
 
 /** What is there before anything is done. */
@@ -85,5 +87,15 @@ export const recordOf = ({ version, sha512 }: Program): string =>
 
 function homeAt(machine: Machine, path: string): FoundHome | undefined {
   const schema = machine.schemaOf(path);
-  return schema === undefined ? undefined : { path, schema, inUse: machine.isInUse(path) };
+  if (schema === undefined) return undefined;
+  return { path, schema, inUse: machine.isInUse(path), url: urlIn(machine.read(`${path}/context.json`)) };
+}
+
+function urlIn(context: string | undefined): string | undefined {
+  try {
+    const { url } = JSON.parse(context ?? '') as { url?: unknown };
+    return typeof url === 'string' && URL.canParse(url) ? url : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -26,7 +26,7 @@ const BARE: Found = {
   freeBytes: 1e9,
 };
 
-const HOME = { path: PLACES.home, schema: 7, inUse: true };
+const HOME = { path: PLACES.home, schema: 7, inUse: true, url: undefined };
 
 /** As an install of this program left it. */
 const INSTALLED: Found = {
@@ -92,7 +92,7 @@ describe('what is done', () => {
     ],
     [
       'a take-over where it was asked for',
-      { ...BARE, others: [{ path: '/root/.muster', schema: 7, inUse: false }] },
+      { ...BARE, others: [{ path: '/root/.muster', schema: 7, inUse: false, url: undefined }] },
       { ...WANTED, home: '/root/.muster' },
       'user copy home take-over settings unit switch command start ready put-aside',
     ],
@@ -101,7 +101,7 @@ describe('what is done', () => {
       {
         ...INSTALLED,
         takingOver: '/root/.muster',
-        others: [{ path: '/root/.muster', schema: 7, inUse: false }],
+        others: [{ path: '/root/.muster', schema: 7, inUse: false, url: undefined }],
       },
       WANTED,
       'ready put-aside',
@@ -111,14 +111,18 @@ describe('what is done', () => {
       {
         ...INSTALLED,
         takingOver: '/root/.muster',
-        others: [{ path: '/root/.muster', schema: 7, inUse: false }],
+        others: [{ path: '/root/.muster', schema: 7, inUse: false, url: undefined }],
       },
       { ...WANTED, home: '/root/.muster' },
       'ready put-aside',
     ],
     [
       'a take-over from the beginning, where it was cut off before',
-      { ...BARE, takingOver: '/root/.muster', others: [{ path: '/root/.muster', schema: 7, inUse: false }] },
+      {
+        ...BARE,
+        takingOver: '/root/.muster',
+        others: [{ path: '/root/.muster', schema: 7, inUse: false, url: undefined }],
+      },
       WANTED,
       'user copy home take-over settings unit switch command start ready put-aside',
     ],
@@ -152,7 +156,7 @@ describe('what is done', () => {
 });
 
 describe('what is refused', () => {
-  const other = { path: '/home/kim/.muster', schema: 7, inUse: false };
+  const other = { path: '/home/kim/.muster', schema: 7, inUse: false, url: undefined };
   const table: [string, Found, Wanted, RegExp][] = [
     ['another init system', { ...BARE, manager: 'openrc' }, WANTED, /OpenRC/],
     ['no init system', { ...BARE, manager: 'none' }, WANTED, /no systemd/],
@@ -184,6 +188,12 @@ describe('what is refused', () => {
       { ...BARE, others: [other] },
       { ...WANTED, schema: 6, home: other.path },
       /newer Muster/,
+    ],
+    [
+      'an address that its agents do not know',
+      { ...BARE, home: { ...HOME, inUse: false, url: 'https://muster.example.net:7443' }, homeIsThere: true },
+      { ...WANTED, listen: { host: '127.0.0.1', port: 7443 } },
+      /know it as https:\/\/muster\.example\.net:7443/,
     ],
     ['too little space', { ...BARE, freeBytes: 1e6 }, WANTED, /needs 33 MiB, and 1 MiB are free/],
   ];
