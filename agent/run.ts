@@ -17,6 +17,7 @@ import type { Executor } from './executor/executor.ts';
 import { createLocalExecutor } from './executor/local.ts';
 import type { StepContext } from './executor/step.ts';
 import { createLocalSteps } from './executor/tasks/local.ts';
+import { createTurns } from './executor/tasks/turns.ts';
 import { digestJson, factsJson } from './facts/facts.ts';
 import { gatherFacts } from './facts/gather.ts';
 import { systemSource } from './facts/system.ts';
@@ -86,6 +87,7 @@ export async function runAgent(
       limits: { quotaBytes: config.cacheBytes, reserveBytes: config.reserveBytes },
     });
     const replaced = Promise.withResolvers<void>();
+    const turns = createTurns();
     const bootId = readText('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
     const running = installed && runningIn(installed);
     const upgrades =
@@ -94,11 +96,11 @@ export async function runAgent(
       createUpgrades({
         ...{ clock: systemClock, log, bootId, slot: installed.slot, running },
         ...{ folder: programFolder(installed.folder), trust: store.trust, fetch: contents.fetch },
-        restart: replaced.resolve,
+        ...{ restart: replaced.resolve, alone: turns.alone },
       });
     upgrades?.begin();
     const steps = createLocalSteps({
-      ...{ clock: systemClock, mark, contents, leave: leaving.decide },
+      ...{ clock: systemClock, mark, contents, turns, leave: leaving.decide },
       upgrade: upgrades && ((task, context) => upgrades.carryOut(task, upgradeRun(context))),
       ...pathChecks(policy),
     });

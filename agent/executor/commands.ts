@@ -135,6 +135,6 @@ export function createCommands(options: CommandOptions): Commands {
   };
 }
 
-function messageOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Clock, delay } from '../../proto/clock.ts';
-import { createCommands, type Ended } from './commands.ts';
+import { createCommands, type Ended, messageOf } from './commands.ts';
 import { jobMark } from './environment.ts';
 import { type LogFile, openOutputLog, type Stream } from './output.ts';
 import { encodeNote, interruption, isRepeatable, type Note, readPast, resultsBeforeReboot } from './past.ts';
@@ -243,6 +243,8 @@ export function startRun(
       return stepped(index, ({ signal }) => waitForReboot(task.timeoutMs, waitedMs, signal));
     }
     if (again && !isRepeatable(task)) return { state: 'interrupted', reason: interruption(task) };
+    const held = options.steps.held?.(task);
+    if (held) await held;
     const failed = begin(index);
     if (failed) return failed;
     const { change, ...ended } = await stepped(index, (context) => options.steps.carryOut(task, context));
@@ -341,8 +343,4 @@ export function startRun(
       output.close();
     },
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

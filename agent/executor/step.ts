@@ -46,6 +46,8 @@ export interface StepResult {
 export interface Steps {
   /** Asked before any task that has a guard, in check mode too: whether there is nothing to do; or how it failed. */
   holds(guard: Guard, context: StepContext): Promise<boolean | StepResult>;
+  /** Where it is not for now to begin this one: resolves when it is. */
+  held?(task: StepTask): Promise<void> | undefined;
   /** With `context.spec.check` it only says what it would change. */
   carryOut(task: StepTask, context: StepContext): Promise<StepResult>;
 }

@@ -2,7 +2,7 @@ import { openRelease, type ReleaseContent } from '../../certs/release.ts';
 import type { Message } from '../../proto/codec.ts';
 import { MusterError } from '../../proto/errors.ts';
 import { MIB } from '../../proto/limits.ts';
-import type { Slot } from '../../proto/slots.ts';
+import type { Slot, Trial } from '../../proto/slots.ts';
 import { journalCommand, lastWordsOf } from './last-words.ts';
 import { planUpgrade } from './plan.ts';
 import type { FoundTrial, UpgradePorts, UpgradeResult, UpgradeRun } from './ports.ts';
@@ -77,21 +77,33 @@ export function createUpgrades(ports: UpgradePorts): Upgrades {
       throw new MusterError('bad-task', 'it does not name the content of each build');
     await place(release, build, content, run);
     await tryOut(release, run);
-    run.signal.throwIfAborted();
-    folder.beginTrial({
-      order,
-      old: own,
-      new: other,
-      oldVersion: ports.running.version,
-      newVersion: release.agentVersion,
-      withinSeconds: task.onlineWithinMs / 1000,
-      boot: ports.bootId,
-      uptime: ports.clock.uptimeMs() / 1000,
+    await swap({
+      ...{ order, old: own, new: other, withinSeconds: task.onlineWithinMs / 1000 },
+      ...{ oldVersion: ports.running.version, newVersion: release.agentVersion },
+      signal: run.signal,
     });
-    folder.pointTo(other);
     log.info({ version: release.agentVersion, before: ports.running.version }, 'restarts as a new version');
     ports.restart();
     return ended(run);
+  }
+
+  /** Where it throws, this version goes on. */
+  async function swap({
+    signal,
+    ...trial
+  }: Omit<Trial, 'boot' | 'uptime'> & { signal: AbortSignal }): Promise<void> {
+    const goOn = await ports.alone(signal);
+    try {
+      signal.throwIfAborted();
+      folder.beginTrial({ ...trial, boot: ports.bootId, uptime: ports.clock.uptimeMs() / 1000 });
+      folder.pointTo(trial.new);
+    } catch (cause) {
+      // What points there is on trial, whatever was not written after that.
+      if (folder.current() === trial.new) return;
+      goOn();
+      if (folder.trial()?.order === trial.order) folder.discardTrial();
+      throw cause;
+    }
   }
 
   async function place(

@@ -56,6 +56,11 @@ export interface UpgradePorts {
     content: { readonly sha512: Uint8Array; readonly length: number; readonly key: Uint8Array },
     run: { readonly jobId: string; readonly signal: AbortSignal },
   ) => Promise<{ readonly path: string; release(): void }>;
+  /**
+   * Resolves when this process runs nothing that the next one could not take up, and lets no such thing begin until the returned function
+   * is called. Rejects with the signal's reason.
+   */
+  alone(signal: AbortSignal): Promise<() => void>;
   /** Lets go of all runs and ends this process, so that what is current is started. */
   restart(): void;
 }

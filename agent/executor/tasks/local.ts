@@ -5,6 +5,7 @@ import type { Steps } from '../step.ts';
 import type { Contents } from './content.ts';
 import { createScratch } from './put.ts';
 import { createSteps, type TaskPorts } from './steps.ts';
+import type { Turns } from './turns.ts';
 import type { UninstallPorts } from './uninstall.ts';
 
 /** The steps of this machine. */
@@ -13,6 +14,7 @@ export function createLocalSteps(options: {
   /** Word characters that no other agent has, for names of what is not in its place yet. */
   readonly mark: string;
   readonly contents: Contents;
+  readonly turns: Turns;
   readonly upgrade: TaskPorts['upgrade'] | undefined;
   /** Both throw MusterError('policy-denied'). */
   checkWrite(path: string): void;

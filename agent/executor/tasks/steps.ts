@@ -8,9 +8,11 @@ import { type RebootPorts, reboot } from './reboot.ts';
 import { isNotYet } from './refusal.ts';
 import { bringService, type ServicePorts } from './service.ts';
 import { bringTree } from './tree.ts';
+import type { Turns } from './turns.ts';
 import { type UninstallPorts, uninstall } from './uninstall.ts';
 
 export interface TaskPorts extends FilePorts, ServicePorts, RebootPorts, CollectPorts, UninstallPorts {
+  readonly turns: Turns;
   /** Undefined where Muster did not install this agent. */
   readonly upgrade?:
     | ((task: Message<'UpgradeTask'>, context: StepContext) => Promise<StepResult>)
@@ -21,7 +23,8 @@ export interface TaskPorts extends FilePorts, ServicePorts, RebootPorts, Collect
 export function createSteps(ports: TaskPorts): Steps {
   return {
     holds: guardHolds,
-    carryOut: (task, context) => carryOut(task, context, ports),
+    held: ports.turns.held,
+    carryOut: (task, context) => ports.turns.during(task, () => carryOut(task, context, ports)),
   };
 }
 

@@ -46,6 +46,8 @@ interface Given {
   signal?: AbortSignal;
   freeBytes?: number;
   root?: string;
+  ports?: Partial<UpgradePorts>;
+  folder?: Partial<UpgradePorts['folder']>;
 }
 
 async function upgrade(t: TestContext, given: Given = {}) {
@@ -63,7 +65,11 @@ async function upgrade(t: TestContext, given: Given = {}) {
   const ports: UpgradePorts = {
     clock: virtualClock(),
     log: { debug() {}, info() {}, warn() {}, error() {} },
-    folder: { ...real, ...(given.freeBytes !== undefined && { freeBytes: () => given.freeBytes ?? 0 }) },
+    folder: {
+      ...real,
+      ...(given.freeBytes !== undefined && { freeBytes: () => given.freeBytes ?? 0 }),
+      ...given.folder,
+    },
     slot: 'a',
     running: { version: '0.1.5', form: 'executable', arch: 'x64' },
     bootId: '0-1',
@@ -72,10 +78,12 @@ async function upgrade(t: TestContext, given: Given = {}) {
       return applyTrust(pinned(FLEET, keyId('root', ROOT.publicKey)), signed);
     },
     fetch: async () => ({ path: packed, release: () => lines.push('released') }),
+    alone: async () => () => {},
     restart() {
       restarts.push(real.current() ?? '');
       over.abort(new Error('the agent stops'));
     },
+    ...given.ports,
   };
   const run: UpgradeRun = {
     ...{ jobId: '0f'.repeat(16), attempt: 1, check: given.check ?? false },
@@ -206,6 +214,19 @@ test('a run that was cancelled before the swap leaves the agent as it is', async
   const { result, isAsBefore } = await upgrade(t, { signal: cancelled });
   assert.equal(result.state, 'failed');
   assert.ok(isAsBefore);
+});
+
+test('a swap that the disk does not take leaves no trial, and others go on', async (t) => {
+  let goesOn = 0;
+  const failing = () => {
+    throw new Error('no room');
+  };
+  const { result, isAsBefore, root } = await upgrade(t, {
+    ports: { alone: async () => () => void goesOn++ },
+    folder: { pointTo: failing },
+  });
+  assert.deepEqual([result.state, result.reason, goesOn], ['failed', 'no room', 1]);
+  assert.ok(isAsBefore && !existsSync(join(root, 'trial.new')));
 });
 
 test('the next agent tells what became of it', async (t) => {

@@ -3,6 +3,7 @@ import type { Contents } from '../../../../agent/executor/tasks/content.ts';
 import { bringFile, type FilePorts, type FileTask } from '../../../../agent/executor/tasks/file.ts';
 import { createScratch } from '../../../../agent/executor/tasks/put.ts';
 import type { TaskPorts } from '../../../../agent/executor/tasks/steps.ts';
+import { createTurns } from '../../../../agent/executor/tasks/turns.ts';
 import { MusterError } from '../../../../proto/errors.ts';
 import { systemClock } from '../../../../proto/system.ts';
 
@@ -62,6 +63,7 @@ export function taskPorts(more: Partial<TaskPorts> = {}, directories: readonly s
     ...portsOf(),
     clock: systemClock,
     rebootCommand: ['true'],
+    turns: createTurns(),
     leave: () => {},
     checkRead: () => {},
     programs: { isDirectory: (path) => directories.includes(path) },
