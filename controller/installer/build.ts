@@ -35,5 +35,6 @@ export interface Builds {
    * Throws HostFailure('no-build') where it cannot be made here.
    */
   packed(form: Form, arch: Arch, accepted: readonly Packing[]): Promise<Packed>;
+  /** Ends what is being made. */
   close(): Promise<void>;
 }

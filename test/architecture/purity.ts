@@ -73,6 +73,7 @@ const GLOBALS: readonly Reach[] = [
       'controller/cli/process-surroundings.ts',
       'controller/cli/agent-process.ts',
       'controller/installer/builds/injector.ts', // an entry of its own
+      'controller/installer/builds/processes.ts',
       'controller/cli/tree/controller-commands.ts',
       'agent/main.ts',
       'agent/run.ts',

@@ -12,7 +12,7 @@ import { type ExecutableSource, makeExecutable, RECIPE } from './executable.ts';
 import { PACKINGS, pack, packingKey, unpack } from './packing.ts';
 import { findProgram } from './program.ts';
 
-export interface BuildsPorts extends Omit<ExecutableSource, 'program'> {
+export interface BuildsPorts extends Omit<ExecutableSource, 'program' | 'signal'> {
   /** Where they are kept: see `buildsFolder`. */
   folder: string;
   /** Left out: this program. */
@@ -34,6 +34,8 @@ const PIECE_BYTES = 256 * 1024;
 
 export function createBuilds(ports: BuildsPorts): Builds {
   const cache = createCache(ports);
+  const closing = new AbortController();
+  const { signal } = closing;
   const made = new Map<string, Promise<Packed>>();
   const opened: Kept[] = [];
   let xzMissing = false;
@@ -70,7 +72,7 @@ export function createBuilds(ports: BuildsPorts): Builds {
   async function keep(form: Form, arch: Arch, packing: Packing): Promise<Packed> {
     source ??= (ports.program ? Promise.resolve(ports.program) : findProgram()).then((program) => ({
       ...ports,
-      program,
+      ...{ program, signal },
     }));
     const from = await source;
     bundleDigest ??= digestOfFile(from.program.bundle);
@@ -108,7 +110,7 @@ export function createBuilds(ports: BuildsPorts): Builds {
         length: (await stat(file)).size,
       };
       const path = join(work, 'packed');
-      await pack(ports, packing, file, path);
+      await pack({ ...ports, signal }, packing, file, path);
       return { path, build, packing };
     });
   }
@@ -138,6 +140,7 @@ export function createBuilds(ports: BuildsPorts): Builds {
   return {
     packed,
     async close() {
+      closing.abort();
       await Promise.allSettled(made.values());
       await Promise.all(opened.splice(0).map(({ file }) => file.close()));
     },

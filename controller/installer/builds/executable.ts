@@ -30,7 +30,7 @@ export interface ExecutableSource extends RuntimeSource {
 
 /** Made in `work`, an empty folder. Throws HostFailure('no-build'), and what the disk says. */
 export async function makeExecutable(source: ExecutableSource, arch: Arch, work: string): Promise<string> {
-  const { program, node, clock } = source;
+  const { program, node, clock, signal } = source;
   const { version } = program.runtimes[arch];
   // A node reads only what its own version has written.
   if (node.version !== `v${version}`)
@@ -42,7 +42,7 @@ export async function makeExecutable(source: ExecutableSource, arch: Arch, work:
   await putNode(source, arch, file, work);
   await copyFile(program.bundle, join(work, CONFIG.main));
   await writeFile(join(work, 'config.json'), RECIPE);
-  const options = { env: {}, cwd: work, clock, maxMs: MAKE_MS };
+  const options = { env: {}, cwd: work, clock, signal, maxMs: MAKE_MS };
   await runProgram(node.path, ['--experimental-sea-config', 'config.json'], options);
   await runProgram(
     node.path,

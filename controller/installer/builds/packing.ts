@@ -19,12 +19,13 @@ const XZ_MS = 15 * 60_000;
 
 export interface Packer {
   clock: Clock;
+  signal: AbortSignal;
   env: Readonly<Record<string, string | undefined>>;
 }
 
 /** Throws what the disk says; an Error with the code ENOENT where it takes a program that is not here. */
 export async function pack(
-  { env, clock }: Packer,
+  { env, clock, signal }: Packer,
   packing: Packing,
   from: string,
   to: string,
@@ -33,7 +34,7 @@ export async function pack(
     const file = await open(to, 'wx', 0o600);
     try {
       const args = ['--compress', '--stdout', '--threads=2', '--check=crc64', `-${LEVELS.xz}`, '--', from];
-      await runProgram('xz', args, { env, cwd: dirname(to), stdout: file.fd, clock, maxMs: XZ_MS });
+      await runProgram('xz', args, { env, cwd: dirname(to), stdout: file.fd, clock, signal, maxMs: XZ_MS });
     } finally {
       await file.close();
     }
@@ -52,6 +53,7 @@ export async function pack(
     createReadStream(from, { highWaterMark: 1 << 18 }),
     packer,
     createWriteStream(to, { flags: 'wx', mode: 0o600 }),
+    { signal },
   );
 }
 

@@ -8,6 +8,8 @@ export interface ProcessOptions {
   /** A descriptor that its standard output goes to. */
   stdout?: number;
   clock: Clock;
+  /** Ends it. */
+  signal: AbortSignal;
   maxMs: number;
 }
 
@@ -17,8 +19,9 @@ const SAID_CHARS = 4_000;
 export async function runProgram(
   program: string,
   args: readonly string[],
-  { env, cwd, stdout, clock, maxMs }: ProcessOptions,
+  { env, cwd, stdout, clock, signal, maxMs }: ProcessOptions,
 ): Promise<void> {
+  signal.throwIfAborted();
   const child = spawn(program, args, {
     cwd,
     env: { ...env },
@@ -26,17 +29,28 @@ export async function runProgram(
     detached: true,
     stdio: ['ignore', stdout ?? 'ignore', 'pipe'],
   });
+  const end = (): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      // It ended by itself meanwhile.
+    }
+  };
+  signal.addEventListener('abort', end, { once: true });
   // Node's own timeout would outlive a program that is not there.
-  const inTime = clock.after(maxMs, () => child.kill('SIGKILL'));
+  const inTime = clock.after(maxMs, end);
   let said = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-SAID_CHARS);
   });
-  const [status, signal] = await new Promise<[number | null, string | null]>((resolve, reject) => {
+  const [status, by] = await new Promise<[number | null, string | null]>((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code, by) => resolve([code, by]));
-  }).finally(inTime);
+    child.once('close', (code, name) => resolve([code, name]));
+  }).finally(() => {
+    inTime();
+    signal.removeEventListener('abort', end);
+  });
   if (status === 0) return;
   const last = said.trim().split('\n').slice(-3).join(' ');
-  throw new Error(`${program} ended with ${signal ?? `status ${status}`}${last ? `: ${last}` : ''}`);
+  throw new Error(`${program} ended with ${by ?? `status ${status}`}${last ? `: ${last}` : ''}`);
 }

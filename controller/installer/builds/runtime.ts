@@ -14,6 +14,8 @@ export interface RuntimeSource {
   archives: readonly string[];
   env: Readonly<Record<string, string | undefined>>;
   clock: Clock;
+  /** Ends what is under way. */
+  signal: AbortSignal;
   /** Told before something that takes a while. */
   note(sentence: string): void;
 }
@@ -69,7 +71,7 @@ async function broughtBy(
 }
 
 async function fetchPackage(
-  { env, archives, clock }: RuntimeSource,
+  { env, archives, clock, signal }: RuntimeSource,
   { name, version }: RuntimePackage,
   work: string,
 ): Promise<string> {
@@ -78,7 +80,7 @@ async function fetchPackage(
     archives.length > 0 ? ` (none of --runtime is ${name}@${version} as this program was built with)` : '';
   try {
     await runProgram('npm', ['pack', `${name}@${version}`, '--ignore-scripts', '--loglevel=error'], {
-      ...{ env, cwd: work, clock, maxMs: DOWNLOAD_MS },
+      ...{ env, cwd: work, clock, signal, maxMs: DOWNLOAD_MS },
     });
   } catch (cause) {
     const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';

@@ -16,6 +16,7 @@ import { systemClock } from '../../../../proto/system.ts';
 import { MUSTER_VERSION } from '../../../../proto/version.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
 import { requires } from '../../../support/requires.ts';
+import { until } from '../../../support/until.ts';
 import { bytesOf, madeUpProgram, sha512 } from './made-up.ts';
 
 const run = promisify(execFile);
@@ -62,7 +63,11 @@ test('the executable for this machine runs, brings its own node, and is the same
 
   const work = join(folder, 'b');
   await mkdir(work);
-  const again = await makeExecutable({ ...PORTS, program: await findProgram() }, arch, work);
+  const again = await makeExecutable(
+    { ...PORTS, signal: new AbortController().signal, program: await findProgram() },
+    arch,
+    work,
+  );
   assert.equal(sha512(await readFile(again)), first.build.sha512);
 });
 
@@ -218,6 +223,24 @@ test('a folder of another user is not used', { ...requires('root') }, async (t) 
   const { cache, open } = await kept(t);
   await chown(cache, 1, 1);
   await assert.rejects(open().packed('bundle', 'x64', ['gzip']), { detail: /can be changed by other users/ });
+});
+
+test('closing ends what is being made, and leaves nothing of it', async (t) => {
+  const folder = temporaryFolder(t);
+  const bin = join(folder, 'bin');
+  await mkdir(bin);
+  // An npm whose registry does not answer.
+  await writeFile(join(bin, 'npm'), `#!/bin/sh\necho $$ > ${folder}/pid\nexec sleep 600\n`);
+  await chmod(join(bin, 'npm'), 0o755);
+  const program = await madeUpProgram(folder);
+  const env = { PATH: `${bin}:${process.env.PATH}` };
+  const builds = buildsIn(t, join(folder, 'cache'), { program, env });
+  const packed = assert.rejects(builds.packed('executable', 'arm64', ['gzip']), { because: 'no-build' });
+  const pid = await until('npm runs', () => readFile(join(folder, 'pid'), 'utf8').catch(() => undefined));
+  await builds.close();
+  await packed;
+  assert.throws(() => process.kill(Number(pid), 0), { code: 'ESRCH' });
+  assert.deepEqual(await readdir(join(folder, 'cache')), []);
 });
 
 test('builds are kept where caches belong', () => {

@@ -32,6 +32,7 @@ async function stage(t: TestContext, digest?: string, folder = temporaryFolder(t
     program: await madeUpProgram(folder, digest === undefined ? {} : { arm64: digest }),
     node: { path: process.execPath, version: process.version },
     clock: systemClock,
+    signal: new AbortController().signal,
     archives: [],
     env: { PATH: join(folder, 'bin') },
     note: (sentence) => notes.push(sentence),
