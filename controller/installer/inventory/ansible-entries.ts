@@ -1,4 +1,3 @@
-import { LIMITS } from '../../../proto/limits.ts';
 import { labelProblem } from '../../../proto/name.ts';
 import { quoted } from '../../targeting/problem.ts';
 import { agentNameOf } from './address.ts';
@@ -123,10 +122,5 @@ function labelsOf(groups: readonly string[], findings: Findings, from: string): 
     if (problem === undefined) labels[key] = 'yes';
     else findings.note(from, `the group ${quoted(group)} makes no label: ${problem}`);
   }
-  if (Object.keys(labels).length > LIMITS.labelsPerAgent)
-    findings.problem(
-      from,
-      `it is in more than ${LIMITS.labelsPerAgent} groups, as many labels as an agent has`,
-    );
   return labels;
 }

@@ -50,7 +50,7 @@ export function settingsOf(
     return undefined;
   };
 
-  const [identity] = [read(['ansible_ssh_private_key_file', 'ansible_private_key_file'], asText)];
+  const identity = read(['ansible_ssh_private_key_file', 'ansible_private_key_file'], asText);
   const settings = {
     host: read(['ansible_ssh_host', 'ansible_host'], (text) => checked(text, hostProblem(text))) ?? host,
     port: read(['ansible_ssh_port', 'ansible_port'], asPort),

@@ -1,5 +1,5 @@
 import { quoted } from '../../targeting/problem.ts';
-import { readAddress } from './address.ts';
+import { jumpsOfCommand, readJumps } from '../ssh/proxy-jump.ts';
 import type { Variables } from './ansible.ts';
 import { splitWords } from './words.ts';
 
@@ -65,40 +65,14 @@ const WEAKER: ReadonlySet<string> = new Set([
   'updatehostkeys',
 ]);
 
-const TUNING: ReadonlySet<string> = new Set([
-  ...[
-    'controlmaster',
-    'controlpath',
-    'controlpersist',
-    'serveraliveinterval',
-    'serveralivecountmax',
-    'connecttimeout',
-  ],
-  ...[
-    'connectionattempts',
-    'compression',
-    'forwardagent',
-    'preferredauthentications',
-    'gssapiauthentication',
-  ],
-  ...[
-    'gssapidelegatecredentials',
-    'kbdinteractiveauthentication',
-    'passwordauthentication',
-    'pubkeyauthentication',
-  ],
-  ...[
-    'batchmode',
-    'loglevel',
-    'tcpkeepalive',
-    'ipqos',
-    'checkhostip',
-    'addkeystoagent',
-    'visualhostkey',
-    'requesttty',
-  ],
-  ...['forwardx11', 'escapechar', 'hashknownhosts', 'numberofpasswordprompts', 'identitiesonly'],
-]);
+const TUNING: ReadonlySet<string> = new Set(
+  [
+    'addkeystoagent batchmode checkhostip compression connectionattempts connecttimeout controlmaster controlpath controlpersist',
+    'escapechar forwardagent forwardx11 gssapiauthentication gssapidelegatecredentials hashknownhosts identitiesonly ipqos',
+    'kbdinteractiveauthentication loglevel numberofpasswordprompts passwordauthentication preferredauthentications',
+    'pubkeyauthentication requesttty serveralivecountmax serveraliveinterval tcpkeepalive visualhostkey',
+  ].flatMap((line) => line.split(' ')),
+);
 
 const WITH_VALUE: Readonly<Record<string, string>> = { J: 'proxyjump', i: 'identityfile' };
 
@@ -128,47 +102,3 @@ function optionsOf(words: readonly string[]): Option[] {
 }
 
 const unquote = (text: string): string => /^"([^"]*)"$/.exec(text)?.[1] ?? text;
-
-/** `ProxyJump` as ssh has it: hosts with commas between them, `none` for no jump. */
-export function readJumps(text: string): { jumps: string[] } | { problem: string } {
-  if (text.toLowerCase() === 'none') return { jumps: [] };
-  const jumps = text.split(',').map((jump) => jump.trim());
-  for (const jump of jumps) {
-    const read = readAddress(jump);
-    if ('problem' in read) return { problem: `the jump ${quoted(jump)}: ${read.problem}` };
-  }
-  return { jumps };
-}
-
-/** `ssh -W %h:%p -q user@bastion`, which was the way to jump before ProxyJump, is one; no command is ever started. */
-function jumpsOfCommand(text: string): { jumps: string[] } | { problem: string } {
-  if (text.toLowerCase() === 'none') return { jumps: [] };
-  const refused = {
-    problem: 'a ProxyCommand is not started here, but for "ssh -W %h:%p HOST"; use ProxyJump',
-  };
-  const split = splitWords(text);
-  const [program = '', ...words] = 'problem' in split ? [] : split.words;
-  if (!/^(?:\/usr\/bin\/)?ssh$/.test(program)) return refused;
-  let forwards = false;
-  let user: string | undefined;
-  let port: string | undefined;
-  let host: string | undefined;
-  for (let at = 0; at < words.length; at++) {
-    const word = words[at] ?? '';
-    const [, letter, attached] = /^-([Wlp])(.*)$/.exec(word) ?? [];
-    if (/^-[46ACTaqxv]+$/.test(word)) continue;
-    if (letter === undefined) {
-      if (host !== undefined || word.startsWith('-')) return refused;
-      host = word;
-      continue;
-    }
-    const value = attached || (words[++at] ?? '');
-    if (letter === 'l') user = value;
-    else if (letter === 'p') port = value;
-    else if (value === '%h:%p' || value === '[%h]:%p') forwards = true;
-    else return refused;
-  }
-  if (!forwards || host === undefined) return refused;
-  const whole = `${user === undefined ? '' : `${user}@`}${host}${port === undefined ? '' : `:${port}`}`;
-  return readJumps(whole);
-}

@@ -28,11 +28,7 @@ export const AS_LIST = 'save what "ansible-inventory --list" prints, and give th
 const SECTION = /^\s*\[[^\]:\s]+(?::\w+)?\]\s*(?:#.*)?$/;
 const KEY = /^["']?[\w.-]+["']?\s*:(?:\s|$)/;
 
-/** Ours has its hosts in a list; a group that is called so has them in a map. */
-function yamlFormat(text: string): Format {
-  return /^(?:hosts|"hosts"|'hosts')[ \t]*:[ \t]*(?:#.*)?(?:\[|\r?\n(?:[ \t]*(?:#.*)?\r?\n)*[ \t]*(?:-|$))/m.test(
-    text,
-  ) || /^defaults[ \t]*:/m.test(text)
-    ? 'hosts-yaml'
-    : 'ansible-yaml';
-}
+/** No inventory of Ansible's has a group of these names. */
+const OURS = /^(?:\{\s*)?(["']?)(?:hosts|defaults)\1[ \t]*:/m;
+
+const yamlFormat = (text: string): Format => (OURS.test(text) ? 'hosts-yaml' : 'ansible-yaml');

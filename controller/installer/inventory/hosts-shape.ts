@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { LIMITS } from '../../../proto/limits.ts';
 import { labelProblem, nameProblem } from '../../../proto/name.ts';
 import { describe } from '../../documents/check.ts';
+import { readJumps } from '../ssh/proxy-jump.ts';
 import { readAddress, userProblem } from './address.ts';
 
 /** What Muster's own list of hosts may hold; docs/install.md is the same in words. Messages say what was expected. */
@@ -25,10 +26,6 @@ const addressProblem = (value: string): string | undefined => {
 };
 const address = text('a host such as "web-1" or "root@10.0.0.7:2222"', addressProblem);
 
-/** One, or a list of them. */
-const some = <T extends z.ZodType<string>>(one: T, what: string) =>
-  z.union([one.transform((value) => [value]), z.array(one)], wrong(`${what}, or a list of them`));
-
 const port = z
   .int(wrong('a port from 1 to 65535'))
   .min(1, 'expected a port from 1 to 65535')
@@ -43,15 +40,31 @@ const labels = z
     if (Object.keys(given).length > LIMITS.labelsPerAgent)
       context.addIssue(`more than ${LIMITS.labelsPerAgent} labels`);
   });
+const jump = z.union(
+  [
+    z.string().transform((value, context) => {
+      const read = readJumps(value);
+      if ('jumps' in read) return read.jumps;
+      context.addIssue(read.problem);
+      return z.NEVER;
+    }),
+    z.array(address),
+  ],
+  wrong('hosts to jump over, as for ProxyJump'),
+);
 const path = text('the name of a file', (value) =>
   value === '' ? 'expected the name of a file' : undefined,
+);
+const identity = z.union(
+  [path.transform((value) => [value]), z.array(path)],
+  wrong('the name of a file with a key, or a list of them'),
 );
 
 const COMMON = {
   user: text('a user', userProblem).exactOptional(),
   port: port.exactOptional(),
-  identity: some(path, 'the name of a file with a key').exactOptional(),
-  jump: some(address, 'a host to jump over').exactOptional(),
+  identity: identity.exactOptional(),
+  jump: jump.exactOptional(),
   sudo: z.boolean(wrong('true or false')).exactOptional(),
   labels: labels.exactOptional(),
 };

@@ -37,7 +37,13 @@ export function readHostsYaml(text: string, path: string, findings: Findings): v
     }
     const address = readAddress(host.value.host);
     if ('problem' in address) continue;
-    const own = { ...host.value, ...definedOf(address.address) };
+    const { host: place, user, port } = address.address;
+    const own = {
+      ...host.value,
+      host: place,
+      ...(user === undefined ? {} : { user }),
+      ...(port === undefined ? {} : { port }),
+    };
     for (const key of ['user', 'port'] as const)
       if (host.value[key] !== undefined && address.address[key] !== undefined)
         findings.problem(from, `${key} is in host already`);
@@ -68,16 +74,4 @@ function entryOf(
     name: name ?? agentNameOf(host),
     ...{ host, port, user, identityFiles: identity, proxyJump: jump, labels, sudo, from },
   };
-}
-
-function definedOf({
-  user,
-  port,
-  host,
-}: {
-  user: string | undefined;
-  port: number | undefined;
-  host: string;
-}) {
-  return { host, ...(user === undefined ? {} : { user }), ...(port === undefined ? {} : { port }) };
 }

@@ -25,7 +25,7 @@ export interface ClientConfig {
 
 type Node = Setting | Block;
 
-interface Setting {
+export interface Setting {
   readonly keyword: string;
   /** Split as OpenSSH does, without a comment behind them. */
   readonly words: readonly string[];
@@ -242,12 +242,12 @@ const WITH_LIST: ReadonlyMap<string, 'hostName' | 'originalHost' | 'user' | 'loc
   ['localuser', 'localUser'],
 ]);
 
-/** What the files say of one host. */
+/** What the files say of one host. ProxyJump and ProxyCommand are both `proxy`. */
 export interface HostSettings {
-  /** The first that was said of this keyword (in lower case), and where. */
-  get(keyword: string): { readonly words: readonly string[]; readonly from: string } | undefined;
+  /** The first that was said of this keyword (in lower case). */
+  get(keyword: string): Setting | undefined;
   /** All that was said, for the keywords of which each counts. */
-  all(keyword: string): readonly { readonly words: readonly string[]; readonly from: string }[];
+  all(keyword: string): readonly Setting[];
 }
 
 /** `user`: as it was asked for, which counts more than any file. */
@@ -270,9 +270,11 @@ export function settingsFor(
         };
         if (node.holds(matching)) walk(node.body, final, host);
       } else {
-        const before = found.get(node.keyword);
+        // Of these two the first counts, whichever it is.
+        const key = /^proxy(?:jump|command)$/.test(node.keyword) ? 'proxy' : node.keyword;
+        const before = found.get(key);
         if (before) before.push(node);
-        else found.set(node.keyword, [node]);
+        else found.set(key, [node]);
       }
     }
   };

@@ -3,6 +3,7 @@ import { HostFailure } from '../failure.ts';
 import type { Destination, HostEntry } from '../host.ts';
 import { hostProblem, portOf, readAddress, userProblem } from '../inventory/address.ts';
 import { type ClientConfig, type HostSettings, settingsFor } from './client-config.ts';
+import { jumpsOfCommand, readJumps } from './proxy-jump.ts';
 
 /** Who connects, and from where. */
 export interface Operator {
@@ -79,14 +80,13 @@ function resolveJumps(
   return resolved;
 }
 
-/** ssh takes ProxyJump or ProxyCommand, whichever comes first; a command is not started here. */
 function jumpsOf(settings: HostSettings): readonly string[] {
-  const jump = settings.get('proxyjump');
-  const command = settings.get('proxycommand');
-  if (jump === undefined && command !== undefined && command.words[0]?.toLowerCase() !== 'none')
-    throw new HostFailure('bad-host', `${command.from}: a ProxyCommand is not started here; use ProxyJump`);
-  const text = jump?.words[0] ?? 'none';
-  return text.toLowerCase() === 'none' ? [] : text.split(',').map((one) => one.trim());
+  const proxy = settings.get('proxy');
+  if (proxy === undefined) return [];
+  const text = proxy.words[0] ?? '';
+  const read = proxy.keyword === 'proxyjump' ? readJumps(text) : jumpsOfCommand(text);
+  if ('jumps' in read) return read.jumps;
+  throw new HostFailure('bad-host', `${proxy.from}: ${read.problem}`);
 }
 
 function reach(asked: Asked, settings: HostSettings, operator: Operator): Omit<Destination, 'jumps'> {
@@ -103,15 +103,7 @@ function reach(asked: Asked, settings: HostSettings, operator: Operator): Omit<D
   const user = asked.user ?? checked('user', userProblem) ?? operator.user;
   const portText = checked('port', (text) => (portOf(text) ? undefined : `${quoted(text)} is no port`));
   const port = asked.port ?? portOf(portText ?? '') ?? 22;
-  const tokens = {
-    d: operator.home,
-    h: host,
-    n: asked.host,
-    p: String(port),
-    r: user,
-    u: operator.user,
-    i: '',
-  };
+  const tokens = { d: operator.home, h: host, n: asked.host, p: String(port), r: user, u: operator.user };
   const path = (text: string, from: string): string =>
     fill(text.replace(/^~(?=\/)/, operator.home), tokens, from, operator.variable);
 
@@ -120,7 +112,7 @@ function reach(asked: Asked, settings: HostSettings, operator: Operator): Omit<D
     .flatMap(({ words, from }) =>
       words.slice(0, 1).map((text) => (text.toLowerCase() === 'none' ? 'none' : path(text, from))),
     );
-  const own = asked.identityFiles.map((text) => path(text, 'the entry'));
+  const own = asked.identityFiles.map((text) => path(text, 'a key that was named'));
   const usual = USUAL_KEYS.map((name) => `${operator.home}/.ssh/${name}`);
   const identityFiles =
     [...own, ...named].length === 0 ? usual : [...own, ...named].filter((text) => text !== 'none');
@@ -129,22 +121,13 @@ function reach(asked: Asked, settings: HostSettings, operator: Operator): Omit<D
     const words = setting?.words.filter((word) => word.toLowerCase() !== 'none') ?? otherwise;
     return words.map((word) => path(word, setting?.from ?? ''));
   };
-  const agent = settings.get('identityagent');
-  const agentText = agent?.words[0];
   return {
     host,
     port,
     user,
     identityFiles: [...new Set(identityFiles)],
     identitiesOnly: isYes(settings, 'identitiesonly'),
-    identityAgent:
-      agent === undefined || agentText === undefined || agentText === 'SSH_AUTH_SOCK'
-        ? undefined
-        : agentText.startsWith('$') && !agentText.startsWith('${')
-          ? operator.variable(agentText.slice(1))
-          : agentText.toLowerCase() === 'none'
-            ? 'none'
-            : path(agentText, agent.from),
+    identityAgent: agentOf(settings, operator, path),
     hostKeyAlias: settings.get('hostkeyalias')?.words[0],
     userKnownHostsFiles: filesOf('userknownhostsfile', ['~/.ssh/known_hosts', '~/.ssh/known_hosts2']),
     globalKnownHostsFiles: filesOf('globalknownhostsfile', [
@@ -155,6 +138,19 @@ function reach(asked: Asked, settings: HostSettings, operator: Operator): Omit<D
     hashKnownHosts: isYes(settings, 'hashknownhosts'),
     connectTimeoutMs: timeoutOf(settings),
   };
+}
+
+function agentOf(
+  settings: HostSettings,
+  { variable }: Operator,
+  path: (text: string, from: string) => string,
+): string | undefined {
+  const setting = settings.get('identityagent');
+  const text = setting?.words[0];
+  if (setting === undefined || text === undefined || text === 'SSH_AUTH_SOCK') return undefined;
+  if (text.toLowerCase() === 'none') return 'none';
+  // ssh's own way to name a variable here, without braces.
+  return /^\$\w/.test(text) ? variable(text.slice(1)) : path(text, setting.from);
 }
 
 const isYes = (settings: HostSettings, keyword: string): boolean =>

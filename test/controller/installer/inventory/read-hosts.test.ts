@@ -57,7 +57,7 @@ test('a plain list has a host on each line, with labels and comments', () => {
 
 test("Muster's own list has what hosts have in common, and what each has of its own", () => {
   const text = `
-defaults: { user: admin, sudo: true, jump: bastion, labels: { env: prod, team: a } }
+defaults: { user: admin, sudo: true, jump: 'bastion,b2', labels: { env: prod, team: a } }
 hosts:
   - web-1
   - root@10.0.0.7:2222
@@ -70,8 +70,8 @@ hosts:
     labels: { team: b }
 `;
   assert.deepEqual(lines(file('hosts.yaml', text)), [
-    'web-1 = admin@web-1 jump=bastion sudo env=prod team=a',
-    'root@10.0.0.7:2222(-) = root@10.0.0.7:2222 jump=bastion sudo env=prod team=a',
+    'web-1 = admin@web-1 jump=bastion+b2 sudo env=prod team=a',
+    'root@10.0.0.7:2222(-) = root@10.0.0.7:2222 jump=bastion+b2 sudo env=prod team=a',
     'db-1 = admin@10.0.0.8:2200 key=~/.ssh/a key=b jump=none no-sudo env=prod team=b',
   ]);
 });
@@ -376,6 +376,12 @@ describe('everything that is wrong is told at once, with its file and line', () 
         'hosts.yaml:5: other: is no key here',
         'hosts.yaml:6: defaults.name: is no key here',
       ],
+    ],
+    ['hosts.yaml', 'hosts:\n  web-1:\n', ['hosts.yaml:1: hosts: expected a list of hosts, not a map']],
+    [
+      'hosts.yaml',
+      'hosts:\n  - {host: a, jump: "b c"}',
+      ['hosts.yaml:2: hosts[0].jump: expected hosts to jump over, as for ProxyJump, not "b c"'],
     ],
     ['hosts.yaml', 'hosts:\n  - &a x\n  - *a', ['hosts.yaml:2: anchors', 'hosts.yaml:3: aliases']],
     [

@@ -143,6 +143,20 @@ describe('ssh_config', () => {
     });
 });
 
+test('ProxyJump or the ProxyCommand that is a jump, whichever comes first', async () => {
+  const CASES: [string, string[]][] = [
+    ['ProxyCommand ssh -W %h:%p -q root@b1', ['root@b1']],
+    ['ProxyCommand none\nProxyJump b1', []],
+    ['ProxyJump none\nProxyCommand nc %h %p', []],
+    ['ProxyJump b1\nProxyCommand nc %h %p', ['anna@b1']],
+  ];
+  for (const [text, expected] of CASES)
+    assert.deepEqual(
+      (await reach('web', `Host web\n${text}`)).jumps.map(({ user, host }) => `${user}@${host}`),
+      expected,
+    );
+});
+
 test('jumps are looked up themselves, the first of them with jumps of its own', async () => {
   const text = `
 Host inner
