@@ -70,6 +70,7 @@ export async function runAgent(
   if (!identity) throw new MusterError('not-joined', `home ${home.folder}`);
   makeHome(home);
   const policy = readPolicy(home);
+  const via = viaOf(config, readText);
   const journal = openHomeJournal(home, log);
   const undo: (() => unknown)[] = [() => journal.close()];
   try {
@@ -121,7 +122,7 @@ export async function runAgent(
       clock: systemClock,
       random: systemRandom,
       log,
-      dial: dialVia(viaOf(config, readText)),
+      dial: dialVia(via),
       soon: setImmediate,
       store,
       journal,
@@ -145,7 +146,8 @@ export async function runAgent(
         if (link.state === 'online') upgrades?.online();
       },
     });
-    log.info({ agent: identity.name, version: MUSTER_VERSION, home: home.folder }, 'agent started');
+    const proxy = via && { proxy: `${via.host}:${via.port}` };
+    log.info({ agent: identity.name, version: MUSTER_VERSION, home: home.folder, ...proxy }, 'agent started');
     agent.start();
     sweep(executor, journal, log);
     const life = untilRemoved(

@@ -107,6 +107,7 @@ describe('an agent behind a proxy', () => {
     });
     await online(true);
     assert.equal(proxy.tunnels.length, 1);
+    assert.match(again.stderr(), new RegExp(`"proxy":"127.0.0.1:${proxy.port}"`));
     again.child.kill('SIGTERM');
     const { stderr } = await again.ended;
     saysNothingOf(['swordfish'], stderr);
