@@ -49,7 +49,7 @@ export function rootLoop(mark: string, leaseSeconds = LEASE_SECONDS): string {
     'take() { head -c "$1"; }',
     'rest=$(printf "ab\\n" | { head -c 1 >/dev/null; read -r rest; echo "$rest"; })',
     'if [ "$rest" != b ]; then take() { dd bs="$1" count=1 iflag=fullblock 2>/dev/null; }; fi',
-    'gone() { trap "" TERM HUP PIPE; kill -TERM 0; sleep 2; kill -KILL 0; }',
+    'gone() { trap "" TERM HUP PIPE; kill -TERM 0; sleep 1; kill -KILL 0; }',
     'feed() { while read -r size || gone; do case $size in ' +
       'end) break;; beat) echo >&4;; 0) exec >/dev/null;; *) take "$size" || gone;; esac; done; }',
     'said() { printf "\\n%s %s\\n" "$key" "$1"; printf "\\n%s %s\\n" "$key" "$1" >&2; }',

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Question } from '../../../../controller/installer/ssh/secrets.ts';
+import { startRelay } from '../../../hosts/relay.ts';
 import { PASSWORD } from '../../../hosts/ssh-files.ts';
 import { SSHD_NEEDS } from '../../../hosts/sshd.ts';
+import { until } from '../../../support/until.ts';
 import { stage } from './stage.ts';
 
 const NOISE = 'echo "it is noon"; echo "mail waits" >&2\n';
@@ -84,6 +86,23 @@ describe('who becomes root', SSHD_NEEDS, () => {
     await assert.rejects(attempt('admin', PASSWORD, none), { because: 'sudo-missing' });
   });
 
+  test('ends with a connection that is cut, whether or not sudo puts a terminal in between', async (t) => {
+    const on = stage(t);
+    const users = [{ name: 'admin', sudo: 'free' as const, shell: '/bin/tcsh' }];
+    for (const use of ['use_pty', '!use_pty']) {
+      const files = { '/etc/sudoers.d/pty': { content: `Defaults ${use}\n`, mode: 0o440 } };
+      const host = await on.hosts.start({ users, files });
+      const relay = await startRelay(t, host);
+      const shell = await (await on.connect(on.destination(relay, { user: 'admin' }), {}, true)).rootShell();
+      const running = shell.run('sleep 1000');
+      const processes = (): Promise<string> => host.run(['ps', 'ax', '-o', 'args']);
+      await until('it runs', async () => /^sleep 1000$/m.test(await processes()));
+      relay.cut();
+      await assert.rejects(running, { because: 'cut' });
+      await until(`nothing is left with ${use}`, async () => !/^sleep|read -r line/m.test(await processes()));
+    }
+  });
+
   test('a wrong password is tried on three hosts and no more', async (t) => {
     const on = stage(t);
     const users = [{ name: 'admin', sudo: 'password' as const }];
@@ -104,6 +123,15 @@ describe('who becomes root', SSHD_NEEDS, () => {
       [3, 2],
       failures.join('\n'),
     );
+  });
+
+  test('is told of a server that lets nobody have a shell', async (t) => {
+    const on = stage(t);
+    const host = await on.hosts.start({ settings: ['ForceCommand /bin/echo only for backups'] });
+    await assert.rejects((await on.connect(on.destination(host))).rootShell(), {
+      because: 'shell',
+      detail: 'only for backups',
+    });
   });
 
   test('is told of a login shell that lets nobody in, and of one that says nothing', async (t) => {
