@@ -34,11 +34,16 @@ export function createUpgrades(ports: UpgradePorts): Upgrades {
   const kept = Promise.withResolvers<void>();
 
   function begin(): void {
-    const trial = folder.trial();
-    if (!trial || trial.outcome || trial.old !== own || folder.current() !== own) return;
-    // Its task, if it is still wanted, begins again.
-    log.info({ order: trial.order }, 'a trial that was not begun is put away');
-    folder.discardTrial();
+    try {
+      const trial = folder.trial();
+      if (!trial || trial.outcome || trial.old !== own || folder.current() !== own) return;
+      // Its task, if it is still wanted, begins again.
+      log.info({ order: trial.order }, 'a trial that was not begun is put away');
+      folder.discardTrial();
+    } catch (cause) {
+      // No reason not to work; the launcher leaves it alone as well.
+      log.error({ cause: String(cause) }, 'a trial that was not begun could not be put away');
+    }
   }
 
   function online(): void {

@@ -1,5 +1,6 @@
 import { MusterError } from '../../proto/errors.ts';
 import { LIMITS } from '../../proto/limits.ts';
+import { MUSTER_VERSION } from '../../proto/version.ts';
 import type { Target, TargetQuery } from '../api/contract.ts';
 import type { Client } from './client.ts';
 import { showUploads } from './content/upload-progress.ts';
@@ -51,7 +52,7 @@ export function upgrade(surroundings: Surroundings, options: UpgradeOptions): Pr
     const selection: TargetQuery = { targets: fitting.join(',') };
     const onlineWithinMs = options.onlineWithin ?? LIMITS.onlineWithinMs;
     const timeout = options.timeout ?? FETCH_MS + onlineWithinMs;
-    const body = jobBody(selection, [], { ...options, timeout });
+    const body = jobBody(selection, [], { ...options, timeout, title: `upgrade to ${MUSTER_VERSION}` });
     const json = options.json ?? false;
     const status = await make(
       surroundings,
