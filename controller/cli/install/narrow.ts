@@ -6,8 +6,8 @@ import { wrongUse } from '../failure.ts';
 import { listNames } from '../output/summary.ts';
 
 /**
- * `--limit`: `10` or `25%`, the first so many; else names and globs as -t takes them, of what a host is called here or there, and
- * hosts as they were written. Throws MusterError (bad-limit, bad-target) and, for names that nobody has, a Failure (wrong use): one
+ * `--limit`: `10` or `25%`, the first so many; else names and globs as -t takes them, of what a host is called here or there and
+ * of the groups that an inventory has it in, and hosts as they were written. Throws MusterError (bad-limit, bad-target) and, for names that nobody has, a Failure (wrong use): one
  * that is mistyped behind a `!` would mean a host more than was intended.
  */
 export function narrow<E extends Named>(entries: readonly E[], limit: string | undefined): readonly E[] {
@@ -21,7 +21,7 @@ export function narrow<E extends Named>(entries: readonly E[], limit: string | u
   const { include, exclude } = parseTargets(items.join(','));
   // An entry stands here once for each of its names.
   const named = entries.flatMap(({ name, host, labels }, index) =>
-    [...new Set([name, host])].flatMap((one) =>
+    [...new Set([name, host, ...groupsIn(labels)])].flatMap((one) =>
       one === undefined ? [] : [{ id: idOf(index), name: one.toLowerCase(), labels }],
     ),
   );
@@ -39,6 +39,10 @@ export function narrow<E extends Named>(entries: readonly E[], limit: string | u
     );
   return entries.filter((_, index) => meant.ids.has(idOf(index)) && !left.ids.has(idOf(index)));
 }
+
+/** The groups of an inventory, which are labels here: as Ansible's own --limit has them. */
+const groupsIn = (labels: Readonly<Record<string, string>>): string[] =>
+  Object.keys(labels).flatMap((key) => (key.startsWith('group.') ? [key.slice('group.'.length)] : []));
 
 /** What a host may be named by. */
 export type Named = Pick<HostEntry, 'written' | 'name' | 'host' | 'labels'>;

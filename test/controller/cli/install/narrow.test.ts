@@ -32,3 +32,15 @@ test('a name that nobody has is refused, behind an exclamation mark too', () => 
   assert.throws(() => limited('web-1,web-9'), /the list has no web-9/);
   assert.throws(() => limited('all,!web-9'), /the list has no !web-9/);
 });
+
+test('a group of an inventory stands for the hosts in it', () => {
+  const grouped = [
+    entryOf('a', { labels: { 'group.web': 'yes', 'group.prod_eu': 'yes' } }),
+    entryOf('b', { labels: { 'group.db': 'yes', 'group.prod_eu': 'yes' } }),
+    entryOf('c', { labels: { web: 'yes' } }),
+  ];
+  const of = (limit: string) => narrow(grouped, limit).map(({ written }) => written);
+  assert.deepEqual(of('web'), ['a']);
+  assert.deepEqual(of('prod_eu,!db'), ['a']);
+  assert.deepEqual(of('all,!prod_*'), ['c']);
+});
