@@ -1,3 +1,4 @@
+import { labelProblem } from '../../proto/name.ts';
 import type { HostEntry } from '../installer/host.ts';
 import { CONFIRM_ABOVE } from './dispatch.ts';
 import { EXIT, wrongUse } from './failure.ts';
@@ -42,6 +43,10 @@ async function readEarlier(file: string | undefined): Promise<Report | undefined
 /** Told before anything is done. */
 function checkOptions(surroundings: Surroundings, options: InstallOptions): void {
   checkReach(surroundings, options);
+  for (const [key, value] of Object.entries(options.label ?? {})) {
+    const problem = labelProblem(key, value);
+    if (problem) throw wrongUse(`--label ${key}=${value}: ${problem}`);
+  }
   checkProxy(options);
 }
 

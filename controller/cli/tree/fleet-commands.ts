@@ -1,12 +1,13 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { LIMITS } from '../../../proto/limits.ts';
 import type { Arch } from '../../installer/build.ts';
-import { sshOptions } from './install-commands.ts';
+import { installCommands, sshOptions } from './install-commands.ts';
 import { duration, hostOptions, pairs, several, targetOptions, viewOptions, whole } from './options.ts';
 import type { Choose } from './program.ts';
 
 export function fleetCommands(program: Command, choose: Choose): void {
   program.commandsGroup('The fleet:');
+  installCommands(program, choose);
   const agents = program
     .command('agents')
     .summary('the machines of the fleet')

@@ -4,7 +4,6 @@ import { EXIT, wrongUse } from '../failure.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { controllerCommands } from './controller-commands.ts';
 import { fleetCommands } from './fleet-commands.ts';
-import { installCommands } from './install-commands.ts';
 import { jobCommands } from './job-commands.ts';
 
 /**
@@ -59,7 +58,6 @@ export function buildProgram(choose: Choose, out: HelpOutput): Command {
     .addHelpText('after', EXAMPLES);
   jobCommands(program, choose);
   fleetCommands(program, choose);
-  installCommands(program, choose);
   controllerCommands(program, choose);
   program.addHelpCommand(helpCommand(program));
   for (const command of everyCommand(program))

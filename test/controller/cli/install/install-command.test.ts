@@ -53,6 +53,7 @@ const wrong: [string, string[], RegExp][] = [
   ['two files from standard input', ['-i', '-', '--password-file', '-'], /only one of the files/],
   ['two passwords', [CLOSED, '--ask-sudo-password', '--sudo-password-file', 'x'], /exclude each other/],
   ['a proxy that is none', [CLOSED, '--proxy', 'proxy:3128'], /--proxy is not a URL like http/],
+  ['a label that is none', [CLOSED, '--label', 'role=a b'], /--label role=a b: a label value/],
   ['a password as an argument', [CLOSED, '--proxy', 'http://kim:tuna@p:1'], /can be read by everybody/],
   [
     'a file without user and password',
