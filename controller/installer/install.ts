@@ -10,6 +10,7 @@ import { type Told, toldBy } from './remote/script.ts';
 import { endTrialText } from './remote/swap.ts';
 import { sentencesOf } from './sentences.ts';
 import type { Answer, Connection, RemoteShell, RunOptions } from './shell.ts';
+import { unless } from './ssh/unless.ts';
 import { carryOut } from './steps.ts';
 import { type UndoStack, undoStack } from './undo.ts';
 import type { HostResult, HostWork, InstallPorts, Step } from './work.ts';
@@ -96,7 +97,8 @@ async function onHost(
   };
   const fit = fitOf(probe, wish, Math.round(hereSeconds));
   for (const text of fit.notes) work.tell({ what: 'warning', text });
-  const packed = await ports.builds.packed(fit.form, fit.arch, fit.packings);
+  // The first host of its kind waits for what is made for all of them.
+  const packed = await unless(work.stop, ports.builds.packed(fit.form, fit.arch, fit.packings));
   const plan = planFor(probe, fit, packed.build);
 
   const result = {
