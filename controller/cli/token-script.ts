@@ -2,9 +2,9 @@
 
 import { LIMITS } from '../../proto/limits.ts';
 import type { TokenReply } from '../api/contract.ts';
-import type { Arch, Form, Packing } from '../installer/build.ts';
+import type { Arch, Form, Packed, Packing } from '../installer/build.ts';
 import { HostFailure } from '../installer/failure.ts';
-import { type JoinScript, joinScript, type PublicBuild } from '../installer/script/join-script.ts';
+import { type JoinScript, joinScript } from '../installer/script/join-script.ts';
 import type { Client } from './client.ts';
 import { showUploads } from './content/upload-progress.ts';
 import { wrongUse } from './failure.ts';
@@ -49,25 +49,23 @@ export async function createScript(
   const { fleetId, urls } = await client.call('fleet.trust', {});
   const builds = openBuilds(surroundings, options.runtime);
   const progress = showUploads(surroundings, client);
-  const published: PublicBuild[] = [];
-  const publish = async (form: Form, arch: Arch): Promise<void> => {
-    for (const packing of PACKINGS) {
-      const packed = await builds.packed(form, arch, [packing]);
-      await uploadBuild(progress, packed);
-      const { build, sha512 } = packed;
-      await client.call('contents.publish', { params: { sha512 }, body: { ttlMs } });
-      published.push({ build, packing, sha512 });
-    }
+  const made: Packed[] = [];
+  const add = async (form: Form, arch: Arch): Promise<void> => {
+    for (const packing of PACKINGS) made.push(await builds.packed(form, arch, [packing]));
   };
   try {
-    await publish('bundle', 'x64');
+    await add('bundle', 'x64');
     for (const arch of options.arch ?? (['x64', 'arm64'] as const)) {
-      await publish('executable', arch).catch((error: unknown) => {
+      await add('executable', arch).catch((error: unknown) => {
         if (options.arch !== undefined || !(error instanceof HostFailure)) throw error;
         surroundings.stderr.write(
           `muster: machines with ${arch} need a Node of their own: ${sanitiseLine(error.detail)}\n`,
         );
       });
+    }
+    for (const packed of made) {
+      const { sha512 } = await uploadBuild(progress, packed);
+      await client.call('contents.publish', { params: { sha512 }, body: { ttlMs } });
     }
   } finally {
     progress.stop();
@@ -78,7 +76,7 @@ export async function createScript(
   const { name, isManual } = token;
   const script = joinScript({
     ...{ token: reply.token, expiresAtMs: reply.expiresAtMs, name, isManual },
-    ...{ fleetId, urls, ca: client.ca, service, proxy, builds: published },
+    ...{ fleetId, urls, ca: client.ca, service, proxy, builds: made },
   });
   return { reply, script };
 }
