@@ -29,10 +29,8 @@ export async function installService(
   entry: string,
 ): Promise<number> {
   requireRoot(surroundings);
-  return translated(async () => {
+  return onMachine(options, async (feature, machine) => {
     const { stdout, stderr, clock } = surroundings;
-    const feature = await import('../service/service.ts');
-    const machine = feature.systemMachine();
     const found = await feature.look(machine, await homesByHand(surroundings, machine, options.home));
     const given = givenBy(flags);
     const variables = parseSettings(withSettings(found.settings.text, given));
@@ -82,12 +80,10 @@ export async function installService(
 /** `muster serve --uninstall-service`: takes the program off; the state stays. */
 export async function uninstallService(surroundings: Surroundings, options: ServiceOptions): Promise<number> {
   requireRoot(surroundings);
-  return translated(async () => {
+  return onMachine(options, async (feature, machine) => {
     const { stdout, stderr } = surroundings;
-    const feature = await import('../service/service.ts');
-    const machine = feature.systemMachine();
-    const found = await feature.look(machine, []);
     const check = options.check ?? false;
+    const found = await feature.look(machine, []);
     const steps = await feature.removeService(machine, found, { check });
     const kept = found.homeIsThere ? PLACES.home : null;
     if (options.json) stdout.write(`${jsonLine({ check, steps, kept })}\n`);
@@ -105,12 +101,24 @@ function requireRoot({ isRoot }: Surroundings): void {
   if (!isRoot) throw wrongUse('a service is installed by root', 'put "sudo" before it');
 }
 
-async function translated(action: () => Promise<number>): Promise<number> {
+type Feature = typeof import('../service/service.ts');
+
+/** Alone on it, unless nothing is to be changed. */
+async function onMachine(
+  { check }: ServiceOptions,
+  action: (feature: Feature, machine: Machine) => Promise<number>,
+): Promise<number> {
+  const feature = await import('../service/service.ts');
+  const machine = feature.systemMachine();
+  let release = (): void => {};
   try {
-    return await action();
+    if (!check) release = machine.alone();
+    return await action(feature, machine);
   } catch (error) {
     if (!(error instanceof ServiceFailure)) throw error;
     throw new Failure(EXIT.refused, error.message, error.next, { cause: error });
+  } finally {
+    release();
   }
 }
 

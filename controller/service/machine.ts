@@ -26,6 +26,8 @@ export interface Machine {
   schemaOf(home: string): number | undefined;
   /** Whether a controller works on this home. */
   isInUse(home: string): boolean;
+  /** Until the returned function is called nobody else installs or removes the service here. Throws ServiceFailure. */
+  alone(): () => void;
   /** Holds a home so that no controller starts on it. Throws MusterError('home-in-use'). */
   hold(home: string): () => void;
 }

@@ -21,6 +21,7 @@ import {
 } from 'node:fs';
 import { chmod, copyFile, mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { MusterError } from '../../proto/errors.ts';
 import { completeConfig } from '../config.ts';
 import { lockFile } from '../db/lock.ts';
 import { schemaOf } from '../db/snapshot.ts';
@@ -28,8 +29,10 @@ import { ServiceFailure } from './failure.ts';
 import type { Machine, Ran, RunOptions } from './machine.ts';
 
 const OUTPUT_BYTES = 16 * 1024 * 1024;
-/** systemd stops what does not stop by itself after its own time; nothing here takes longer than a large backup. */
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Root's, and gone with the next boot. */
+const LOCK = '/run/muster-service.lock';
 
 const placesOf = (home: string) => completeConfig({ home, listen: { host: '', port: 0 }, urls: [] });
 
@@ -107,6 +110,14 @@ export function systemMachine(): Machine {
         return false;
       } catch {
         return true;
+      }
+    },
+    alone() {
+      try {
+        return lockFile(LOCK);
+      } catch (cause) {
+        if (!(cause instanceof MusterError) || cause.code !== 'home-in-use') throw cause;
+        throw new ServiceFailure('another install of the service is at work', 'wait for that one', { cause });
       }
     },
     hold: (home) => lockFile(placesOf(home).lock),

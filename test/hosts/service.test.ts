@@ -47,7 +47,10 @@ describe('a controller as a service', { ...HOST_NEEDS, concurrency: 2 }, () => {
     await host.run(['muster', 'serve', '--uninstall-service']);
     assert.equal(await listed(host, ...TRACES), '');
     assert.equal(await listed(host, '/var/lib/muster/keys'), '/var/lib/muster/keys\n', 'the keys stay');
-    await host.run(install);
+    const both = await Promise.allSettled([host.run(install), host.run(install)]);
+    const refused = both.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []));
+    assert.equal(refused.length, 1, 'two at once do not meet');
+    assert.match(refused[0] ?? '', /another install of the service is at work/);
     assert.equal(JSON.parse(await host.run(['muster', 'status', '--json'])).fleetId, fleetId);
   });
 

@@ -165,6 +165,7 @@ export function fakeMachine({ breaks }: { breaks?: string } = {}): FakeMachine {
       return text === undefined ? undefined : Number(text);
     },
     isInUse: (home) => home === PLACES.home && service.active,
+    alone: () => () => {},
     hold: () => () => {},
   };
   return counted(machine, turn);
