@@ -61,7 +61,9 @@ async function register({ ports, entry, host, undo }: Work, identity: PublicIden
   });
   if (id !== identity.id)
     throw new HostFailure('refused', 'the controller and the host do not mean the same agent');
-  if (!created) return;
+  // It was not let in before, and registering changes nothing about that.
+  if (!created)
+    throw new HostFailure('refused', `${name} waits or is quarantined: "muster agents approve ${name}"`);
   undo.push(`in the fleet, ${name}`, async () => {
     // What is on the host stays with it then, and another run goes on from there.
     if (host.gone.aborted) throw new Error('it stays registered: the connection is gone');

@@ -129,6 +129,7 @@ async function look(host: Host, { settings, trust, clock }: InstallPorts) {
     input: Buffer.from(`${settings.proxy ?? ''}\n`),
   });
   const hereSeconds = (before + clock.now()) / 2_000;
+  toldBy({ ...answer, stdout: '' }, 'looking at the host');
   return { probe: parseProbe(answer.stdout, trust.urls.length), hereSeconds };
 }
 

@@ -9,7 +9,7 @@ import { placed } from './placing.ts';
 import { restoreconText, writeText } from './remote/files.ts';
 import type { Slot } from './remote/layout.ts';
 import { programsText } from './remote/programs.ts';
-import { printable } from './remote/script.ts';
+import { printable, toldBy } from './remote/script.ts';
 import { lastWords, lastWordsText, removeText, startText } from './remote/service.ts';
 import { NO_SETTINGS, readSettingsText, settingsWith } from './remote/settings.ts';
 import { backText, keepText, managerOf, swapText } from './remote/swap.ts';
@@ -51,8 +51,9 @@ async function settings({ ports, fit, host, undo }: Work): Promise<boolean> {
   const { proxy } = ports.settings;
   if (proxy === undefined) return false;
   const file = fit.settingsFile;
-  const { status, stdout } = await host.answer(readSettingsText(file));
-  const before = status === NO_SETTINGS ? undefined : stdout;
+  const answer = await host.answer(readSettingsText(file));
+  if (answer.status !== NO_SETTINGS) toldBy(answer, `reading ${file}`);
+  const before = answer.status === NO_SETTINGS ? undefined : answer.stdout;
   const after = settingsWith(before, { MUSTER_AGENT_PROXY: proxy });
   if (after === before) return false;
   undo.push(file, async () => {

@@ -280,6 +280,12 @@ describe('an install of one host', { ...SSHD_NEEDS, concurrency: 2 }, () => {
   });
 });
 
+/** Of all that has to do with the agent: at once, as it does. */
+const POWER_CUT = `for one in /proc/[0-9]*; do
+  [ "$one" = /proc/$$ ] || ! grep -q muster-agent "$one/cmdline" || kill -KILL "\${one#/proc/}"
+done 2>/dev/null
+true`;
+
 /** Its last piece comes when that is so. */
 const slowly = (packed: Packed, isTime: () => boolean): Packed => ({
   ...packed,
@@ -336,14 +342,17 @@ describe('an install of a host that has an agent', { ...SSHD_NEEDS, concurrency:
       assert.equal(again.result?.did, 'unchanged', again.failure?.message);
     });
 
-  test('that lost its connection while it changed the version leaves one that works', async (t) => {
-    const { install, enter, agents, fleet } = await scene(t);
+  test('that lost its connection and its power while it changed the version leaves one that works', async (t) => {
+    const { host, install, enter, agents, fleet } = await scene(t);
     await install(enter, { ports: version('0.0.1') });
     let isCut = true;
     for (let count = 0; isCut; count += 1) {
       const next = version(`0.0.${count + 2}`);
       isCut =
         (await install(async () => cutting(await enter(), count), { ports: next })).failure !== undefined;
+      await host.run(['sh', '-c', POWER_CUT]);
+      await fleet.online('host-0', false);
+      await host.run(['sh', '-c', `setsid ${LAYOUT.supervisor} </dev/null >/dev/null 2>&1 &`]);
       await fleet.online('host-0', true);
       const { result, failure } = await install(enter, { ports: next });
       assert.ok(result, `${count}: ${failure?.message}`);
