@@ -1,5 +1,6 @@
 import ssh2, { type ParsedKey, type SigningRequestOptions } from 'ssh2';
 import type { Destination } from '../host.ts';
+import { fromPkcs8 } from './pkcs8.ts';
 import type { Ask } from './secrets.ts';
 
 /** A key that a host may let in with. */
@@ -170,8 +171,15 @@ function distinct(identities: readonly Identity[]): Identity[] {
 }
 
 function parse(bytes: Buffer, passphrase?: string): ParsedKey | Error {
-  const key: ParsedKey | Error | (ParsedKey | Error)[] = ssh2.utils.parseKey(bytes, passphrase);
-  return Array.isArray(key) ? (key[0] ?? new Error('no key in it')) : key;
+  try {
+    const other = fromPkcs8(bytes, passphrase);
+    const found: ParsedKey | Error | (ParsedKey | Error)[] = other
+      ? ssh2.utils.parseKey(other)
+      : ssh2.utils.parseKey(bytes, passphrase);
+    return Array.isArray(found) ? (found[0] ?? new Error('no key in it')) : found;
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 function parsed(key: unknown): ParsedKey[] {

@@ -43,6 +43,8 @@ describe('a login', SSHD_NEEDS, () => {
       ['-t', 'rsa', '-b', '2048'],
       ['-t', 'rsa', '-b', '2048', '-m', 'PEM'],
       ['-t', 'ecdsa', '-m', 'PEM'],
+      ['-t', 'rsa', '-b', '2048', '-m', 'PKCS8'],
+      ['-t', 'ecdsa', '-m', 'PKCS8'],
     ];
     for (const [index, kind] of kinds.entries())
       for (const passphrase of ['', 'open sesame']) {
