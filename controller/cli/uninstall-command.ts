@@ -74,9 +74,16 @@ function overLink(surroundings: Surroundings, options: LinkOptions): Promise<num
     }
     const task = { uninstall: options.keepPolicy ? { keepPolicy: true } : {} };
     const body = jobBody(selection, [task], options);
-    return make(surroundings, client, selection, { ...options, yes: true }, (idempotencyKey) =>
-      client.call('jobs.create', { body }, { idempotencyKey }),
-    );
+    let meant = 0;
+    const status = await make(surroundings, client, selection, { ...options, yes: true }, async (key) => {
+      const created = await client.call('jobs.create', { body }, { idempotencyKey: key });
+      meant = created.targets.length;
+      return created;
+    });
+    // What went well is silent otherwise, which is not what anybody wants of this.
+    if (status === EXIT.ok && !options.detach && !options.json)
+      stderr.write(`muster: ${hosts(meant)} out of the fleet; the rest is removed there now\n`);
+    return status;
   });
 }
 

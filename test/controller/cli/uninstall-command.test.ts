@@ -16,6 +16,7 @@ test('uninstall asks with the names, and removes those who were named and nobody
   const at = await stage(t, handlers(), { terminal: true, answers: ['y'] });
   assert.equal(await at.muster('uninstall', '-t', 'web-*', '--keep-policy'), 0);
   assert.match(at.terminal.asked[0]?.[0] ?? '', /cannot be undone/);
+  assert.match(at.err(), /2 hosts out of the fleet; the rest is removed there now\n$/);
   assert.match(at.err(), /2 hosts: web-1,web-2\n1 host of them cannot be reached now/);
   const created = at.api.calls.find(({ name }) => name === 'jobs.create')?.body as Record<string, unknown>;
   assert.deepEqual(created.tasks, [{ uninstall: { keepPolicy: true } }]);
@@ -40,6 +41,7 @@ test('uninstall wants --yes where nobody can be asked, and then asks nobody', as
   const created = at.api.calls.find(({ name }) => name === 'jobs.create')?.body as Record<string, unknown>;
   assert.deepEqual(created.tasks, [{ uninstall: {} }]);
   assert.equal(created.batch, '1');
+  assert.doesNotMatch(at.err(), /out of the fleet/);
   assert.match(at.out(), /"counts":\{"succeeded":2\}/);
 });
 
