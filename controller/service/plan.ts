@@ -63,8 +63,9 @@ export function planInstall(found: Found, wanted: Wanted): Plan {
   const text = withSettings(found.settings.text, wanted.given);
   const unit = unitText({ settings: found.settings.path, port: listen.port });
   const from = takenOver(found, wanted);
-  const copies = from !== undefined && !found.home && found.others.some(({ path }) => path === from);
-  const migrates = found.home !== undefined && found.home.schema < schema;
+  const taken = found.home ? undefined : found.others.find(({ path }) => path === from);
+  const copies = from !== undefined && taken !== undefined;
+  const migrates = ((found.home ?? taken)?.schema ?? schema) < schema;
   const changes = isNew || text !== found.settings.text || unit !== found.unit || !found.active || copies;
 
   const steps: Step[] = [];

@@ -155,6 +155,15 @@ describe('what is done', () => {
   });
 });
 
+test('a controller that is taken over is given the time to migrate as well', () => {
+  const found = { ...BARE, others: [{ path: '/root/.muster', schema: 6, inUse: false, url: undefined }] };
+  const { steps } = planInstall(found, { ...WANTED, home: '/root/.muster' });
+  assert.deepEqual(
+    steps.find(({ kind }) => kind === 'ready'),
+    { kind: 'ready', migrates: true },
+  );
+});
+
 describe('what is refused', () => {
   const other = { path: '/home/kim/.muster', schema: 7, inUse: false, url: undefined };
   const table: [string, Found, Wanted, RegExp][] = [
