@@ -69,7 +69,7 @@ export function isIp(host: string): boolean {
 
 /** Why no user is called so. A domain's (`CORP\\anna`, `anna@corp.example`) is taken. */
 export function userProblem(user: string): string | undefined {
-  if (user === '') return 'expected a user before "@", found nothing';
+  if (user === '') return 'expected a user, found nothing';
   if (user.length > 255 || !/^[A-Za-z0-9_][A-Za-z0-9_.@+\\-]*\$?$/.test(user))
     return `${quoted(user)} cannot be a user`;
   return undefined;

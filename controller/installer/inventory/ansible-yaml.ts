@@ -118,8 +118,10 @@ function variablesOf(value: Loose, line: number, reading: Reading): Variables {
 /** Of two that are the same the last one counts, as for Ansible. */
 function variablesIn(value: Loose, path: string): Variables {
   const variables: Variables = new Map();
+  // A key without a value says nothing.
   for (const { key, line, value: given } of value.kind === 'map' ? value.entries() : [])
-    variables.set(key, { text: given.kind === 'text' ? given.text : undefined, from: `${path}:${line}` });
+    if (given.kind !== 'nothing')
+      variables.set(key, { text: given.kind === 'text' ? given.text : undefined, from: `${path}:${line}` });
   return variables;
 }
 

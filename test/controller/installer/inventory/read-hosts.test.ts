@@ -159,7 +159,7 @@ web:
     token: !vault |
       $ANSIBLE_VAULT;1.1;AES256
       6162
-  hosts: { web-1: }
+  hosts: { web-1: { ansible_port: } }
 db:
   vars: { <<: *common, ansible_port: 2200 }
   hosts: { db-1: !unsafe { } }
