@@ -65,14 +65,22 @@ export function createFirstJobs(parts: FirstJobsParts): {
         for (const one of batch) judge(one, runs.get(one.agent.id), job);
       }
     } catch (error) {
-      for (const one of batch) one.settle(error);
+      // One of several may be why, such as an agent that is quarantined: no reason for the others to have no job.
+      if (batch.size > 1) await Promise.all([...batch].map((one) => carryOut(alone(one))));
+      else for (const one of batch) one.settle(error);
     }
+  }
+
+  function alone(one: Waiting): Set<Waiting> {
+    one.batch = new Set([one]);
+    return one.batch;
   }
 
   function judge(one: Waiting, run: RunDetail | undefined, job: string): void {
     const verdict = run === undefined ? 'failed' : VERDICT[run.state];
     if (verdict === 'open') return;
-    if (verdict === 'succeeded') return one.settle();
+    // What the host's policy refuses is an answer as well: signed, by an agent that read its order.
+    if (verdict === 'succeeded' || run?.code === 'policy-denied') return one.settle();
     const why = run === undefined ? 'it was not among its targets' : (run.reason ?? run.state);
     one.settle(new HostFailure('no-pong', `job ${job.slice(0, 12)}: ${why}`));
   }

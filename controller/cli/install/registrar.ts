@@ -1,6 +1,6 @@
 import { fullJitterMs } from '../../../proto/backoff.ts';
 import { type Clock, delay } from '../../../proto/clock.ts';
-import { ERRORS, MusterError } from '../../../proto/errors.ts';
+import { ERRORS, type ErrorCode, MusterError } from '../../../proto/errors.ts';
 import type { RandomBytes } from '../../../proto/random.ts';
 import { HostFailure } from '../../installer/failure.ts';
 import type { Registered, Registrar } from '../../installer/work.ts';
@@ -104,6 +104,11 @@ const firstJob = (names: readonly string[]) => ({
 });
 
 /** What every other host would meet as well. */
+const OF_CONTROLLER = new Set<ErrorCode>([
+  ...(['unauthenticated', 'forbidden', 'unavailable', 'shutting-down'] as const),
+  ...(['store-full', 'store-failed', 'internal'] as const),
+]);
+
 function isOfController(error: MusterError | Failure): boolean {
-  return error instanceof Failure || ERRORS[error.code].exit === 5;
+  return error instanceof Failure || OF_CONTROLLER.has(error.code);
 }

@@ -7,7 +7,7 @@ import { detail } from '../fake-job.ts';
 
 const never = new AbortController().signal;
 
-function stage() {
+function stage(code: string | null = null) {
   const clock = virtualClock();
   const jobs: string[][] = [];
   const states = new Map<string, RunState>();
@@ -16,13 +16,14 @@ function stage() {
     random: (length) => new Uint8Array(length),
     async create(names) {
       jobs.push([...names]);
+      if (names.includes('held')) throw new Error('agent-quarantined');
       return { job: `job-${jobs.length}-of-twelve` };
     },
     async show(job) {
       const names = jobs[Number(job.split('-')[1]) - 1] ?? [];
       const runs = names.map(
         (name): Partial<RunDetail> => ({
-          ...{ agent: name, agentId: `id-${name}`, state: states.get(name) ?? 'running', reason: null },
+          ...{ agent: name, agentId: `id-${name}`, state: states.get(name) ?? 'running', reason: null, code },
         }),
       );
       return detail(runs);
@@ -84,4 +85,24 @@ test('who is told to stop is in no job, or is not waited for', async () => {
   assert.match(b.what, /stopped/);
   assert.deepEqual(jobs, [['a']]);
   assert.equal(clock.pending, 0);
+});
+
+test('one agent for which there can be no job leaves the others theirs', async () => {
+  const { clock, jobs, states, first } = stage();
+  for (const name of ['a', 'b', 'c']) states.set(name, 'succeeded');
+  const hosts = ['a', 'b', 'held', 'c'].map((name) => first(name));
+  await clock.advance(3000);
+  assert.deepEqual(
+    hosts.map(({ what }) => what),
+    ['pong', 'pong', 'agent-quarantined', 'pong'],
+  );
+  assert.deepEqual(jobs, [['a'], ['b', 'held', 'c'], ['b'], ['held'], ['c']]);
+});
+
+test('a refusal by the policy of the host is an answer', async () => {
+  const { clock, states, first } = stage('policy-denied');
+  states.set('a', 'rejected');
+  const a = first('a');
+  await clock.advance(500);
+  assert.equal(a.what, 'pong');
 });

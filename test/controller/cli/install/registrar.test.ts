@@ -60,6 +60,7 @@ test('what is refused of one host is no reason to leave the others alone', async
     ['name-taken', 'name-taken'],
     ['agent-removed', 'agent-removed'],
     ['bad-name', 'refused'],
+    ['agent-quarantined', 'refused'],
   ] as const) {
     const { refused, registrar } = stage(refusal(code, 'web-1'));
     await assert.rejects(registrar.register(BODY), because(cause, /web-1/));
