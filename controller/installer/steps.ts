@@ -11,7 +11,7 @@ import type { Slot } from './remote/layout.ts';
 import { programsText } from './remote/programs.ts';
 import { printable, toldBy } from './remote/script.ts';
 import { lastWords, lastWordsText, removeText, startText } from './remote/service.ts';
-import { NO_SETTINGS, readSettingsText, settingsWith } from './remote/settings.ts';
+import { NO_SETTINGS, PROXY_SETTING, readSettingsText, settingsWith } from './remote/settings.ts';
 import { backText, keepText, managerOf, swapText } from './remote/swap.ts';
 import type { HostResult, Registered } from './work.ts';
 
@@ -54,7 +54,7 @@ async function settings({ ports, fit, host, undo }: Work): Promise<boolean> {
   const answer = await host.answer(readSettingsText(file));
   if (answer.status !== NO_SETTINGS) toldBy(answer, `reading ${file}`);
   const before = answer.status === NO_SETTINGS ? undefined : answer.stdout;
-  const after = settingsWith(before, { MUSTER_AGENT_PROXY: proxy });
+  const after = settingsWith(before, { [PROXY_SETTING]: proxy });
   if (after === before) return false;
   undo.push(file, async () => {
     if (before === undefined) await host.run(`removing ${file}`, `rm -f ${file}\n`);

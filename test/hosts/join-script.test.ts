@@ -156,7 +156,7 @@ describe('a script with a join token', { ...HOST_NEEDS, concurrency: 2 }, () => 
       'neither keys nor a service',
     );
     const settings = await host.run(['cat', '/etc/default/muster-agent']);
-    assert.equal(settings.split('\n').at(-2), `HTTPS_PROXY="${proxy}"`);
+    assert.equal(settings.split('\n').at(-2), `MUSTER_AGENT_PROXY="${proxy}"`);
     assert.match(await host.run(['ls', '-l', '/etc/default/muster-agent']), /^-rw------- 1 root root/);
 
     const joined = await carriedOut(host, direct.replaceAll(proxy, ''), 'busybox sh');

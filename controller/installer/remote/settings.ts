@@ -7,6 +7,9 @@ import { quoted } from './quote.ts';
  */
 export type Settings = Readonly<Record<string, string>>;
 
+/** The agent's way to its controller. */
+export const PROXY_SETTING = 'MUSTER_AGENT_PROXY';
+
 const HEAD = `# The environment of muster-agent.service. ${MARK}; lines of your own stay as they are.
 # "muster-agent run --help" lists the variables; restart the service after a change.
 `;

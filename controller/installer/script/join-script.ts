@@ -15,7 +15,7 @@ import { quoted } from '../remote/quote.ts';
 import { BOUNDED } from '../remote/reach.ts';
 import { PRELUDE } from '../remote/script.ts';
 import { lastWordsText, startText } from '../remote/service.ts';
-import { settingsWith } from '../remote/settings.ts';
+import { PROXY_SETTING, settingsWith } from '../remote/settings.ts';
 import { fetchText } from './download.ts';
 
 /** A build that the controller gives to whoever asks. `sha512` is of the packed file, hex. */
@@ -142,7 +142,7 @@ carry 'taking the lock' take_lock <<'END'
 a script of "muster token create --script"
 END
 locked=yes
-${proxy === undefined ? '' : `export https_proxy=${quoted(proxy)} HTTPS_PROXY=${quoted(proxy)}`}
+${proxy === undefined ? '' : `export https_proxy=${quoted(proxy)} ${PROXY_SETTING}=${quoted(proxy)}`}
 
 # ---------------------------------------------------------------- the agent
 if ! [ -L ${LAYOUT.current} ] || ! [ -e ${LAYOUT.current}/release.json ]; then
@@ -198,7 +198,10 @@ function starting(manager: Manager): string {
 /** As settingsWith, of a file that only the machine knows: an administrator's own lines stay. */
 function settings(proxy: string | undefined): string {
   if (proxy === undefined) return '';
-  const [line, ...head] = settingsWith(undefined, { HTTPS_PROXY: proxy }).trimEnd().split('\n').reverse();
+  const [line, ...head] = settingsWith(undefined, { [PROXY_SETTING]: proxy })
+    .trimEnd()
+    .split('\n')
+    .reverse();
   return `put_settings() (
 set -e
 umask 077
@@ -206,7 +209,7 @@ file=${LAYOUT.settings.debian}
 [ "$family" = debian ] || file=${LAYOUT.settings.redhat}
 [ -d "\${file%/*}" ] || mkdir -m 0755 -p "\${file%/*}"
 {
-  if [ -e "$file" ]; then sed '/^[[:space:]]*HTTPS_PROXY=/d' "$file"; else cat <<'END'
+  if [ -e "$file" ]; then sed '/^[[:space:]]*${PROXY_SETTING}=/d' "$file"; else cat <<'END'
 ${head.reverse().join('\n')}
 END
   fi
