@@ -5,6 +5,7 @@ import { join } from 'node:path';
 
 const [, , root = '', what = '', cutAt = '0'] = process.argv;
 let calls = 0;
+let isArmed = false;
 
 /** Killed before it; what comes after a call is before the next. */
 function cuttable(
@@ -20,7 +21,7 @@ function cuttable(
 ): void {
   const real = fs[name] as (...args: unknown[]) => unknown;
   const wrapped = (...args: unknown[]): unknown => {
-    if (++calls === Number(cutAt)) process.kill(process.pid, 'SIGKILL');
+    if (isArmed && ++calls === Number(cutAt)) process.kill(process.pid, 'SIGKILL');
     return real(...args);
   };
   Object.assign(fs, { [name]: wrapped });
@@ -38,19 +39,21 @@ for (const name of [
 ] as const)
   cuttable(name);
 syncBuiltinESMExports();
-const { programFolder } = await import('../../../agent/upgrade/program-folder.ts');
-const { sha512 } = await import('../../../proto/crypto.ts');
-const folder = programFolder(join(root, 'opt/muster-agent'));
-if (what === 'keep') folder.decideKept();
-else {
-  const program = fs.readFileSync(join(root, 'program'));
-  const build = { form: 'executable', arch: 'x64', sha512: sha512(program), length: program.length };
-  await folder.unpack('b', build, join(root, 'packed'), new AbortController().signal);
-  folder.finish('b', build, '0.2.0', 'a');
-  folder.beginTrial({
-    ...{ order: '00-1', old: 'a', new: 'b', oldVersion: '0.1.0', newVersion: '0.2.0', withinSeconds: 60 },
-    boot: fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
-    uptime: Number(fs.readFileSync('/proc/uptime', 'utf8').split(' ')[0]),
-  });
-  folder.pointTo('b');
+const arm = (): void => {
+  isArmed = true;
+};
+const program = join(root, 'opt/muster-agent');
+if (what === 'keep') {
+  const { programFolder } = await import('../../../agent/upgrade/program-folder.ts');
+  const folder = programFolder(program);
+  arm();
+  folder.decideKept();
+} else {
+  const { upgrade } = await import('./upgrade-stage.ts');
+  const ends: (() => void)[] = [];
+  const given = { root: program, program: fs.readFileSync(join(root, 'program')), begin: arm };
+  const { restarts } = await upgrade({ after: (fn) => ends.push(fn) }, given);
+  isArmed = false;
+  if (restarts[0] !== 'b') throw new Error('it did not become another one');
+  for (const end of ends) end();
 }

@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { zstdCompressSync } from 'node:zlib';
 import {
   ENDS,
   STAYS,
@@ -53,9 +52,7 @@ describe('an agent that is killed while it replaces itself', { concurrency: 2 },
 
   function prepared(t: TestContext, line: string): Stage {
     const s = stage(t, 'dash');
-    const program = Buffer.from(scripted(s, line));
-    writeFileSync(join(s.root, 'program'), program);
-    writeFileSync(join(s.root, 'packed'), zstdCompressSync(program));
+    writeFileSync(join(s.root, 'program'), scripted(s, line));
     return s;
   }
 

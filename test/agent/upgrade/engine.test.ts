@@ -1,114 +1,17 @@
-/** On a real folder of slots; what is fetched and what the new version says is made up. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { zstdCompressSync } from 'node:zlib';
 import { createUpgrades } from '../../../agent/upgrade/engine.ts';
-import type { UpgradePorts, UpgradeRun } from '../../../agent/upgrade/ports.ts';
-import { programFolder } from '../../../agent/upgrade/program-folder.ts';
-import { signRelease } from '../../../certs/release.ts';
-import { applyTrust, pinned, signTrust } from '../../../certs/trust.ts';
-import type { Message } from '../../../proto/codec.ts';
-import { type KeyPair, sha512 } from '../../../proto/crypto.ts';
+import { sha512 } from '../../../proto/crypto.ts';
 import { keyId } from '../../../proto/frame.ts';
 import { parseSlotRelease } from '../../../proto/slots.ts';
-import { CONTROLLER, FLEET, RELEASE, ROOT, signPair } from '../../proto/fixture.ts';
-import { TRUST_INPUT } from '../../proto/signed.ts';
+import { CONTROLLER, RELEASE, signPair } from '../../proto/fixture.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { requires } from '../../support/requires.ts';
-import { virtualClock } from '../../support/virtual-clock.ts';
-
-const OLD = Buffer.from('the program that runs');
-const OTHER = sha512(Buffer.from('some other program'));
-const NEW = Buffer.from('the program that is to run'.repeat(10_000));
-
-interface Given {
-  key?: KeyPair;
-  /** No signature at all. */
-  unsigned?: boolean;
-  trust?: Partial<typeof TRUST_INPUT>;
-  version?: string;
-  build?: Partial<Message<'Build'>>;
-  /** In place of what was packed. */
-  packed?: Uint8Array;
-  says?: { stdout?: string; stderr?: string; exitCode?: number | undefined };
-  check?: boolean;
-  signal?: AbortSignal;
-  freeBytes?: number;
-  root?: string;
-  ports?: Partial<UpgradePorts>;
-  folder?: Partial<UpgradePorts['folder']>;
-}
-
-async function upgrade(t: TestContext, given: Given = {}) {
-  const root = given.root ?? temporaryFolder(t);
-  mkdirSync(join(root, 'a'));
-  writeFileSync(join(root, 'a', 'agent'), OLD, { mode: 0o755 });
-  symlinkSync('a', join(root, 'current'));
-  const packed = join(temporaryFolder(t), 'packed');
-  writeFileSync(packed, given.packed ?? zstdCompressSync(NEW));
-  const { version = '0.2.0' } = given;
-  const restarts: string[] = [];
-  const lines: string[] = [];
-  const real = programFolder(root);
-  const over = new AbortController();
-  const ports: UpgradePorts = {
-    clock: virtualClock(),
-    log: { debug() {}, info() {}, warn() {}, error() {} },
-    folder: {
-      ...real,
-      ...(given.freeBytes !== undefined && { freeBytes: () => given.freeBytes ?? 0 }),
-      ...given.folder,
-    },
-    slot: 'a',
-    running: { version: '0.1.5', form: 'executable', arch: 'x64' },
-    bootId: '0-1',
-    trust: () => {
-      const signed = signTrust({ ...TRUST_INPUT, ...given.trust }, [ROOT]);
-      return applyTrust(pinned(FLEET, keyId('root', ROOT.publicKey)), signed);
-    },
-    fetch: async () => ({ path: packed, release: () => lines.push('released') }),
-    alone: async () => () => {},
-    restart() {
-      restarts.push(real.current() ?? '');
-      over.abort(new Error('the agent stops'));
-    },
-    ...given.ports,
-  };
-  const run: UpgradeRun = {
-    ...{ jobId: '0f'.repeat(16), attempt: 1, check: given.check ?? false },
-    signal: AbortSignal.any([over.signal, ...(given.signal ? [given.signal] : [])]),
-    say: (line) => lines.push(line),
-    command: async () => ({ stdout: `${version}\n`, stderr: '', exitCode: 0, ...given.says }),
-  };
-  const build = { form: 'executable', arch: 'x64', sha512: sha512(NEW), length: NEW.length, ...given.build };
-  const signed = signRelease(given.key ?? RELEASE, { agentVersion: version, builds: [build] });
-  const content = { sha512: new Uint8Array(64), length: 1, key: new Uint8Array(32) };
-  const task = {
-    ...signed,
-    ...(given.unsigned && { signatures: [] }),
-    ...{ contents: [content], onlineWithinMs: 120_000 },
-  } as Message<'UpgradeTask'>;
-  const result = await createUpgrades(ports)
-    .carryOut(task, run)
-    .catch((error: Error) => ({ state: 'failed', reason: error.message, change: undefined }));
-  const isAsBefore =
-    real.current() === 'a' &&
-    !existsSync(join(root, 'trial')) &&
-    restarts.length === 0 &&
-    real.formIn('a') === 'executable';
-  return { root, result, restarts, lines, isAsBefore, folder: real, ports, task, run };
-}
+import { type Given, NEW, OLD, OTHER, upgrade } from './upgrade-stage.ts';
 
 test('a release that fits is put into the other slot, whole, before anything points there', async (t) => {
   const { root, restarts, lines, folder } = await upgrade(t);
