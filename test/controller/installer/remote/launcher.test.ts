@@ -70,8 +70,8 @@ for (const name of ['dash', 'busybox'] as const)
       const s = stage(t, name);
       s.fill('b', `trap '' TERM\nwhile :; do /bin/sleep 1; done`);
       s.try({ withinSeconds: 1 });
-      const { ended } = await s.launch();
-      await ended;
+      const { child } = await s.launch();
+      await until('it was ended', () => child.signalCode !== null, 20_000);
       assert.match(s.text('trial', 'outcome'), /result=back\nwhy=did not come online within 1 s/);
       assert.equal(await untilOneStays(s), 'a run');
     });
