@@ -54,7 +54,6 @@ export function socketFailure(error: Error, host: string, port: number): HostFai
   const { code = '', message } = (errors.at(-1) ?? error) as NodeJS.ErrnoException;
   if (code === 'ENOTFOUND') return new HostFailure('name-unknown', host);
   if (code === 'EAI_AGAIN') return new HostFailure('name-unknown', `${host}: no answer from DNS`);
-  return new HostFailure('unreachable', `${host} port ${port}: ${REASONS[code] ?? message}`, {
-    cause: error,
-  });
+  // The same words for all hosts, which are told together.
+  return new HostFailure('unreachable', `port ${port}: ${REASONS[code] ?? message}`, { cause: error });
 }

@@ -42,7 +42,7 @@ describe('a host that cannot be connected to', () => {
       detail: /port 1: refused/,
     });
     await assert.rejects(on.connect({ ...to, host: 'no-such-host.invalid' }), { because: 'name-unknown' });
-    assert.equal(failed('EHOSTUNREACH').message, 'no connection: web-1 port 22: no route to the host');
+    assert.equal(failed('EHOSTUNREACH').message, 'no connection: port 22: no route to the host');
     assert.equal(failed('EAI_AGAIN').because, 'name-unknown');
     // Time is up before anything else happens.
     const hurried = {
