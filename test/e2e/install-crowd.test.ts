@@ -186,3 +186,52 @@ test('--check says what would be done and changes nothing, neither there nor her
   assert.deepEqual(await fleet.client.call('agents.list', { query: {} }), []);
   assert.throws(() => readdirSync(join(fleet.home, 'installs')));
 });
+
+test(
+  'a controller that is killed and comes back in the middle costs an install some time, and nothing else',
+  SSHD_NEEDS,
+  async (t) => {
+    const { fleet, host, begin } = await startInstalling(t);
+    const hosts = await Promise.all([host({ name: 'a' }), host({ name: 'b' })]);
+    const running = begin('install', [
+      ...NO_SERVICE,
+      '--json',
+      '--concurrency',
+      '1',
+      ...hosts.map(addressOf),
+    ]);
+    await until('the first host is at hand', () => running.stdout().includes('"step":"place"'));
+    await fleet.stopController('SIGKILL');
+    await fleet.startController();
+    const { status, stdout, stderr } = await running.ended;
+    assert.equal(status, 0, stdout + stderr);
+  },
+);
+
+test(
+  'a controller that has gone for good begins no other host: status 5, and the rest is told',
+  SSHD_NEEDS,
+  async (t) => {
+    const { fleet, host, begin } = await startInstalling(t);
+    const hosts = await Promise.all([host({ name: 'a' }), host({ name: 'b' })]);
+    const running = begin('install', [
+      ...NO_SERVICE,
+      '--json',
+      '--concurrency',
+      '1',
+      ...hosts.map(addressOf),
+    ]);
+    await until('the first host is at hand', () => running.stdout().includes('"step":"place"'));
+    // Its operator is nobody any more.
+    await fleet.client.call('operators.revoke', { params: { name: 'admin' } });
+    const { status, stdout } = await running.ended;
+    assert.equal(status, 5, stdout);
+    assert.deepEqual(
+      about(stdout, 'host').map(({ state, cause }) => [state, cause]),
+      [
+        ['failed', 'refused'],
+        ['left', null],
+      ],
+    );
+  },
+);

@@ -44,6 +44,7 @@ test('passphrases and host keys are asked for at the terminal, each once for all
   const hosts = await Promise.all([host({ name: 'a' }), host({ name: 'b' })]);
   const known = join(home, '.ssh', 'known_hosts');
   writeFileSync(known, `${hosts[1].knownHost}\n`);
+  writeFileSync(join(home, '.ssh', 'config'), 'HashKnownHosts no\n');
   const terminal = atTerminal(t, installing, ['install', ...NO_SERVICE, ...hosts.map(addressOf)]);
   const questions = [
     terminal.answer(
