@@ -342,6 +342,28 @@ describe('an install of a host that has an agent', { ...SSHD_NEEDS, concurrency:
       assert.equal(again.result?.did, 'unchanged', again.failure?.message);
     });
 
+  test('goes back to the version before by itself where the connection is gone', async (t) => {
+    const { host, install, enter, agents, fleet } = await scene(t);
+    await install(enter, { ports: version('0.0.9') });
+    const connection = await enter();
+    const { failure } = await install(async () => connection, {
+      ports: { ...version('0.2.0', 'exits'), registrar: registrarOf(fleet, 1_000) },
+      tell: (event) => {
+        if (event.what === 'step' && event.step === 'online') connection.cut();
+      },
+    });
+    assert.ok(failure);
+    await until(
+      'the version before runs again',
+      async () => (await host.run(['readlink', LAYOUT.current])) === 'a\n',
+      30_000,
+    );
+    await fleet.online('host-0', true);
+    assert.equal((await agents())[0]?.agentVersion, '0.0.9');
+    const { result, failure: again } = await install(enter);
+    assert.equal(result?.did, 'upgraded', again?.message);
+  });
+
   test('that lost its connection and its power while it changed the version leaves one that works', async (t) => {
     const { host, install, enter, agents, fleet } = await scene(t);
     await install(enter, { ports: version('0.0.1') });
