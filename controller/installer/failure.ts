@@ -89,13 +89,16 @@ export const CAUSES = {
 
 export type Cause = keyof typeof CAUSES;
 
+/** What stands between a cause's sentence and its detail: `permission denied (publickey)`, `no connection: port 22: refused`. */
+export const joinOf = (detail: string): string => (detail.startsWith('(') ? ' ' : ': ');
+
 /** One host's failure. */
 export class HostFailure extends Error {
   readonly because: Cause;
   readonly detail: string;
 
   constructor(because: Cause, detail = '', options?: ErrorOptions) {
-    super(detail ? `${CAUSES[because].sentence}: ${detail}` : CAUSES[because].sentence, options);
+    super(CAUSES[because].sentence + (detail && joinOf(detail) + detail), options);
     this.name = 'HostFailure';
     this.because = because;
     this.detail = detail;

@@ -1,5 +1,5 @@
 import type { HostEnd } from '../../installer/engine.ts';
-import { CAUSES, type Cause } from '../../installer/failure.ts';
+import { CAUSES, type Cause, joinOf } from '../../installer/failure.ts';
 import type { HostEntry } from '../../installer/host.ts';
 import type { HostResult } from '../../installer/work.ts';
 import { formatDuration } from '../duration.ts';
@@ -55,7 +55,7 @@ export function hostLine({ entry, end }: Omit<Ended, 'warnings'>, check: boolean
 }
 
 const detailOf = ({ detail, step }: { detail: string; step: string }): string =>
-  detail === '' ? ` (step ${step})` : `: ${sanitiseLine(detail)}`;
+  detail === '' ? ` (step ${step})` : `${joinOf(detail)}${sanitiseLine(detail)}`;
 
 /** Names and details that are shown of one cause; the report has all. */
 const DETAILS_SHOWN = 5;
@@ -102,7 +102,7 @@ function causeLines(because: Cause, group: readonly Ended[], paint: Paint): stri
   const byDetail = groupBy(group, ({ end }) => (end.state === 'failed' ? end.detail : ''));
   const [only] = byDetail.size === 1 ? byDetail.keys() : [];
   const style = group.some(({ end }) => verdictOf(end) === 'failed') ? 'red' : 'yellow';
-  const same = only ? `: ${sanitiseLine(only)}` : '';
+  const same = only ? `${joinOf(only)}${sanitiseLine(only)}` : '';
   const head = `  ${hosts(group.length)}: ${paint(style, `${sentence}${same}`)}`;
   const advice = `    ${next}`;
   if (only !== undefined) return [head, `    ${names(group)}`, advice];

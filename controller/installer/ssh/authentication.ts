@@ -72,7 +72,7 @@ export function authenticate(
     const isNothingTried = keysTried === 0 && password !== 'tried';
     const problems = await keyring.problems(to);
     const notes = problems.filter(({ isMissing }) => isNothingTried || !isMissing);
-    const parts = [offered.join(','), ...unused, ...notes.map(({ sentence }) => sentence)];
+    const parts = [`(${offered.join(',')})`, ...unused, ...notes.map(({ sentence }) => sentence)];
     if (password === 'refused') parts.push('its password was refused by other hosts, and not tried here');
     return new HostFailure(isNothingTried ? 'no-identity' : 'permission-denied', parts.join('; '));
   }
