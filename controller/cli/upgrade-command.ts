@@ -6,6 +6,7 @@ import type { Client } from './client.ts';
 import { showUploads } from './content/upload-progress.ts';
 import { make, showTargets } from './dispatch.ts';
 import { EXIT, Failure } from './failure.ts';
+import { mayChangeAgents } from './install/may-change-agents.ts';
 import { type JobOptions, jobBody, selectionOf } from './job-body.ts';
 import { paintFor } from './output/paint.ts';
 import { hosts, listNames } from './output/summary.ts';
@@ -36,6 +37,7 @@ export function upgrade(surroundings: Surroundings, options: UpgradeOptions): Pr
   return withClient(surroundings, async (client) => {
     const asked = await wholeSelection(client, await selectionOf(surroundings, options));
     if (options.list) return showTargets(surroundings, client, asked, options);
+    await mayChangeAgents(client);
     const meant = await resolve(client, asked);
     if (meant.length === 0) throw new MusterError('nobody-matched');
     const { wanted, fitting, left } = await sort(client, meant);
