@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createClient } from '../../controller/cli/client.ts';
 import type { Context } from '../../controller/cli/context.ts';
@@ -26,6 +26,7 @@ import { shellConnection } from '../support/shell-connection.ts';
 import { until } from '../support/until.ts';
 import { difference, filesOf } from './leftovers.ts';
 import { SSHD_NEEDS, type SshHost, type SshHostOptions } from './sshd.ts';
+import { treePath } from './tree.ts';
 
 type Test = { after(fn: () => unknown): void };
 
@@ -153,7 +154,7 @@ describe('an install of one host', { ...SSHD_NEEDS, concurrency: 2 }, () => {
   test('brings the executable onto a host without a Node', async (t) => {
     const { host, install, connect, agents, left } = await scene(t, { node: false });
     const builds = createBuilds({
-      ...{ folder: '/var/cache/muster-test/builds', archives: [], env: process.env, note: () => {} },
+      ...{ folder: join(dirname(treePath()), 'builds'), archives: [], env: process.env, note: () => {} },
       ...{ node: { path: process.execPath, version: process.version }, now: Date.now, clock: systemClock },
     });
     t.after(() => builds.close());
