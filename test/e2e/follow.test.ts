@@ -102,7 +102,8 @@ tasks:
   assert.equal(would?.change, 'would-change');
   assert.equal(would.tasks?.find(({ name }) => name === 'the motd')?.change, 'would-change');
 
-  const applied = await fleet.muster(['apply', '-t', 'web-*', '-f', '-'], { input: bundle });
+  // One after the other: both agents of this machine write the same file.
+  const applied = await fleet.muster(['apply', '-t', 'web-*', '-f', '-', '--batch', '1'], { input: bundle });
   assert.equal(applied.status, 1);
   assert.match(applied.stderr, / {2}task 1\/5 say: 2 succeeded\n/);
   assert.match(applied.stderr, / {2}task 3\/5 guarded: 2 unchanged\n/);
