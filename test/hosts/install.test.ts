@@ -128,6 +128,32 @@ describe('an install of one host', { ...SSHD_NEEDS, concurrency: 2 }, () => {
     assert.equal((await at(hosts[1], 'web-2')).result?.name, 'host-1', 'of the same kernel');
   });
 
+  test('adds labels to an agent that is there, gives one that was removed new keys, and takes no name from another', async (t) => {
+    const { host, fleet, install, connect, agents, left } = await scene(t);
+    const first = await install(connect, { entry: { labels: { role: 'web' } } });
+    const again = await install(connect, { entry: { labels: { env: 'prod' } } });
+    assert.equal(again.result?.did, 'unchanged', again.failure?.message);
+    assert.deepEqual((await agents())[0]?.labels, { role: 'web', env: 'prod' });
+
+    await fleet.client.call('agents.remove', { params: { agent: 'host-0' } });
+    const anew = await install(connect);
+    assert.equal(anew.result?.did, 'repaired', anew.failure?.message);
+    assert.notEqual(anew.result?.agentId, first.result?.agentId);
+    assert.match(anew.warnings.join(), /gets new keys/);
+    assert.deepEqual(
+      (await agents()).map(({ online }) => online),
+      [true],
+    );
+
+    await host.run([LAYOUT.uninstaller]);
+    const taken = await install(connect);
+    assert.equal(taken.failure?.because, 'name-taken');
+    assert.deepEqual(await left(), []);
+    const replaced = await install(connect, { settings: { replace: true } });
+    assert.equal(replaced.result?.did, 'installed', replaced.failure?.message);
+    assert.equal((await agents()).length, 1);
+  });
+
   test('under --check changes nothing and says what it would do', async (t) => {
     const { install, connect, left, agents } = await scene(t);
     const { result, failure, steps } = await install(connect, { settings: { check: true } });

@@ -100,7 +100,8 @@ room home ${layout.home}
 room tmp /tmp
 
 ${NODES}
-for folder in ${layout.program} ${layout.home} ${layout.command.replace(/\/[^/]*$/, '')}; do
+# Not that of the command: many a Debian has a /usr/local that its group staff may write to, and nothing is started from there.
+for folder in ${layout.program} ${layout.home}; do
   while [ ! -d "$folder" ]; do folder=\${folder%/*}; [ -n "$folder" ] || folder=/; done
   trusted "$(readlink -f "$folder")" || put open "$folder"
 done

@@ -12,6 +12,7 @@ import { probeText } from '../../../../controller/installer/remote/probe.ts';
 import { parseProbe } from '../../../../controller/installer/remote/probe-answer.ts';
 import { programsText } from '../../../../controller/installer/remote/programs.ts';
 import { toldBy } from '../../../../controller/installer/remote/script.ts';
+import { openrcText, supervisorText } from '../../../../controller/installer/remote/service-files.ts';
 import { backText } from '../../../../controller/installer/remote/swap.ts';
 import { uninstallText } from '../../../../controller/installer/remote/uninstall.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
@@ -153,6 +154,18 @@ for (const shell of SHELLS)
       assert.ok(!existsSync(layout.program) && !existsSync(layout.locks));
     });
   });
+
+test(
+  'what service managers are given can be read by the shells that there are',
+  requires('dash', 'busybox'),
+  () => {
+    for (const text of [openrcText('/etc/default/muster-agent'), supervisorText('/etc/default/muster-agent')])
+      for (const shell of SHELLS) {
+        const [program = '', ...words] = shell.split(' ');
+        execFileSync(program, [...words, '-n'], { input: text });
+      }
+  },
+);
 
 test('a full disk is told as one', requires('root', 'mounts'), async (t) => {
   const folder = temporaryFolder(t);
