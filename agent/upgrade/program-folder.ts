@@ -128,6 +128,8 @@ export function programFolder(folder: string): ProgramFolder {
       }
     },
     finish(slot, build, version, own) {
+      // Of an upgrade that was cut off, or that went back; and it may say anything.
+      rmSync(at(slot, RELEASE_FILE), { force: true });
       if (build.form === 'bundle') {
         rmSync(at(slot, NODE_LINK), { force: true });
         symlinkSync(readlinkSync(at(own, NODE_LINK)), at(slot, NODE_LINK));

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { zstdCompressSync } from 'node:zlib';
@@ -81,6 +90,17 @@ for (const [what, given, why] of REFUSED)
 test('what was not unpacked whole leaves nothing behind', async (t) => {
   const { root } = await upgrade(t, { build: { sha512: OTHER } });
   assert.deepEqual(readdirSync(root).sort(), ['a', 'current']);
+});
+
+test('what lies whole in the other slot, from a time before that went back or was cut off, is taken again', async (t) => {
+  const { root } = await upgrade(t);
+  rmSync(join(root, 'trial'), { recursive: true });
+  rmSync(join(root, 'current'));
+  symlinkSync('a', join(root, 'current'));
+  writeFileSync(join(root, 'b', 'release.json'), 'cut');
+  const again = await upgrade(t, { root });
+  assert.deepEqual([again.restarts, again.lines], [['b'], ['0.1.5 → 0.2.0']], 'and not fetched again');
+  assert.equal(parseSlotRelease(readFileSync(join(root, 'b', 'release.json'), 'utf8'))?.version, '0.2.0');
 });
 
 test('a check says what would change, and the same program is unchanged, whatever its release.json says', async (t) => {
