@@ -200,6 +200,32 @@ table('tasks that change files', 'order-malformed', checkOrder, RUN, [
   ['a niceness past 19', limits({ nice: 20 })],
 ]);
 
+const UPGRADE: OrderMessage = {
+  ...RUN,
+  ...limits({ env: [] }),
+  kind: 'upgrade',
+  ...task({
+    upgrade: {
+      release: counting(0, 8),
+      signatures: [{ keyId: counting(0, 16), signature: counting(0, 64) }],
+      contents: [content],
+      onlineWithinMs: 1,
+    },
+  }),
+};
+const [UPGRADE_TASK = assert.fail()] = UPGRADE.tasks;
+
+table('upgrade', 'order-malformed', checkOrder, UPGRADE, [
+  ['two tasks', { tasks: [UPGRADE_TASK, UPGRADE_TASK] }],
+  ['the kind of another', { kind: 'run' }],
+  ['a line as its guard', { tasks: [{ ...UPGRADE_TASK, guard: { unless: 'id', creates: '' } }] }],
+  ['variables', limits({ env: [{ name: 'NODE_OPTIONS', value: '--import=data:text/javascript,' }] })],
+  [
+    'no build',
+    { tasks: [{ ...UPGRADE_TASK, upgrade: { ...(UPGRADE_TASK.upgrade ?? assert.fail()), contents: [] } }] },
+  ],
+]);
+
 table('run', 'order-malformed', checkOrder, RUN, [
   ['a short fleet id', { fleetId: counting(0, 15) }],
   ['a short job id', { jobId: counting(0, 15) }],

@@ -156,11 +156,12 @@ describe('an order to uninstall', () => {
       { check: true, tasks: [{ uninstall: {} }] },
       { tasks: [{ uninstall: {}, creates: '/etc/passwd' }] },
       { tasks: [{ uninstall: {}, unless: 'true' }] },
+      { env: { PATH: '/tmp' } },
       { tasks: [{ uninstall: {} }, { uninstall: {} }] },
       { tasks: [{ command: { argv: ['true'] } }, { uninstall: {} }] },
     ])
       await assert.rejects(
-        jobs.create(request(wrong), ADMIN),
+        jobs.create(request({ ...UNINSTALL, ...wrong }), ADMIN),
         { code: 'bad-request' },
         JSON.stringify(wrong),
       );
