@@ -18,6 +18,8 @@ export async function ownProgram(entry: string): Promise<Program> {
   const files: ProgramFile[] = [];
   for (const path of paths) files.push(await fileAt(path, relative(root, path)));
   const runtimes = RUNTIMES.flatMap((name) => packageAbove(root, name) ?? []);
+  if (runtimes.length === 0)
+    throw new ServiceFailure(`${root} has no Node of its own`, 'run "npm ci" there, without --omit=optional');
   for (const folder of runtimes)
     for (const path of filesBelow(folder))
       files.push(await fileAt(path, join('node_modules', relative(dirname(folder), path))));
