@@ -97,6 +97,7 @@ async function onHost(
   };
   const fit = fitOf(probe, wish, Math.round(hereSeconds));
   for (const text of fit.notes) work.tell({ what: 'warning', text });
+  await checkName(ports, probe, fit.name);
   // The first host of its kind waits for what is made for all of them.
   const packed = await unless(work.stop, ports.builds.packed(fit.form, fit.arch, fit.packings));
   const plan = planFor(probe, fit, packed.build);
@@ -131,6 +132,18 @@ async function look(host: Host, { settings, trust, clock }: InstallPorts) {
   const hereSeconds = (before + clock.now()) / 2_000;
   toldBy({ ...answer, stdout: '' }, 'looking at the host');
   return { probe: parseProbe(answer.stdout, trust.urls.length), hereSeconds };
+}
+
+/** Told before anything is copied; whoever takes the name meanwhile is told by the registration. */
+async function checkName(
+  { registrar, settings }: InstallPorts,
+  { home }: Probe,
+  name: string,
+): Promise<void> {
+  if (settings.replace) return;
+  const holder = await registrar.holder(name);
+  if (holder !== undefined && holder !== home?.agent)
+    throw new HostFailure('name-taken', `${name}; another agent has it`);
 }
 
 const DID = {

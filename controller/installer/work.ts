@@ -45,6 +45,8 @@ export interface Registrar {
   register(body: RegisterBody): Promise<RegisterReply>;
   /** Whether it lets this agent in. Throws HostFailure: refused. */
   knows(agent: Registered): Promise<boolean>;
+  /** The id of the agent that has this name. Throws HostFailure: refused. */
+  holder(name: string): Promise<string | undefined>;
   /** Sets these, and leaves others as they are. Throws HostFailure: refused. */
   label(agent: Registered, labels: Readonly<Record<string, string>>): Promise<void>;
   /** Takes a registration back; that there is none is no failure. Throws HostFailure: refused. */

@@ -235,3 +235,26 @@ test(
     );
   },
 );
+
+test(
+  'a name that another agent has is told before anything is copied, by --check as well; --replace takes it',
+  SSHD_NEEDS,
+  async (t) => {
+    const { fleet, host, install } = await startInstalling(t);
+    const [one, two] = await Promise.all([host({ name: 'web-1' }), host({ name: 'web-1' })]);
+    assert.equal((await install([addressOf(one)])).status, 0);
+    for (const more of [['--check'], []]) {
+      const { status, stdout } = await install([...more, '--json', addressOf(two)]);
+      assert.equal(status, 1);
+      const [told] = about(stdout, 'host');
+      assert.deepEqual([told?.cause, told?.step], ['name-taken', 'probe']);
+    }
+    const { status, stdout, stderr } = await install(['--replace', addressOf(two)]);
+    assert.equal(status, 0, stdout + stderr);
+    const agents = await fleet.client.call('agents.list', { query: {} });
+    assert.deepEqual(
+      agents.map(({ name, online }) => [name, online]),
+      [['web-1', true]],
+    );
+  },
+);

@@ -68,6 +68,10 @@ export function createRegistrar(parts: RegistrarParts): Registrar {
       const [known] = await insist(() => client.call('agents.list', { query: { targets: id } }));
       return known?.id === id && known.state === 'active';
     },
+    async holder(name) {
+      const [holder] = await insist(() => client.call('agents.list', { query: { targets: name } }));
+      return holder?.id;
+    },
     async label({ id }, labels) {
       const body = { set: { ...labels } };
       await insist(() => client.call('agents.label', { params: { agent: id }, body }));

@@ -64,6 +64,10 @@ export function registrarOf({ client }: Pick<TestFleet, 'client'>, onlineWithinM
       }
     },
     knows: async ({ id }) => (await show(id)) !== undefined,
+    async holder(name) {
+      const [holder] = await client.call('agents.list', { query: { targets: name } });
+      return holder?.id;
+    },
     async label({ id }, labels) {
       await client.call('agents.label', { params: { agent: id }, body: { set: { ...labels } } });
     },

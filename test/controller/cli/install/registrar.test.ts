@@ -82,6 +82,11 @@ test('an agent is known when it is let in under this id', async () => {
   assert.equal(await stage([]).registrar.knows(AGENT), false);
 });
 
+test('a name is held by whom the controller lists under it', async () => {
+  assert.equal(await stage([{ ...AGENT, state: 'active' }]).registrar.holder('web-1'), AGENT.id);
+  assert.equal(await stage([]).registrar.holder('web-1'), undefined);
+});
+
 test('a registration that is not there is taken back as well as one that is', async () => {
   await stage({ ok: true }).registrar.remove(AGENT);
   await stage(refusal('no-such-agent')).registrar.remove(AGENT);
