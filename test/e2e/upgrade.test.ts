@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { MusterError } from '../../proto/errors.ts';
 import { MUSTER_VERSION } from '../../proto/version.ts';
 import { until } from '../support/until.ts';
 import { startFleet } from './fleet.ts';
@@ -61,8 +62,13 @@ describe('an agent that Muster installed', { concurrency: 2 }, () => {
     await fleet.agent('checkout');
     const told = (name: string) =>
       until(`what ${name} is is known`, async () => {
-        const { facts } = await fleet.client.call('agents.facts', { params: { agent: name } });
-        return (facts as { agent?: unknown } | null)?.agent !== undefined;
+        const known = await fleet.client
+          .call('agents.facts', { params: { agent: name } })
+          .catch((error: unknown) => {
+            if (error instanceof MusterError && error.code === 'not-found') return undefined;
+            throw error;
+          });
+        return known?.facts.agent !== undefined;
       });
     await Promise.all([told('h1'), told('checkout')]);
     const upgrade = (...args: string[]) => fleet.muster(['agents', 'upgrade', ...args]);
