@@ -32,6 +32,8 @@ export function createUpgrades(ports: UpgradePorts): Upgrades {
   const { folder, log, slot: own } = ports;
   const other: Slot = own === 'a' ? 'b' : 'a';
   const kept = Promise.withResolvers<void>();
+  /** Settles, and does not reject, with the last task. */
+  let last: Promise<unknown> = Promise.resolve();
 
   function begin(): void {
     try {
@@ -50,7 +52,7 @@ export function createUpgrades(ports: UpgradePorts): Upgrades {
     try {
       const trial = folder.trial();
       if (trial?.new === own) {
-        if (trial.outcome?.result !== 'kept' && !folder.decideKept()) {
+        if (!folder.decideKept()) {
           log.error({ version: trial.newVersion }, 'online, but too late: the version before goes on');
           return ports.restart();
         }
@@ -63,7 +65,15 @@ export function createUpgrades(ports: UpgradePorts): Upgrades {
     }
   }
 
-  async function carryOut(task: Message<'UpgradeTask'>, run: UpgradeRun): Promise<UpgradeResult> {
+  /** There is one other slot: they take turns. */
+  function carryOut(task: Message<'UpgradeTask'>, run: UpgradeRun): Promise<UpgradeResult> {
+    const mine = last.then(() => carryOutNow(task, run));
+    last = mine.catch(() => {});
+    return mine;
+  }
+
+  async function carryOutNow(task: Message<'UpgradeTask'>, run: UpgradeRun): Promise<UpgradeResult> {
+    run.signal.throwIfAborted();
     const order = `${run.jobId}-${run.attempt}`;
     const known = [folder.trial(), folder.lastTrial()].find((trial) => trial?.order === order);
     if (known) return tell(known, run);

@@ -37,7 +37,7 @@ export interface ProgramFolder {
   beginTrial(trial: Trial): void;
   /** What starts next. Durable. */
   pointTo(slot: Slot): void;
-  /** The new version stays. False: it was decided otherwise before. */
+  /** The new version stays, and the trial is over. False: it was decided otherwise before. */
   decideKept(): boolean;
   /** Puts away a trial that was never begun. */
   discardTrial(): void;

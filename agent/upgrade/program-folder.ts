@@ -180,8 +180,8 @@ export function programFolder(folder: string): ProgramFolder {
       try {
         linkSync(at(trial, TRIAL_NAMES.kept), at(trial, TRIAL_NAMES.outcome));
       } catch (cause) {
-        if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
-        throw cause;
+        if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+        if (read(trial)?.outcome?.result !== 'kept') return false;
       }
       sync(at(trial));
       putAside();

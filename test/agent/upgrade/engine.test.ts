@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { zstdCompressSync } from 'node:zlib';
 import { createUpgrades } from '../../../agent/upgrade/engine.ts';
 import { sha512 } from '../../../proto/crypto.ts';
@@ -137,6 +138,26 @@ test('a run that was cancelled before the swap leaves the agent as it is', async
   const { result, isAsBefore } = await upgrade(t, { signal: cancelled });
   assert.equal(result.state, 'failed');
   assert.ok(isAsBefore);
+});
+
+test('two at once take turns at the one other slot', async (t) => {
+  const { ports, task, run, root } = await upgrade(t, { says: { exitCode: 1 } });
+  let inside = 0;
+  let most = 0;
+  const watched = {
+    ...ports,
+    fetch: async (...args: Parameters<typeof ports.fetch>) => {
+      most = Math.max(most, ++inside);
+      await setImmediate();
+      inside -= 1;
+      return ports.fetch(...args);
+    },
+  };
+  rmSync(join(root, 'b'), { recursive: true });
+  const upgrades = createUpgrades(watched);
+  const both = [1, 2].map((attempt) => upgrades.carryOut(task, { ...run, attempt }).catch(() => {}));
+  await Promise.all(both);
+  assert.equal(most, 1);
 });
 
 test('a swap that the disk does not take leaves no trial, and others go on', async (t) => {
