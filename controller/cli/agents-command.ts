@@ -28,7 +28,7 @@ export function ls(
     const { stdout, stderr, env } = surroundings;
     if (options.json) stdout.write(`${jsonLine(agents)}\n`);
     else if (agents.length === 0 && targets === undefined && selector === undefined)
-      stderr.write('muster: no agent has joined yet; "muster token create" makes a join token\n');
+      stderr.write('muster: no agent has joined yet; "muster install HOST" brings agents to machines\n');
     else
       stdout.write(
         renderTable(

@@ -22,6 +22,8 @@ export interface HostEntry {
 
 /** How a host is reached. Complete: nothing is looked up any more. Made by `ssh/destination.ts`. */
 export interface Destination {
+  /** As it was written, for what is told of it. */
+  readonly name: string;
   readonly host: string;
   readonly port: number;
   readonly user: string;

@@ -150,13 +150,15 @@ function whyNoExecutable({ loader, musl, glibc, libstdcxx }: Probe): string | un
   return libstdcxx ? undefined : 'libstdc++.so.6 is missing (Debian: libstdc++6, others: libstdc++)';
 }
 
+/** What `--service none` has left is gone on with, unasked. */
 function managerOf(probe: Probe, { service }: Wish): Manager {
   switch (service) {
     case 'none':
       return 'none';
     case 'auto':
-      if (probe.init === 'none') throw new HostFailure('no-service-manager');
-      return probe.init;
+      if (probe.init !== 'none') return probe.init;
+      if (probe.agent.services.some(({ path }) => path === LAYOUT.supervisor)) return 'none';
+      throw new HostFailure('no-service-manager');
     case 'systemd':
     case 'openrc':
       if (probe.init !== service)

@@ -48,7 +48,7 @@ test('passphrases and host keys are asked for at the terminal, each once for all
   const terminal = atTerminal(t, installing, ['install', ...NO_SERVICE, ...hosts.map(addressOf)]);
   const questions = [
     terminal.answer(
-      /The host key of \S+ port 2222 is not known: ssh-ed25519 SHA256:\S+\s+Is that its key\? \[y\/N\] /,
+      /The host key of [\d.]+ port 2222 is not known: ssh-ed25519 SHA256:\S+\s+Is that its key\? \[y\/N\] /,
       'y\n',
     ),
     terminal.answer(/Passphrase for \S+id_ed25519: /, 'hush hush\n'),

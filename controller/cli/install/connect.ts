@@ -58,12 +58,12 @@ export async function createConnect(
     addKnown: options.check ? async () => {} : addKnownHost,
     confirm: (key) =>
       prompts.confirm(
-        `The host key of ${addressOf(key)} is not known: ${key.keyType} ${key.fingerprint}`,
+        `The host key of ${whoseKey(key)} is not known: ${key.keyType} ${key.fingerprint}`,
         'Is that its key? [y/N] ',
       ),
     accepted: (key, file) =>
       note(
-        `the host key of ${addressOf(key)} is ${key.keyType} ${key.fingerprint}` +
+        `the host key of ${whoseKey(key)} is ${key.keyType} ${key.fingerprint}` +
           (file === undefined || options.check ? '; it is not recorded' : `, recorded in ${file}`),
       ),
   });
@@ -76,8 +76,11 @@ export async function createConnect(
     connector.connect(destinationOf(entry, config, operator, flags), stop, entry.sudo ?? options.sudo);
 }
 
-const addressOf = ({ host, port }: NewHostKey): string =>
-  sanitiseLine(port === 22 ? host : `${host} port ${port}`);
+/** By the name that somebody wrote, and by what ssh's settings made of it. */
+function whoseKey({ name, host, port }: NewHostKey): string {
+  const address = port === 22 ? host : `${host} port ${port}`;
+  return sanitiseLine(host === name ? address : `${name} (${address})`);
+}
 
 /** Rejects with what the machine says, which tells a key that is not there from one that cannot be read. */
 async function readKey(path: string): Promise<Buffer> {

@@ -81,8 +81,9 @@ export function createBuilds(ports: BuildsPorts): Builds {
       ...(form === 'bundle' ? [] : [RECIPE, from.program.runtimes[arch].sha512]),
     ];
     const keyIn = (packed: Packing): string => keyOf([...inputs, packingKey(packed)]);
+    const makeIt = (): Promise<Kept> => make(from, form, arch, packing, keyIn);
     const kept =
-      (await cache.find(keyIn(packing))) ?? (await inTurn(() => make(from, form, arch, packing, keyIn)));
+      (await cache.find(keyIn(packing))) ?? (await (form === 'bundle' ? makeIt() : inTurn(makeIt)));
     opened.push(kept);
     return packedOf(kept);
   }
@@ -97,7 +98,7 @@ export function createBuilds(ports: BuildsPorts): Builds {
     const executable = async (work: string): Promise<string> => {
       const unpacked = await unpackedBy(keyIn, work);
       if (unpacked) return unpacked;
-      ports.note(`making the agent's executable for ${arch}, once`);
+      ports.note(`making the agent's executable for ${arch}: once, and up to a minute`);
       return makeExecutable(from, arch, work);
     };
     return cache.make(keyIn(packing), async (work) => {

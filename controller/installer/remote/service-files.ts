@@ -6,7 +6,6 @@ export function systemdUnitText(settingsFile: string, layout: Layout = LAYOUT): 
   return `# ${MARK}; "systemctl edit muster-agent" is the place for changes.
 [Unit]
 Description=Muster agent
-Documentation=https://github.com/muster
 After=network.target
 # It is tried again for ever: a host is not to be lost because its controller was away for long.
 StartLimitIntervalSec=0

@@ -122,6 +122,7 @@ function reach(asked: Asked, settings: HostSettings, operator: Operator): Omit<D
     return words.map((word) => path(word, setting?.from ?? ''));
   };
   return {
+    name: asked.host,
     host,
     port,
     user,

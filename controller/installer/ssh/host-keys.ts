@@ -30,6 +30,8 @@ export type HostKeyPolicy = (typeof HOST_KEY_POLICIES)[number];
 
 /** A key that nobody knows yet. */
 export interface NewHostKey {
+  /** Of the host, as it was written. */
+  readonly name: string;
   readonly host: string;
   readonly port: number;
   readonly keyType: string;
@@ -142,6 +144,7 @@ export function createHostKeys(ports: HostKeysPorts): HostKeys {
     async judge(of, key, signal) {
       if (await check(of, key)) return async () => {};
       const told = {
+        name: of.name,
         host: of.host,
         port: of.port,
         keyType: keyTypeOf(key),

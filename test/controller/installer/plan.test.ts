@@ -75,6 +75,10 @@ test('the service manager is the one that runs there, or the one that was asked 
   const none = fit({ pid1: 'sleep' }, TOOL_LINES, { service: 'none' });
   assert.equal(none.manager, 'none');
   assert.match(none.notes.join(), /reboot/);
+  // Said again without the option, it is still the way of that host; where there is a manager, it takes over.
+  const served = [...TOOL_LINES, `service=ours ${LAYOUT.supervisor}`];
+  assert.equal(fit({ pid1: 'sleep' }, served).manager, 'none');
+  assert.equal(fit({}, served).manager, 'systemd');
 });
 
 test('settings go where the distribution has them', () => {

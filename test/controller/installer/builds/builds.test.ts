@@ -225,11 +225,10 @@ test('a folder of another user is not used', { ...requires('root') }, async (t) 
   await assert.rejects(open().packed('bundle', 'x64', ['gzip']), { detail: /can be changed by other users/ });
 });
 
-test('closing ends what is being made, and leaves nothing of it', async (t) => {
-  const folder = temporaryFolder(t);
+/** Builds for whose executables npm is asked, and its registry does not answer. */
+async function waitingForNpm(t: TestContext, folder: string) {
   const bin = join(folder, 'bin');
   await mkdir(bin);
-  // An npm whose registry does not answer.
   await writeFile(join(bin, 'npm'), `#!/bin/sh\necho $$ > ${folder}/pid\nexec sleep 600\n`);
   await chmod(join(bin, 'npm'), 0o755);
   const program = await madeUpProgram(folder);
@@ -237,6 +236,19 @@ test('closing ends what is being made, and leaves nothing of it', async (t) => {
   const builds = buildsIn(t, join(folder, 'cache'), { program, env });
   const packed = assert.rejects(builds.packed('executable', 'arm64', ['gzip']), { because: 'no-build' });
   const pid = await until('npm runs', () => readFile(join(folder, 'pid'), 'utf8').catch(() => undefined));
+  return { builds, packed, pid };
+}
+
+test('the bundle waits for no executable', async (t) => {
+  const { builds, packed } = await waitingForNpm(t, temporaryFolder(t));
+  assert.equal((await builds.packed('bundle', 'arm64', ['gzip'])).build.form, 'bundle');
+  await builds.close();
+  await packed;
+});
+
+test('closing ends what is being made, and leaves nothing of it', async (t) => {
+  const folder = temporaryFolder(t);
+  const { builds, packed, pid } = await waitingForNpm(t, folder);
   await builds.close();
   await packed;
   assert.throws(() => process.kill(Number(pid), 0), { code: 'ESRCH' });

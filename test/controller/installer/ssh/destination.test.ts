@@ -34,6 +34,7 @@ const reach = async (host: HostEntry | string, text: string, flags: Flags = {}, 
 
 test('without any settings a host is reached as ssh would', async () => {
   assert.deepEqual(await reach('web-1', ''), {
+    name: 'web-1',
     ...{ host: 'web-1', port: 22, user: 'anna', identitiesOnly: false, identityAgent: undefined },
     identityFiles: ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) => `/home/anna/.ssh/${name}`),
     ...{
@@ -61,7 +62,7 @@ test('the entry counts more than the command, the command more than ssh_config',
 });
 
 const TABLE: [string, string, string, Record<string, unknown>][] = [
-  ['an alias', 'Host web\n HostName 10.0.0.7', 'web', { host: '10.0.0.7' }],
+  ['an alias', 'Host web\n HostName 10.0.0.7', 'web', { name: 'web', host: '10.0.0.7' }],
   ['%h in HostName', 'Host web-*\n HostName %h.example.com', 'web-1', { host: 'web-1.example.com' }],
   [
     'keywords in any case, with =',

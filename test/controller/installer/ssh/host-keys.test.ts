@@ -117,6 +117,7 @@ describe('the key of a host', SSHD_NEEDS, () => {
     await assert.rejects(connect(on, host, no), { because: 'key-unknown', detail: /not accepted/ });
     assert.deepEqual(no.asked, [
       {
+        name: 'web-1',
         host: host.address,
         port: host.port,
         keyType: 'ssh-ed25519',

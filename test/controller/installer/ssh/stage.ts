@@ -62,6 +62,7 @@ export function stage(t: { after(fn: () => unknown): void }): Stage {
     folder,
     keyFile,
     destination: ({ address, port }, changes = {}) => ({
+      name: 'web-1',
       host: address,
       port,
       user: 'root',
