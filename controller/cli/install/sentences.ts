@@ -99,7 +99,7 @@ function doneLines(ended: readonly Ended[], check: boolean, paint: Paint): strin
 
 function causeLines(because: Cause, group: readonly Ended[], paint: Paint): string[] {
   const { sentence, next } = CAUSES[because];
-  const byDetail = groupBy(group, detailBeside);
+  const byDetail = groupBy(group, ({ end }) => (end.state === 'failed' ? end.detail : ''));
   const [only] = byDetail.size === 1 ? byDetail.keys() : [];
   const style = group.some(({ end }) => verdictOf(end) === 'failed') ? 'red' : 'yellow';
   const same = only ? `${joinOf(only)}${sanitiseLine(only)}` : '';
@@ -114,13 +114,6 @@ function causeLines(because: Cause, group: readonly Ended[], paint: Paint): stri
     ...(rest > 0 ? [`    … and ${rest} more in the report`] : []),
     advice,
   ];
-}
-
-/** Beside the host's own name: hosts that are told apart by that alone have one cause. */
-function detailBeside({ entry, end }: Ended): string {
-  if (end.state !== 'failed') return '';
-  const place = `${entry.host} port `;
-  return end.detail.startsWith(place) ? end.detail.slice(end.detail.indexOf(': ') + 2) : end.detail;
 }
 
 /** Each once, with the hosts that it is of. */

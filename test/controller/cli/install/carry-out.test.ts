@@ -96,17 +96,6 @@ test('hosts of one cause with details of their own are told each with its own', 
   assert.match(terminal.stdout.text(), /2 hosts: a step failed\n {4}a: a said no\n {4}b: b said no\n/);
 });
 
-test('hosts of one cause that differ in nothing but where they are make one line', async (t) => {
-  const { terminal, status } = await stage(t, ['a', 'b', 'c'], ({ written }) =>
-    fails('unreachable', `${written === 'c' ? 'bastion' : written} port 22: refused`),
-  );
-  assert.equal(await status, 4);
-  assert.match(
-    terminal.stdout.text(),
-    /3 hosts: no connection\n {4}a b: refused\n {4}c: bastion port 22: refused\n/,
-  );
-});
-
 test('hosts that gave no answer alone are status 4', async (t) => {
   const { status } = await stage(t, ['a', 'b'], ({ written }) =>
     written === 'a' ? well(entryOf('a'), {} as HostWork) : fails('unreachable'),
