@@ -32,8 +32,10 @@ export function createUpgrades(ports: UpgradePorts): Upgrades {
   const { folder, log, slot: own } = ports;
   const other: Slot = own === 'a' ? 'b' : 'a';
   const kept = Promise.withResolvers<void>();
-  /** Settles, and does not reject, with the last task. */
+  /** Settled when no upgrade is under way. */
   let last: Promise<unknown> = Promise.resolve();
+  /** Nothing may change any more in what the next process finds. */
+  let isReplaced = false;
 
   function begin(): void {
     try {
@@ -65,18 +67,25 @@ export function createUpgrades(ports: UpgradePorts): Upgrades {
     }
   }
 
-  /** There is one other slot: they take turns. */
-  function carryOut(task: Message<'UpgradeTask'>, run: UpgradeRun): Promise<UpgradeResult> {
-    const mine = last.then(() => carryOutNow(task, run));
-    last = mine.catch(() => {});
-    return mine;
+  /** One at a time: there is one other slot. */
+  async function carryOut(task: Message<'UpgradeTask'>, run: UpgradeRun): Promise<UpgradeResult> {
+    const before = last;
+    const mine = Promise.withResolvers<void>();
+    last = Promise.all([before, mine.promise]);
+    try {
+      await Promise.race([before, ended(run)]);
+      return isReplaced ? await ended(run) : await carryOutAlone(task, run);
+    } finally {
+      mine.resolve();
+    }
   }
 
-  async function carryOutNow(task: Message<'UpgradeTask'>, run: UpgradeRun): Promise<UpgradeResult> {
-    run.signal.throwIfAborted();
+  async function carryOutAlone(task: Message<'UpgradeTask'>, run: UpgradeRun): Promise<UpgradeResult> {
     const order = `${run.jobId}-${run.attempt}`;
     const known = [folder.trial(), folder.lastTrial()].find((trial) => trial?.order === order);
     if (known) return tell(known, run);
+    const why = await trialOfAnother(run);
+    if (why !== undefined) return { state: 'failed', reason: why };
     const release = openRelease(ports.trust(), task, ports.clock.now());
     const minimum = ports.trust().document?.minimumAgentVersion ?? '';
     const plan = planUpgrade(release, ports.running, minimum);
@@ -98,8 +107,22 @@ export function createUpgrades(ports: UpgradePorts): Upgrades {
       signal: run.signal,
     });
     log.info({ version: release.agentVersion, before: ports.running.version }, 'restarts as a new version');
+    return replaced(run);
+  }
+
+  function replaced(run: UpgradeRun): Promise<never> {
+    isReplaced = true;
     ports.restart();
     return ended(run);
+  }
+
+  /** The version before lies in the other slot until this one is known to stay. Says why nothing can be put there at all. */
+  async function trialOfAnother(run: UpgradeRun): Promise<string | undefined> {
+    const trial = folder.trial();
+    if (!trial) return undefined;
+    if (trial.new !== own) return `version ${trial.newVersion} is being tried out here`;
+    await Promise.race([kept.promise, ended(run)]);
+    return undefined;
   }
 
   /** Where it throws, this version goes on. */
@@ -166,8 +189,7 @@ export function createUpgrades(ports: UpgradePorts): Upgrades {
     if (!outcome && trial.new !== own) {
       // Its swap was not seen: whatever starts next goes on with it.
       folder.pointTo(trial.new);
-      ports.restart();
-      return ended(run);
+      return replaced(run);
     }
     if (!outcome) await Promise.race([kept.promise, ended(run)]);
     run.signal.throwIfAborted();

@@ -181,6 +181,7 @@ export function programFolder(folder: string): ProgramFolder {
         linkSync(at(trial, TRIAL_NAMES.kept), at(trial, TRIAL_NAMES.outcome));
       } catch (cause) {
         if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+        // It may have been said before, and by others.
         if (read(trial)?.outcome?.result !== 'kept') return false;
       }
       sync(at(trial));

@@ -21,6 +21,7 @@ import { parseSlotRelease } from '../../../proto/slots.ts';
 import { CONTROLLER, RELEASE, signPair } from '../../proto/fixture.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { requires } from '../../support/requires.ts';
+import { until } from '../../support/until.ts';
 import { type Given, NEW, OLD, OTHER, upgrade } from './upgrade-stage.ts';
 
 test('a release that fits is put into the other slot, whole, before anything points there', async (t) => {
@@ -185,6 +186,65 @@ test('the next agent tells what became of it', async (t) => {
   assert.equal(folder.lastTrial()?.outcome?.result, 'kept');
   // Said again after a crash that its report did not outlive.
   assert.equal((await createUpgrades({ ...ports, slot: 'b' }).carryOut(task, quiet)).change, 'changed');
+});
+
+test('an upgrade that comes while another is under way waits for its end, and finds the slot as that left it', async (t) => {
+  const { ports, task, run, root } = await upgrade(t, { check: true });
+  const first = Promise.withResolvers<never>();
+  let fetched = 0;
+  const both = createUpgrades({
+    ...ports,
+    fetch: (...args) => (++fetched === 1 ? first.promise : ports.fetch(...args)),
+  });
+  const failing = both.carryOut(task, { ...run, check: false });
+  const second = both.carryOut(task, { ...run, check: false, jobId: '0e'.repeat(16) });
+  await until('the first fetches', () => fetched === 1);
+  await setImmediate();
+  assert.equal(fetched, 1);
+  first.reject(new Error('the link is down'));
+  await assert.rejects(failing, /the link is down/);
+  await assert.rejects(second, /the agent stops/);
+  assert.deepEqual([ports.folder.trial()?.order, fetched], [`${'0e'.repeat(16)}-1`, 2]);
+  assert.deepEqual(readFileSync(join(root, 'b', 'agent')), NEW);
+});
+
+test('a version on trial leaves the one before alone, and calls nothing done, until it stays', async (t) => {
+  const { ports, task, run, root, folder } = await upgrade(t);
+  let looked = 0;
+  const has: typeof folder.has = (...args) => {
+    looked += 1;
+    return folder.has(...args);
+  };
+  const running = { ...ports.running, version: '0.2.0' };
+  const next = createUpgrades({ ...ports, slot: 'b', running, folder: { ...folder, has } });
+  next.begin();
+  const told = next.carryOut(task, {
+    ...run,
+    jobId: '0e'.repeat(16),
+    signal: new AbortController().signal,
+  });
+  await setImmediate();
+  assert.equal(looked, 0);
+  next.online();
+  assert.deepEqual(await told, { state: 'succeeded', change: 'unchanged', reason: '0.2.0' });
+  assert.equal(existsSync(join(root, 'trial')), false);
+});
+
+test('where somebody else tries a version out, nothing is put into its slot', async (t) => {
+  const { root } = await upgrade(t);
+  writeFileSync(join(root, 'b', 'agent'), 'the program of an installer');
+  const { result, restarts } = await upgrade(t, { root, jobId: '0e'.repeat(16) });
+  assert.deepEqual(result, { state: 'failed', reason: 'version 0.2.0 is being tried out here' });
+  assert.deepEqual(restarts, []);
+  assert.equal(readFileSync(join(root, 'b', 'agent'), 'utf8'), 'the program of an installer');
+});
+
+test('a version that an installer kept does not hold up the next upgrade', async (t) => {
+  const { ports, root, restarts } = await upgrade(t);
+  execFileSync('ln', [join(root, 'trial', 'kept'), join(root, 'trial', 'outcome')]);
+  createUpgrades({ ...ports, slot: 'b' }).online();
+  assert.equal(restarts.length, 1);
+  assert.deepEqual([existsSync(join(root, 'trial')), existsSync(join(root, 'last-trial'))], [false, true]);
 });
 
 test('a version that is online too late does not stay', async (t) => {

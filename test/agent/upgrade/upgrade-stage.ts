@@ -32,6 +32,7 @@ export interface Given {
   packed?: Uint8Array;
   says?: { stdout?: string; stderr?: string; exitCode?: number | undefined };
   check?: boolean;
+  jobId?: string;
   signal?: AbortSignal;
   freeBytes?: number;
   /** The folder of the program; left out: a new one, with the program that runs in slot a. */
@@ -83,7 +84,7 @@ export async function upgrade(t: { after(fn: () => void): void }, given: Given =
     ...given.ports,
   };
   const run: UpgradeRun = {
-    ...{ jobId: '0f'.repeat(16), attempt: 1, check: given.check ?? false },
+    ...{ jobId: given.jobId ?? '0f'.repeat(16), attempt: 1, check: given.check ?? false },
     signal: AbortSignal.any([over.signal, ...(given.signal ? [given.signal] : [])]),
     say: (line) => lines.push(line),
     command: async () => ({ stdout: `${version}\n`, stderr: '', exitCode: 0, ...given.says }),
