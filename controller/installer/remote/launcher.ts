@@ -128,6 +128,12 @@ complete() {
     result=kept) point_to "$new" ;;
     *) point_to "$old" ;;
   esac
+  put_aside
+}
+
+# Somebody else may have done so.
+put_aside() {
+  [ -e "$trial" ] || return
   rm -rf "$program/last-trial"
   mv -T "$trial" "$program/last-trial" && persist "$program"
 }
@@ -141,7 +147,8 @@ watch() {
     is_over && break
     sleep 1
   done
-  decide_back "did not come online within $within s" || exit 0
+  # Where not even that can be written, it ends all the same.
+  decide_back "did not come online within $within s" || [ ! -e "$trial/outcome" ] || exit 0
   kill_one TERM "$1" "$2"
   for _ in 1 2 3 4 5; do
     sleep 1
@@ -158,8 +165,7 @@ on_trial() {
   if ! read_trial; then
     log 'the trial of a new version cannot be read; the version before goes on'
     old=$(readlink "$trial/old") && can_start "$old" && point_to "$old"
-    rm -rf "$program/last-trial"
-    mv -T "$trial" "$program/last-trial"
+    put_aside
     return
   fi
   [ -e "$trial/outcome" ] && { complete; return; }
@@ -182,8 +188,14 @@ on_trial() {
   become "$new" "$@"
 }
 
-# Whoever may not write there only starts what is current.
-if [ "\${1:-}" = run ] && [ -e "$trial" ] && [ -w "$program" ]; then on_trial "$@"; fi
+# Whoever may not write there counts no start. A trial that nobody can bring to its end, as on a disk that can only be read by now, is none:
+# the version before starts.
+if [ "\${1:-}" = run ] && [ -e "$trial" ]; then
+  [ ! -w "$program" ] || on_trial "$@"
+  result=
+  read -r result 2>/dev/null <"$trial/outcome"
+  if [ "$result" != result=kept ] && old=$(readlink "$trial/old") && can_start "$old"; then become "$old" "$@"; fi
+fi
 current_slot
 become "$slot" "$@"
 `;

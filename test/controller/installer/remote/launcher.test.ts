@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, linkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
@@ -104,6 +105,25 @@ describe('the launcher', { ...requires('busybox'), concurrency: 2 }, () => {
         );
         assert.equal(await stays(await s.launch()), true);
         assert.equal(existsSync(join(s.program, 'trial', 'outcome')), false);
+      });
+
+      test('where nothing can be written any more, one that hangs ends, and the version before starts', {
+        ...requires('root', 'mounts'),
+      }, async (t) => {
+        const s = stage(t, name);
+        s.try({ withinSeconds: 2 });
+        const { child } = await s.launch();
+        execFileSync('mount', ['--bind', s.program, s.program]);
+        try {
+          execFileSync('mount', ['-o', 'remount,bind,ro', s.program]);
+          await until('it was ended', () => child.signalCode !== null, 20_000);
+          assert.equal(await untilOneStays(s), 'a run');
+          assert.equal(s.current(), 'b');
+        } finally {
+          execFileSync('umount', ['--lazy', s.program]);
+        }
+        assert.equal(await untilOneStays(s), 'a run');
+        assert.equal(s.current(), 'a', 'and goes back for good as soon as that can be written');
       });
 
       test('a trial that cannot be read is over, and the version before goes on', async (t) => {
