@@ -27,10 +27,12 @@ put() {
   mv -f "$1.new" "$1"
   tell changed "$1"
 }
-# The fields of a process that stay: its pid and when it began. Nothing where there is none.
+# The fields of a process that stay: its pid and when it began. Nothing where there is none, or one that has ended and that nobody waits for,
+# as in a container whose first process is no init.
 began() {
   [ -r "/proc/$1/stat" ] && read -r began 2>/dev/null <"/proc/$1/stat" || return 1
   set -- $(printf '%s' "\${began##*) }")
+  case $1 in Z | X) return 1 ;; esac
   printf '%s' "\${20}"
 }
 `;

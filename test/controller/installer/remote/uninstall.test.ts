@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   lstatSync,
@@ -15,6 +16,7 @@ import { type Layout, layoutAt } from '../../../../controller/installer/remote/l
 import { uninstallText } from '../../../../controller/installer/remote/uninstall.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
 import { requires } from '../../../support/requires.ts';
+import { until } from '../../../support/until.ts';
 
 interface Stage {
   readonly layout: Layout;
@@ -101,6 +103,21 @@ describe('the script that removes an agent', { ...requires('root') }, () => {
     writeFileSync(join(dirname(at.layout.command), 'other'), '');
     assert.equal(at.run(uninstallText({ ...at.layout, command: other.layout.command })).status, 0);
     assert.ok(has(other.layout.command));
+  });
+
+  test('waits for no process that has ended and that nobody reaped, as in a container without an init', async (t) => {
+    const at = stage(t);
+    const parent = spawn('/bin/sh', ['-c', 'sleep 0.5 & echo $!; exec sleep 1000']);
+    t.after(() => parent.kill('SIGKILL'));
+    const [pid] = (await once(parent.stdout, 'data')).map(Number);
+    const stat = (): string[] => readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ');
+    await until('it has ended', () => stat()[2] === 'Z');
+    const since = stat()[21];
+    mkdirSync(dirname(at.layout.pidFile), { recursive: true });
+    writeFileSync(at.layout.pidFile, `${pid} ${since}\n`);
+    writeFileSync(join(at.layout.home, 'status.json'), `{"pid":${pid},"startTicks":"${since}"}`);
+    assert.deepEqual(at.run(uninstallText(at.layout)), { status: 0, stderr: '' });
+    assert.deepEqual(left(at.layout), []);
   });
 
   test('does nothing for words that it does not know', (t) => {
