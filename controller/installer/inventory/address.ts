@@ -44,6 +44,8 @@ export function hostProblem(host: string): string | undefined {
   if (host === '') return 'expected a host, found nothing';
   if (isIp(host)) return undefined;
   if (/^[\d.]+$/.test(host)) return `${quoted(host)} is no IPv4 address`;
+  if (/^[^:]+:\d+$/.test(host) || /^\[.*\]:\d+$/.test(host))
+    return `${quoted(host)} is a host with a port, which has a place of its own (ansible_port, or port)`;
   if (/^[0-9a-f:.]*:[0-9a-f:.]*(?:%.*)?$/i.test(host)) return `${quoted(host)} is no IPv6 address`;
   if (!/^[A-Za-z0-9._-]+$/.test(host))
     return `${quoted(host)} cannot be a host: its name has letters, digits, dots, dashes and underscores`;
