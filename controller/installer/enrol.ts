@@ -3,22 +3,23 @@ import type { Work } from './install.ts';
 import { removeHomeText } from './remote/files.ts';
 import { initText, leaveText, type PublicIdentity, readPublicIdentity, trustText } from './remote/init.ts';
 import { startText, stopText } from './remote/service.ts';
-import type { Registered } from './work.ts';
+import type { HostResult, Registered } from './work.ts';
 
 /**
  * Makes the host an agent of the fleet: its keys, made there, and their registration. One that the controller lets in already stays as it
- * is; one whose keys it has removed gets new ones. `restarts`: what runs there, if anything, is not this agent yet.
+ * is; one whose keys it has removed gets new ones. `restarts`: what runs there, if anything, is not this agent yet; `labels` are still to
+ * be set.
  */
-export async function enrol(work: Work): Promise<Registered & { restarts: boolean }> {
+export async function enrol(
+  work: Work,
+): Promise<Registered & Pick<HostResult, 'labels'> & { restarts: boolean }> {
   const { entry, probe, fit, host, undo, step, ports } = work;
   const { home, agent } = probe;
   if (home) {
     step('register');
     const known = { id: home.agent, name: home.name };
-    if (await ports.registrar.knows(known)) {
-      if (Object.keys(entry.labels).length > 0) await ports.registrar.label(known, entry.labels);
-      return { ...known, restarts: !agent.running };
-    }
+    const has = await ports.registrar.labelsOf(known);
+    if (has) return { ...known, labels: missing(entry.labels, has), restarts: !agent.running };
   }
   // Its journal is its lock: while it runs, or is about to, nobody else opens the home.
   if (agent.running || agent.services.length > 0) {
@@ -39,13 +40,19 @@ export async function enrol(work: Work): Promise<Registered & { restarts: boolea
     identity = await init(work);
     await register(work, identity);
   }
-  return { id: identity.id, name: identity.name, restarts: true };
+  return { id: identity.id, name: identity.name, labels: {}, restarts: true };
 }
+
+/** Those of the wanted that are not there, or with another value. */
+export const missing = (wanted: HostResult['labels'], has: HostResult['labels']): HostResult['labels'] =>
+  Object.fromEntries(Object.entries(wanted).filter(([key, value]) => has[key] !== value));
 
 async function init({ host, ports, fit, undo }: Work): Promise<PublicIdentity> {
   const { trust } = ports;
   const { status, stdout, stderr } = await host.answer(initText(fit.name), { input: trustText(trust) });
   const identity = readPublicIdentity({ status, stdout, stderr }, trust.fleetId);
+  if (identity.name !== fit.name)
+    throw new HostFailure('step', `it was to be ${fit.name}, and made keys for ${identity.name}`);
   if (identity.madeHome)
     undo.push('its keys', async () => void (await host.run('removing the home', removeHomeText())));
   else if (identity.created)
@@ -55,15 +62,21 @@ async function init({ host, ports, fit, undo }: Work): Promise<PublicIdentity> {
 
 async function register({ ports, entry, host, undo }: Work, identity: PublicIdentity): Promise<void> {
   const { name, signKey, boxKey, epoch, hostname } = identity;
-  const { created, replaced, id } = await ports.registrar.register({
-    ...{ name, signKey, boxKey, epoch, hostname, labels: { ...entry.labels } },
-    ...(ports.settings.replace ? { replace: true } : {}),
-  });
+  // Whoever takes a name gets what is meant for it: which one is the operator's to say, and never the host's.
+  const replace = ports.settings.replace && entry.name === name;
+  const body = { name, signKey, boxKey, epoch, hostname, labels: { ...entry.labels } };
+  const { created, replaced, id } = await ports.registrar
+    .register(replace ? { ...body, replace } : body)
+    .catch((cause) => {
+      const isHosts = cause instanceof HostFailure && cause.because === 'name-taken' && !replace;
+      if (!isHosts || !ports.settings.replace) throw cause;
+      const why = `${name}, as the host calls itself: --replace is for names that you give it, in a list`;
+      throw new HostFailure('name-taken', why, { cause });
+    });
   if (id !== identity.id)
     throw new HostFailure('refused', 'the controller and the host do not mean the same agent');
-  // It was not let in before, and registering changes nothing about that.
-  if (!created)
-    throw new HostFailure('refused', `${name} waits or is quarantined: "muster agents approve ${name}"`);
+  // It was there before, and has waited for an operator's word perhaps: this was it.
+  if (!created) return;
   undo.push(`in the fleet, ${name}`, async () => {
     // What is on the host stays with it then, and another run goes on from there.
     if (host.gone.aborted) throw new Error('it stays registered: the connection is gone');

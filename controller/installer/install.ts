@@ -1,4 +1,5 @@
 import type { Packed } from './build.ts';
+import { missing } from './enrol.ts';
 import { HostFailure } from './failure.ts';
 import type { HostEntry } from './host.ts';
 import { type Fit, fitOf, type Plan, planFor } from './plan.ts';
@@ -13,7 +14,7 @@ import type { Answer, Connection, RemoteShell, RunOptions } from './shell.ts';
 import { unless } from './ssh/unless.ts';
 import { carryOut } from './steps.ts';
 import { type UndoStack, undoStack } from './undo.ts';
-import type { HostResult, HostWork, InstallPorts, Step } from './work.ts';
+import type { HostResult, HostWork, InstallPorts, Registered, Step } from './work.ts';
 
 /** What one run on one host knows once it has been decided what to do. */
 export interface Work {
@@ -24,6 +25,8 @@ export interface Work {
   readonly fit: Fit;
   readonly plan: Plan;
   readonly packed: Packed;
+  /** Of its kernel, as it says; undefined: it does not say. */
+  readonly bootId: string | undefined;
   readonly undo: UndoStack;
   readonly stop: AbortSignal;
   readonly tell: HostWork['tell'];
@@ -76,7 +79,7 @@ async function onHost(
   { undo, step, host, fingerprint }: Pick<Work, 'undo' | 'step' | 'host'> & { fingerprint: string },
 ): Promise<HostResult> {
   const { settings, trust } = ports;
-  await claimMachine(host, work);
+  const bootId = await claimMachine(host, work);
   if (!settings.check) {
     step('lock');
     await host.run('taking the lock', lockText(), { input: Buffer.from(`${ports.by}\n`) });
@@ -108,20 +111,41 @@ async function onHost(
     ...{ form: fit.form, fingerprint, machine: inWords(probe) },
   };
   if (settings.check) {
-    const known = probe.home?.agent;
-    return { ...result, agentId: known, sentBytes: 0, plan: sentencesOf(probe, fit, plan, packed) };
+    const { home } = probe;
+    const known = home && { id: home.agent, name: home.name };
+    const has = known && (await ports.registrar.labelsOf(known));
+    const labels = has ? missing(entry.labels, has) : {};
+    const sentences = sentencesOf(probe, fit, plan, packed, labels);
+    return { ...result, agentId: known?.id, sentBytes: 0, labels, plan: sentences };
   }
   const { stop, tell } = work;
-  const done = await carryOut({ entry, ports, host, probe, fit, plan, packed, undo, step, stop, tell });
+  const done = await carryOut({
+    ...{ entry, ports, host, probe, fit, plan, packed, bootId, undo, step, stop, tell },
+  });
   await host.run('letting go', unlockText()).catch(() => {});
   return { ...result, ...done, plan: [] };
 }
 
-/** Before anything else, so that two names of one machine are told as that, and not as two who keep each other out. */
-export async function claimMachine(host: Host, work: HostWork): Promise<void> {
+/**
+ * Before anything else, so that two names of one machine are told as that, and not as two who keep each other out. Resolves to its
+ * boot id, where it says one.
+ */
+export async function claimMachine(host: Host, work: HostWork): Promise<string | undefined> {
   const machine = readIdentity((await host.answer(IDENTITY_TEXT)).stdout);
   const other = machine === undefined ? undefined : work.claim(machine);
   if (other !== undefined) throw new HostFailure('same-machine', other);
+  return machine?.split(' ')[0];
+}
+
+/** Before anything is done to an agent that a host says it is. Throws HostFailure('refused') where that is another machine's. */
+export async function checkMachine(
+  registrar: InstallPorts['registrar'],
+  agent: Registered,
+  bootId: string | undefined,
+): Promise<void> {
+  if (bootId === undefined) throw new HostFailure('refused', 'it does not say which machine it is');
+  if (await registrar.isElsewhere(agent, bootId))
+    throw new HostFailure('refused', `it says that it is ${agent.name}, which runs on another machine`);
 }
 
 async function look(host: Host, { settings, trust, clock }: InstallPorts) {

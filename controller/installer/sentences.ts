@@ -2,9 +2,24 @@ import type { Packed } from './build.ts';
 import { type Fit, mib, type Plan } from './plan.ts';
 import { LAYOUT } from './remote/layout.ts';
 import type { Probe } from './remote/probe-answer.ts';
+import type { HostResult } from './work.ts';
 
 /** What would be done with a host, a sentence each, in order; for --check. */
-export function sentencesOf(probe: Probe, fit: Fit, plan: Plan, packed: Packed): string[] {
+export function sentencesOf(
+  probe: Probe,
+  fit: Fit,
+  plan: Plan,
+  packed: Packed,
+  labels: HostResult['labels'],
+): string[] {
+  const words = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  return [
+    ...actionsOf(probe, fit, plan, packed),
+    ...(words.length === 0 ? [] : [`set labels: ${words.join(', ')}`]),
+  ];
+}
+
+function actionsOf(probe: Probe, fit: Fit, plan: Plan, packed: Packed): string[] {
   const { build } = packed;
   const what =
     build.form === 'bundle' ? `the agent for ${fit.node}` : `the agent with its own Node, for ${fit.arch}`;

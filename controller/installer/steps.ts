@@ -4,7 +4,7 @@
  */
 import { enrol } from './enrol.ts';
 import { HostFailure } from './failure.ts';
-import type { Work } from './install.ts';
+import { checkMachine, type Work } from './install.ts';
 import { placed } from './placing.ts';
 import { restoreconText, writeText } from './remote/files.ts';
 import type { Slot } from './remote/layout.ts';
@@ -17,7 +17,7 @@ import type { HostResult, Registered } from './work.ts';
 
 export async function carryOut(
   work: Work,
-): Promise<Partial<Pick<HostResult, 'did'>> & Pick<HostResult, 'agentId' | 'name' | 'sentBytes'>> {
+): Promise<Partial<Pick<HostResult, 'did'>> & Pick<HostResult, 'agentId' | 'name' | 'sentBytes' | 'labels'>> {
   const { plan, probe, host, step } = work;
   step('place');
   const { slot, sentBytes } = await placed(work);
@@ -40,10 +40,18 @@ export async function carryOut(
   step('ping');
   await work.ports.registrar.ping(agent, work.stop);
   if (isSwap) await host.run('ending the trial', keepText(slot));
+  await label(work, agent);
   return {
-    ...{ agentId: agent.id, name: agent.name, sentBytes },
+    ...{ agentId: agent.id, name: agent.name, sentBytes, labels: agent.labels },
     ...(plan.action === 'nothing' && !isAsItWas ? { did: 'repaired' } : {}),
   };
+}
+
+/** Last, since nothing undoes it. */
+async function label({ ports, bootId }: Work, agent: Registered & Pick<HostResult, 'labels'>): Promise<void> {
+  if (Object.keys(agent.labels).length === 0) return;
+  await checkMachine(ports.registrar, agent, bootId);
+  await ports.registrar.label(agent, agent.labels);
 }
 
 /** Whether anything in the service's environment had to be changed. */

@@ -1,6 +1,6 @@
 import { HostFailure } from './failure.ts';
 import type { HostEntry } from './host.ts';
-import { claimMachine, hostOf, inWords } from './install.ts';
+import { checkMachine, claimMachine, hostOf, inWords } from './install.ts';
 import { lockText, unlockText } from './remote/lock.ts';
 import { probeText } from './remote/probe.ts';
 import { type Probe, parseProbe } from './remote/probe-answer.ts';
@@ -30,7 +30,7 @@ export async function uninstallHost(
     step('connect');
     connection = await ports.connect(entry, work.stop);
     const host = hostOf(await connection.rootShell(), connection.gone);
-    await claimMachine(host, work);
+    const bootId = await claimMachine(host, work);
     step('lock');
     await host.run('taking the lock', lockText(), { input: Buffer.from(`${ports.by}\n`) });
     step('probe');
@@ -39,19 +39,27 @@ export async function uninstallHost(
     const { home } = probe;
     if (home && home.fleet !== ports.trust.fleetId)
       throw new HostFailure('other-fleet', `fleet ${home.fleet}, as ${home.name}`);
+    const agent = home && { id: home.agent, name: home.name };
+    if (agent) await checkMachine(ports.registrar, agent, bootId);
     const isThere = home !== undefined || hasPrograms(probe);
     if (isThere) {
       step('remove');
       const words = ports.keepPolicy ? 'set -- --keep-policy' : 'set --';
       await host.run('removing the agent', `${words}\n${uninstallText()}`);
     }
-    if (home) await ports.registrar.remove({ id: home.agent, name: home.name });
+    if (agent) await ports.registrar.remove(agent);
     await host.run('letting go', unlockText()).catch(() => {});
     const { current, releases } = probe.agent;
     const release = current && releases[current];
     return {
       ...{ did: isThere ? 'removed' : 'absent', name: home?.name ?? entry.written, agentId: home?.agent },
-      ...{ version: release?.version ?? '', previous: release?.version, form: release?.form, sentBytes: 0 },
+      ...{
+        version: release?.version ?? '',
+        previous: release?.version,
+        form: release?.form,
+        sentBytes: 0,
+        labels: {},
+      },
       ...{ fingerprint: connection.fingerprint, machine: inWords(probe), plan: [] },
     };
   } catch (cause) {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../proto/clock.ts';
-import type { RegisterBody, RegisterReply, TrustReply } from '../api/contract.ts';
+import type { Labels, RegisterBody, RegisterReply, TrustReply } from '../api/contract.ts';
 import type { Builds, Form } from './build.ts';
 import type { HostEntry } from './host.ts';
 import type { Connection } from './shell.ts';
@@ -43,12 +43,17 @@ export interface InstallSettings {
 export interface Registrar {
   /** Throws HostFailure: name-taken, refused; agent-removed for keys that it refuses for ever. */
   register(body: RegisterBody): Promise<RegisterReply>;
-  /** Whether it lets this agent in. Throws HostFailure: refused. */
-  knows(agent: Registered): Promise<boolean>;
   /** The id of the agent that has this name. Throws HostFailure: refused. */
   holder(name: string): Promise<string | undefined>;
+  /** Of an agent that it lets in; undefined: it does not, or knows none by this id and name. Throws HostFailure: refused. */
+  labelsOf(agent: Registered): Promise<Labels | undefined>;
+  /**
+   * Whether the agent runs on another machine than the one that booted as this: which agent is on a host it says itself, and it may
+   * name anybody's. Not known of one that is offline. Throws HostFailure: refused.
+   */
+  isElsewhere(agent: Registered, bootId: string): Promise<boolean>;
   /** Sets these, and leaves others as they are. Throws HostFailure: refused. */
-  label(agent: Registered, labels: Readonly<Record<string, string>>): Promise<void>;
+  label(agent: Registered, labels: Labels): Promise<void>;
   /** Takes a registration back; that there is none is no failure. Throws HostFailure: refused. */
   remove(agent: Registered): Promise<void>;
   /** Resolves once the agent is online with this version. Throws HostFailure: not-online, refused, stopped. */
@@ -112,6 +117,8 @@ export interface HostResult {
   readonly form: Form | undefined;
   /** Bytes of the build that went over the connection. */
   readonly sentBytes: number;
+  /** Those that an agent which was there has from now on, and had not before. */
+  readonly labels: Readonly<Record<string, string>>;
   /** Of the host key: `SHA256:…`. */
   readonly fingerprint: string;
   /** For the report: what the host said of itself, in words. */

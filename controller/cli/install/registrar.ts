@@ -2,6 +2,7 @@ import { fullJitterMs } from '../../../proto/backoff.ts';
 import { type Clock, delay } from '../../../proto/clock.ts';
 import { ERRORS, type ErrorCode, MusterError } from '../../../proto/errors.ts';
 import type { RandomBytes } from '../../../proto/random.ts';
+import type { AgentSummary } from '../../api/contract.ts';
 import { HostFailure } from '../../installer/failure.ts';
 import type { Registered, Registrar } from '../../installer/work.ts';
 import type { Client } from '../client.ts';
@@ -20,6 +21,10 @@ export interface RegistrarParts {
 /** A controller that restarts is back long before. */
 const INSIST_MS = 60_000;
 const BACKOFF = { baseMs: 500, capMs: 4000 };
+
+/** An agent that comes back from a reboot is online a moment before it has said so in its facts. */
+const FACTS_LOOKS = 5;
+const FACTS_PAUSE_MS = 1000;
 
 /** The controller behind the API, for all hosts of one install. */
 export function createRegistrar(parts: RegistrarParts): Registrar {
@@ -50,6 +55,23 @@ export function createRegistrar(parts: RegistrarParts): Registrar {
     return new HostFailure('refused', error.message, { cause: error });
   }
 
+  async function find(id: string): Promise<AgentSummary | undefined> {
+    const found = await insist(() => client.call('agents.list', { query: { targets: id } }));
+    return found.find((agent) => agent.id === id);
+  }
+
+  /** Undefined: it has not said yet, or is gone. */
+  async function bootIdOf(agent: string): Promise<unknown> {
+    return insist(async () => {
+      try {
+        return (await client.call('agents.facts', { params: { agent } })).facts.bootId;
+      } catch (error) {
+        if (error instanceof MusterError && /^(no-such-agent|not-found)$/.test(error.code)) return undefined;
+        throw error;
+      }
+    });
+  }
+
   const presence = createPresence({
     clock,
     list: (names) => insist(() => client.call('agents.list', { query: { targets: listOf(names) } })),
@@ -63,10 +85,27 @@ export function createRegistrar(parts: RegistrarParts): Registrar {
   });
 
   return {
-    register: (body) => insist(() => client.call('agents.register', { body })),
-    async knows({ id }) {
-      const [known] = await insist(() => client.call('agents.list', { query: { targets: id } }));
-      return known?.id === id && known.state === 'active';
+    async register(body) {
+      let asked = 0;
+      const reply = await insist(() => {
+        asked += 1;
+        return client.call('agents.register', { body });
+      });
+      // The first time may have done it, and its answer was lost.
+      return asked > 1 ? { ...reply, created: true } : reply;
+    },
+    async labelsOf({ id, name }) {
+      const known = await find(id);
+      return known?.name === name && known.state === 'active' ? known.labels : undefined;
+    },
+    async isElsewhere({ id }, bootId) {
+      for (let look = 0; (await find(id))?.online; look += 1) {
+        const saidBootId = await bootIdOf(id);
+        if (saidBootId === undefined || saidBootId === bootId) return false;
+        if (look === FACTS_LOOKS) return true;
+        await delay(clock, FACTS_PAUSE_MS);
+      }
+      return false;
     },
     async holder(name) {
       const [holder] = await insist(() => client.call('agents.list', { query: { targets: name } }));

@@ -17,9 +17,12 @@ export interface Ended {
 
 /** `installed 0.1.0`, `would be upgraded from 0.1.0 to 0.2.0`. */
 export function whatWasDone(result: HostResult, check: boolean): string {
-  const { did, version, previous } = result;
+  const { version, previous } = result;
   const be = check ? 'would be ' : '';
+  const did = result.did === 'unchanged' && hasLabels(result) ? 'labelled' : result.did;
   switch (did) {
+    case 'labelled':
+      return `${check ? 'would set labels' : 'labels set'}, ${sanitiseLine(version)} is there`;
     case 'installed':
       return `${be}installed ${sanitiseLine(version)}`;
     case 'upgraded':
@@ -34,6 +37,8 @@ export function whatWasDone(result: HostResult, check: boolean): string {
       return 'nothing to do, no agent is there';
   }
 }
+
+const hasLabels = ({ labels }: HostResult): boolean => Object.keys(labels).length > 0;
 
 /** One host's end in a line. */
 export function hostLine({ entry, end }: Omit<Ended, 'warnings'>, check: boolean, paint: Paint): string {

@@ -116,6 +116,6 @@ export function createJsonView({
 
 /** What a report leaves out: it is of no use to go on. */
 function ofDone({ end }: Pick<Ended, 'end'>) {
-  const { previous = null, form = null, plan = [] } = end.state === 'done' ? end.result : {};
-  return { previous, form, plan, retryable: end.state === 'failed' && CAUSES[end.because].retryable };
+  const { previous = null, form = null, labels = {}, plan = [] } = end.state === 'done' ? end.result : {};
+  return { previous, form, labels, plan, retryable: end.state === 'failed' && CAUSES[end.because].retryable };
 }

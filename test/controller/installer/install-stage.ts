@@ -63,11 +63,12 @@ export function registrarOf({ client }: Pick<TestFleet, 'client'>, onlineWithinM
         throw new HostFailure(because, error.message);
       }
     },
-    knows: async ({ id }) => (await show(id)) !== undefined,
     async holder(name) {
       const [holder] = await client.call('agents.list', { query: { targets: name } });
       return holder?.id;
     },
+    labelsOf: async ({ id }) => (await show(id))?.labels,
+    isElsewhere: async () => false,
     async label({ id }, labels) {
       await client.call('agents.label', { params: { agent: id }, body: { set: { ...labels } } });
     },

@@ -183,11 +183,11 @@ test('there has to be room for all of it, wherever it is mounted', () => {
 });
 
 test('what would be done is told in sentences', () => {
-  const say = (changes: Changes, more: readonly string[]) => {
+  const say = (changes: Changes, more: readonly string[], labels = {}) => {
     const probe = parseProbe(probeAnswer(changes, more), 1);
     const found = fitOf(probe, WISH, NOW);
     const packed = { build: BUILD, packing: 'xz', length: 164_000 } as Parameters<typeof sentencesOf>[3];
-    return sentencesOf(probe, found, planFor(probe, found, BUILD), packed);
+    return sentencesOf(probe, found, planFor(probe, found, BUILD), packed, labels);
   };
   assert.deepEqual(say({}, NODE), [
     'send the agent for /usr/bin/node, version 1.2.0: 161 KiB as xz, into /opt/muster-agent/a',
@@ -199,4 +199,5 @@ test('what would be done is told in sentences', () => {
     /from version 1\.1\.0/,
   );
   assert.match(say(THERE, SERVED).join('\n'), /nothing/);
+  assert.equal(say(THERE, SERVED, { role: 'web', env: 'prod' }).at(-1), 'set labels: role=web, env=prod');
 });

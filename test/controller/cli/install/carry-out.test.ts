@@ -165,7 +165,7 @@ test('--json is an object for each step and each host, and one for all', async (
   assert.deepEqual(done, {
     ...{ event: 'host', host: 'a', state: 'done', did: 'installed', name: 'a', agentId: 'id-a' },
     ...{ version: '0.1.0', previous: null, form: 'bundle', cause: null, detail: null, step: null },
-    ...{ durationMs: 0, sentBytes: 1024, warnings: [], plan: [], retryable: false },
+    ...{ durationMs: 0, sentBytes: 1024, warnings: [], labels: {}, plan: [], retryable: false },
   });
   assert.deepEqual(
     [failed.host, failed.state, failed.cause, failed.detail, failed.step, failed.retryable],

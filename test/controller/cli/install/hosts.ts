@@ -10,7 +10,7 @@ export const entryOf = (written: string, more: Partial<HostEntry> = {}): HostEnt
 
 export const resultOf = (name: string, more: Partial<HostResult> = {}): HostResult => ({
   ...{ did: 'installed', name, agentId: `id-${name}`, version: '0.1.0', previous: undefined, form: 'bundle' },
-  ...{ sentBytes: 1024, plan: [], fingerprint: 'SHA256:x' },
+  ...{ sentBytes: 1024, labels: {}, plan: [], fingerprint: 'SHA256:x' },
   machine: {
     os: 'Debian',
     kernel: '6.1',

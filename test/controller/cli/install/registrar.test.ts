@@ -42,9 +42,17 @@ test('a controller that restarts is asked again until it is back', async () => {
   });
   const done = registrar.register(BODY);
   await clock.advance(10_000);
-  assert.deepEqual(await done, { id: 'x' });
+  assert.deepEqual(await done, { id: 'x', created: true });
   assert.equal(asked.length, 3);
   assert.deepEqual(refused, []);
+});
+
+test('a registration that is there when it is asked for again is of this install: its answer was lost', async () => {
+  const { clock, registrar } = stage(refusal('unavailable'), { id: 'x', created: false });
+  const done = registrar.register(BODY);
+  await clock.advance(10_000);
+  assert.equal((await done).created, true);
+  assert.equal((await stage({ id: 'x', created: false }).registrar.register(BODY)).created, false);
 });
 
 test('one that stays away fails the host after a minute, and ends the beginning of others', async () => {
@@ -76,10 +84,30 @@ test('what is refused of everybody is: a token that was revoked, an answer that 
   }
 });
 
-test('an agent is known when it is let in under this id', async () => {
-  assert.equal(await stage([{ ...AGENT, state: 'active' }]).registrar.knows(AGENT), true);
-  assert.equal(await stage([{ ...AGENT, state: 'quarantined' }]).registrar.knows(AGENT), false);
-  assert.equal(await stage([]).registrar.knows(AGENT), false);
+test('an agent has labels when it is let in under this id and name', async () => {
+  const labels = { role: 'web' };
+  const of = (...agents: unknown[]) => stage(agents).registrar.labelsOf(AGENT);
+  assert.deepEqual(await of({ ...AGENT, labels, state: 'active' }), labels);
+  assert.equal(await of({ ...AGENT, labels, state: 'quarantined' }), undefined);
+  assert.equal(await of({ ...AGENT, labels, name: 'db-1', state: 'active' }), undefined);
+  assert.equal(await of(), undefined);
+});
+
+test('an agent that is online is elsewhere when its machine booted as another one than the host says', async () => {
+  const online = [{ ...AGENT, online: true }];
+  const facts = (bootId: unknown) => ({ facts: { bootId } });
+  const mine = stage(online, facts('b1'));
+  assert.equal(await mine.registrar.isElsewhere(AGENT, 'b1'), false);
+  assert.equal(await stage(online, facts(undefined)).registrar.isElsewhere(AGENT, 'b1'), false);
+  assert.equal(await stage([{ ...AGENT, online: false }]).registrar.isElsewhere(AGENT, 'b1'), false);
+  const other = stage(...Array.from({ length: 6 }, () => [online, facts('b2')]).flat());
+  const elsewhere = other.registrar.isElsewhere(AGENT, 'b1');
+  await other.clock.advance(10_000);
+  assert.equal(await elsewhere, true);
+  const rebooted = stage(online, facts('b0'), online, facts('b1'));
+  const here = rebooted.registrar.isElsewhere(AGENT, 'b1');
+  await rebooted.clock.advance(10_000);
+  assert.equal(await here, false, 'its facts came a moment later');
 });
 
 test('a name is held by whom the controller lists under it', async () => {
