@@ -1,5 +1,5 @@
 import { HostFailure } from './failure.ts';
-import type { Work } from './install.ts';
+import { mayReplace, type Work } from './install.ts';
 import { removeHomeText } from './remote/files.ts';
 import { initText, leaveText, type PublicIdentity, readPublicIdentity, trustText } from './remote/init.ts';
 import { startText, stopText } from './remote/service.ts';
@@ -62,17 +62,10 @@ async function init({ host, ports, fit, undo }: Work): Promise<PublicIdentity> {
 
 async function register({ ports, entry, host, undo }: Work, identity: PublicIdentity): Promise<void> {
   const { name, signKey, boxKey, epoch, hostname } = identity;
-  // Whoever takes a name gets what is meant for it: which one is the operator's to say, and never the host's.
-  const replace = ports.settings.replace && entry.name === name;
-  const body = { name, signKey, boxKey, epoch, hostname, labels: { ...entry.labels } };
-  const { created, replaced, id } = await ports.registrar
-    .register(replace ? { ...body, replace } : body)
-    .catch((cause) => {
-      const isHosts = cause instanceof HostFailure && cause.because === 'name-taken' && !replace;
-      if (!isHosts || !ports.settings.replace) throw cause;
-      const why = `${name}, as the host calls itself: --replace is for names that you give it, in a list`;
-      throw new HostFailure('name-taken', why, { cause });
-    });
+  const { created, replaced, id } = await ports.registrar.register({
+    ...{ name, signKey, boxKey, epoch, hostname, labels: { ...entry.labels } },
+    ...(mayReplace(ports.settings, entry, name) ? { replace: true } : {}),
+  });
   if (id !== identity.id)
     throw new HostFailure('refused', 'the controller and the host do not mean the same agent');
   // It was there before, and has waited for an operator's word perhaps: this was it.

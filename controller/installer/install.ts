@@ -100,7 +100,7 @@ async function onHost(
   };
   const fit = fitOf(probe, wish, Math.round(hereSeconds));
   for (const text of fit.notes) work.tell({ what: 'warning', text });
-  await checkName(ports, probe, fit.name);
+  await checkName(ports, entry, probe, fit.name);
   // The first host of its kind waits for what is made for all of them.
   const packed = await unless(work.stop, ports.builds.packed(fit.form, fit.arch, fit.packings));
   const plan = planFor(probe, fit, packed.build);
@@ -161,14 +161,25 @@ async function look(host: Host, { settings, trust, clock }: InstallPorts) {
 /** Told before anything is copied; whoever takes the name meanwhile is told by the registration. */
 async function checkName(
   { registrar, settings }: InstallPorts,
+  entry: HostEntry,
   { home }: Probe,
   name: string,
 ): Promise<void> {
-  if (settings.replace) return;
+  if (mayReplace(settings, entry, name)) return;
   const holder = await registrar.holder(name);
-  if (holder !== undefined && holder !== home?.agent)
-    throw new HostFailure('name-taken', `${name}; another agent has it`);
+  if (holder === undefined || holder === home?.agent) return;
+  const why = settings.replace
+    ? 'so the host calls itself, and --replace is for names that you give it: in a list, or as a Host of ssh_config'
+    : 'another agent has it';
+  throw new HostFailure('name-taken', `${name}; ${why}`);
 }
+
+/** Whoever takes a name gets what is meant for it: which one is the operator's to say, and never the host's. */
+export const mayReplace = (
+  { replace }: InstallPorts['settings'],
+  entry: Pick<HostEntry, 'name'>,
+  name: string,
+): boolean => replace && entry.name === name;
 
 const DID = {
   install: 'installed',

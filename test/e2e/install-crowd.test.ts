@@ -237,7 +237,7 @@ test(
 );
 
 test(
-  'a name that another agent has is told before anything is copied, by --check as well; --replace takes it',
+  'a name that another agent has is told before anything is copied, by --check as well; --replace takes it where the operator says it',
   SSHD_NEEDS,
   async (t) => {
     const { fleet, host, install } = await startInstalling(t);
@@ -249,7 +249,13 @@ test(
       const [told] = about(stdout, 'host');
       assert.deepEqual([told?.cause, told?.step], ['name-taken', 'probe']);
     }
-    const { status, stdout, stderr } = await install(['--replace', addressOf(two)]);
+    const byItself = await install(['--replace', addressOf(two)]);
+    assert.equal(byItself.status, 1);
+    assert.match(byItself.stdout, /so the host calls itself/);
+    const list = join(fleet.folder, 'web.yaml');
+    const { address, port } = two;
+    writeFileSync(list, `hosts: [{ name: web-1, host: ${address}, port: ${port}, user: root }]\n`);
+    const { status, stdout, stderr } = await install(['--replace', '-i', list]);
     assert.equal(status, 0, stdout + stderr);
     const agents = await fleet.client.call('agents.list', { query: {} });
     assert.deepEqual(

@@ -108,8 +108,8 @@ export function createRegistrar(parts: RegistrarParts): Registrar {
       return false;
     },
     async holder(name) {
-      const [holder] = await insist(() => client.call('agents.list', { query: { targets: name } }));
-      return holder?.id;
+      const found = await insist(() => client.call('agents.list', { query: { targets: name } }));
+      return found.find((agent) => agent.name === name)?.id;
     },
     async label({ id }, labels) {
       const body = { set: { ...labels } };

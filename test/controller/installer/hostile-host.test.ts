@@ -52,6 +52,7 @@ function controller() {
       return { name, id: 'ee'.repeat(16), labels: {}, created: true, replaced: null };
     },
     labelsOf: async ({ id, name }) => (id === DB.id && name === DB.name ? { role: 'db' } : undefined),
+    holder: async (name) => (name === DB.name ? DB.id : undefined),
     isElsewhere: async ({ id }, bootId) => id === DB.id && bootId === HERE,
     label: async ({ name }) => void done.push(`label ${name}`),
     remove: async ({ name }) => void done.push(`remove ${name}`),
@@ -133,7 +134,7 @@ test('--replace takes over only a name that the operator gives a host', async ()
   };
   const byAddress = entryOf('10.0.0.7', { name: undefined });
   const own = await tryAs(byAddress, DB.name);
-  assert.deepEqual([own.failure?.because, own.done], ['name-taken', ['register db-1']]);
+  assert.deepEqual([own.failure?.because, own.done], ['name-taken', []]);
   assert.match(own.failure?.detail ?? '', /for names that you give it/);
   const other = await tryAs(entryOf('web-1'), 'web-1', DB.name);
   assert.deepEqual([other.failure?.because, other.done], ['step', []], other.failure?.message);
