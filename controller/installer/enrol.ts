@@ -1,5 +1,6 @@
+import { mayReplace, missing } from './claims.ts';
 import { HostFailure } from './failure.ts';
-import { mayReplace, type Work } from './install.ts';
+import type { Work } from './install.ts';
 import { removeHomeText } from './remote/files.ts';
 import { initText, leaveText, type PublicIdentity, readPublicIdentity, trustText } from './remote/init.ts';
 import { startText, stopText } from './remote/service.ts';
@@ -42,10 +43,6 @@ export async function enrol(
   }
   return { id: identity.id, name: identity.name, labels: {}, restarts: true };
 }
-
-/** Those of the wanted that are not there, or with another value. */
-export const missing = (wanted: HostResult['labels'], has: HostResult['labels']): HostResult['labels'] =>
-  Object.fromEntries(Object.entries(wanted).filter(([key, value]) => has[key] !== value));
 
 async function init({ host, ports, fit, undo }: Work): Promise<PublicIdentity> {
   const { trust } = ports;

@@ -1,5 +1,5 @@
 import type { Packed } from './build.ts';
-import { missing } from './enrol.ts';
+import { checkName, missing } from './claims.ts';
 import { HostFailure } from './failure.ts';
 import type { HostEntry } from './host.ts';
 import { type Fit, fitOf, type Plan, planFor } from './plan.ts';
@@ -14,7 +14,7 @@ import type { Answer, Connection, RemoteShell, RunOptions } from './shell.ts';
 import { unless } from './ssh/unless.ts';
 import { carryOut } from './steps.ts';
 import { type UndoStack, undoStack } from './undo.ts';
-import type { HostResult, HostWork, InstallPorts, Registered, Step } from './work.ts';
+import type { HostResult, HostWork, InstallPorts, Step } from './work.ts';
 
 /** What one run on one host knows once it has been decided what to do. */
 export interface Work {
@@ -137,17 +137,6 @@ export async function claimMachine(host: Host, work: HostWork): Promise<string |
   return machine?.split(' ')[0];
 }
 
-/** Before anything is done to an agent that a host says it is. Throws HostFailure('refused') where that is another machine's. */
-export async function checkMachine(
-  registrar: InstallPorts['registrar'],
-  agent: Registered,
-  bootId: string | undefined,
-): Promise<void> {
-  if (bootId === undefined) throw new HostFailure('refused', 'it does not say which machine it is');
-  if (await registrar.isElsewhere(agent, bootId))
-    throw new HostFailure('refused', `it says that it is ${agent.name}, which runs on another machine`);
-}
-
 async function look(host: Host, { settings, trust, clock }: InstallPorts) {
   const before = clock.now();
   const answer = await host.answer(probeText(trust.urls), {
@@ -157,29 +146,6 @@ async function look(host: Host, { settings, trust, clock }: InstallPorts) {
   toldBy({ ...answer, stdout: '' }, 'looking at the host');
   return { probe: parseProbe(answer.stdout, trust.urls.length), hereSeconds };
 }
-
-/** Told before anything is copied; whoever takes the name meanwhile is told by the registration. */
-async function checkName(
-  { registrar, settings }: InstallPorts,
-  entry: HostEntry,
-  { home }: Probe,
-  name: string,
-): Promise<void> {
-  if (mayReplace(settings, entry, name)) return;
-  const holder = await registrar.holder(name);
-  if (holder === undefined || holder === home?.agent) return;
-  const why = settings.replace
-    ? 'so the host calls itself, and --replace is for names that you give it: in a list, or as a Host of ssh_config'
-    : 'another agent has it';
-  throw new HostFailure('name-taken', `${name}; ${why}`);
-}
-
-/** Whoever takes a name gets what is meant for it: which one is the operator's to say, and never the host's. */
-export const mayReplace = (
-  { replace }: InstallPorts['settings'],
-  entry: Pick<HostEntry, 'name'>,
-  name: string,
-): boolean => replace && entry.name === name;
 
 const DID = {
   install: 'installed',

@@ -2,9 +2,10 @@
  * The steps that change a host, each with its way back. Every one looks at what is there and does what is missing, so that another run
  * goes on where one was cut.
  */
+import { checkMachine } from './claims.ts';
 import { enrol } from './enrol.ts';
 import { HostFailure } from './failure.ts';
-import { checkMachine, type Work } from './install.ts';
+import type { Work } from './install.ts';
 import { placed } from './placing.ts';
 import { restoreconText, writeText } from './remote/files.ts';
 import type { Slot } from './remote/layout.ts';

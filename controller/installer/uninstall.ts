@@ -1,6 +1,7 @@
+import { checkMachine } from './claims.ts';
 import { HostFailure } from './failure.ts';
 import type { HostEntry } from './host.ts';
-import { checkMachine, claimMachine, hostOf, inWords } from './install.ts';
+import { claimMachine, hostOf, inWords } from './install.ts';
 import { lockText, unlockText } from './remote/lock.ts';
 import { probeText } from './remote/probe.ts';
 import { type Probe, parseProbe } from './remote/probe-answer.ts';

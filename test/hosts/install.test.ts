@@ -149,7 +149,7 @@ describe('an install of one host', { ...SSHD_NEEDS, concurrency: 2 }, () => {
     const taken = await install(connect);
     assert.equal(taken.failure?.because, 'name-taken');
     assert.deepEqual(await left(), []);
-    const replaced = await install(connect, { settings: { replace: true } });
+    const replaced = await install(connect, { entry: { name: 'host-0' }, settings: { replace: true } });
     assert.equal(replaced.result?.did, 'installed', replaced.failure?.message);
     assert.equal((await agents()).length, 1);
   });
