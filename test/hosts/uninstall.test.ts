@@ -89,7 +89,7 @@ describe('a host with systemd', { ...HOST_NEEDS, concurrency: 2 }, () => {
     await host.run([
       'sh',
       '-c',
-      `echo '{"deny":["reboot"]}' > ${policy}; echo keep policy > ${LAYOUT.removing}`,
+      `echo '{"deny":["reboot"]}' > ${policy}; : > ${LAYOUT.removing}; : > ${LAYOUT.removing}-keep`,
     ]);
     await host.run(['rm', `${LAYOUT.home}/identity.json`]);
     await host.run(['systemctl', 'start', LAYOUT.service]);

@@ -7,7 +7,8 @@
  *   /opt/muster-agent/trial      a folder, there while a new version has not come online yet; last-trial: the one before (proto/slots.ts)
  *   /opt/muster-agent/bin/       muster-agent, which starts the current slot (launcher.ts), and uninstall;
  *                                with --service none, supervise, which starts it again and again
- *   /opt/muster-agent/removing   there once a removal has begun: whoever starts the agent goes on with it (uninstall.ts)
+ *   /opt/muster-agent/removing   there once a removal has begun: whoever starts the agent goes on with it (uninstall.ts); removing-keep
+ *                                beside it: without the policy
  *   /usr/local/bin/muster-agent  -> /opt/muster-agent/bin/muster-agent
  *   /etc/default/muster-agent    the service's environment; /etc/sysconfig/muster-agent where that folder is
  *   /etc/systemd/system/muster-agent.service, or /etc/init.d/muster-agent

@@ -26,9 +26,12 @@ if [ "$(id -u)" != 0 ]; then refuse 'only root can'; fi
 trap '' HUP PIPE
 cd /
 if [ -d ${layout.program} ]; then
-  if grep -qs policy ${layout.removing}; then keep=policy; fi
-  echo "keep $keep" >${layout.removing}
-  settle ${layout.removing}
+  # Both are empty: that takes no room where there is none.
+  if [ -e ${layout.removing} ] && [ -e ${layout.removing}-keep ]; then keep=policy; fi
+  if [ -n "$keep" ]; then : >${layout.removing}-keep; else rm -f ${layout.removing}-keep; fi
+  settle ${layout.program}
+  : >${layout.removing}
+  settle ${layout.program}
 fi
 
 # PID SINCE: ends this process, if it is still the one that began then.

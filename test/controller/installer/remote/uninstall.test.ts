@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -95,6 +96,23 @@ describe('the script that removes an agent', { ...requires('root') }, () => {
     assert.equal(at.run(cut, '--keep-policy').status, 9);
     assert.equal(at.run(text).status, 0);
     assert.deepEqual(left(at.layout), ['var/lib/muster-agent/policy.json']);
+  });
+
+  test('needs no room on the disk', requires('mounts'), (t) => {
+    const at = stage(t);
+    const { program } = at.layout;
+    const opt = dirname(program);
+    cpSync(program, `${at.layout.home}/kept`, { recursive: true, verbatimSymlinks: true });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'none', opt]);
+    try {
+      cpSync(`${at.layout.home}/kept`, program, { recursive: true, verbatimSymlinks: true });
+      assert.throws(() => writeFileSync(join(opt, 'full'), Buffer.alloc(1 << 20)), { code: 'ENOSPC' });
+      assert.deepEqual(at.run(uninstallText(at.layout), '--keep-policy'), { status: 0, stderr: '' });
+      assert.deepEqual(readdirSync(opt), ['full']);
+    } finally {
+      execFileSync('umount', [opt]);
+    }
+    assert.ok(has(`${at.layout.home}/policy.json`));
   });
 
   test('leaves alone a command of that name that is not its own', (t) => {
