@@ -261,7 +261,7 @@ ${cases.join('\n')}
   esac
   [ -z "$build" ] || break
 done
-[ -n "$build" ] || die "this script has no agent for $form that can be unpacked here: see --arch of "muster token create --script""`;
+[ -n "$build" ] || die "this script has no agent for $form that can be unpacked here: see --arch of \\"muster token create --script\\""`;
 }
 
 const PACKINGS: readonly Packing[] = ['zstd', 'xz', 'gzip'];
