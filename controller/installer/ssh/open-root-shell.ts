@@ -108,7 +108,7 @@ async function becomeRoot(
     // The operator takes his time.
     thinking: (work) => {
       watch.stop();
-      return work.finally(watch.reset);
+      return work.finally(watch.advanced);
     },
     write: (line) => channel.write(line),
     signal: over.signal,

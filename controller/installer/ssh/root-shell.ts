@@ -41,9 +41,7 @@ export function rootShell(channel: ShellChannel, { clock, random, fail }: RootSh
 
   async function carryOut(script: string, { input, silenceMs = SILENCE_MS, onProgress }: RunOptions) {
     const key = toHex(random(16));
-    const watch = startWatch(clock, silenceMs, () =>
-      fail(new HostFailure('silent', `no answer for ${silenceMs / 1000} s`)),
-    );
+    const watch = startWatch(clock, silenceMs, (why) => fail(new HostFailure('silent', why)));
     try {
       const ended = Promise.all([
         channel.out.next(key, watch.reset),
@@ -64,7 +62,7 @@ export function rootShell(channel: ShellChannel, { clock, random, fail }: RootSh
         () => {},
       );
       await send(request(key, script, input !== undefined));
-      if (input !== undefined) await sendInput(input, () => isOver, watch.reset, onProgress);
+      if (input !== undefined) await sendInput(input, () => isOver, watch.advanced, onProgress);
       const [out, err] = await ended;
       channel.write(END_OF_ANSWER);
       return { status: out.status, stdout: out.before.toString(), stderr: err.before.toString() };
@@ -117,14 +115,32 @@ export function rootShell(channel: ShellChannel, { clock, random, fail }: RootSh
   };
 }
 
-/** Calls `onSilence` once nothing was heard for so long. */
-export function startWatch(clock: Clock, silenceMs: number, onSilence: () => void) {
-  let cancel = clock.after(silenceMs, onSilence);
+/** So many times its silence a host may go on saying something and come to no end: it is not to keep a place in the crowd for ever. */
+const MOST_SILENCES = 20;
+
+/** Calls `onSilence` once nothing was heard for so long, or what is heard comes to no end. */
+export function startWatch(clock: Clock, silenceMs: number, onSilence: (why: string) => void) {
+  let cancel = (): void => {};
+  let lastMs = 0;
+  function wait(): void {
+    cancel();
+    const leftMs = lastMs - clock.monotonicMs();
+    const why =
+      leftMs < silenceMs
+        ? `no end of its answer within ${(MOST_SILENCES * silenceMs) / 1000} s`
+        : `no answer for ${silenceMs / 1000} s`;
+    cancel = clock.after(Math.max(0, Math.min(silenceMs, leftMs)), () => onSilence(why));
+  }
+  function advanced(): void {
+    lastMs = clock.monotonicMs() + MOST_SILENCES * silenceMs;
+    wait();
+  }
+  advanced();
   return {
-    reset(): void {
-      cancel();
-      cancel = clock.after(silenceMs, onSilence);
-    },
+    /** Something was heard. */
+    reset: wait,
+    /** There is less left to do. */
+    advanced,
     stop: (): void => cancel(),
   };
 }
