@@ -60,7 +60,7 @@ test('an empty fleet says how to begin, and is an empty array in JSON', async (t
   const { muster, out, err } = await stage(t, { 'agents.list': () => [] });
   assert.equal(await muster('agents'), 0);
   assert.equal(out(), '');
-  assert.match(err(), /"muster token create" makes a join token/);
+  assert.match(err(), /"muster install HOST" brings agents to machines/);
   assert.equal(await muster('agents', '--json'), 0);
   assert.equal(out(), '[]\n');
 });
