@@ -16,6 +16,9 @@ import { NO_SETTINGS, PROXY_SETTING, readSettingsText, settingsWith } from './re
 import { backText, keepText, managerOf, swapText } from './remote/swap.ts';
 import type { HostResult, Registered } from './work.ts';
 
+/** Of one script: whoever owns a host is not to flood the operator's screen and report. */
+const MOST_NOTES = 4;
+
 export async function carryOut(
   work: Work,
 ): Promise<Partial<Pick<HostResult, 'did'>> & Pick<HostResult, 'agentId' | 'name' | 'sentBytes' | 'labels'>> {
@@ -25,7 +28,8 @@ export async function carryOut(
   const told = await host.run('putting the programs there', programsText(slot, work.fit.node));
   const hasNewSettings = await settings(work);
   const isChanged = hasNewSettings || told.has('changed');
-  for (const text of told.get('note') ?? []) work.tell({ what: 'warning', text: printable(text) });
+  for (const text of (told.get('note') ?? []).slice(0, MOST_NOTES))
+    work.tell({ what: 'warning', text: printable(text) });
 
   const agent = await enrol(work);
 

@@ -264,3 +264,27 @@ test(
     );
   },
 );
+
+test(
+  'labels of a host that has its agent are set by another install, told, and set once',
+  SSHD_NEEDS,
+  async (t) => {
+    const { fleet, host, install, begin } = await startInstalling(t);
+    const one = await host({ name: 'web-1' });
+    assert.equal((await install([addressOf(one)])).status, 0);
+    const labels = ['--label', 'role=web', '--label', 'env=prod'];
+    const said = async (...more: string[]): Promise<string> => {
+      const { status, stdout, stderr } = await install([...more, addressOf(one)]);
+      assert.equal(status, 0, stdout + stderr);
+      return stdout;
+    };
+    assert.match(await said('--check', ...labels), /1 host would set labels, /);
+    assert.match(await said(...labels), /1 host labels set, /);
+    assert.match(await said(...labels), /1 host nothing to do, /);
+    const [agent] = await fleet.client.call('agents.list', { query: {} });
+    assert.deepEqual(agent?.labels, { role: 'web', env: 'prod' });
+    const gone = await begin('uninstall', ['--ssh', '--yes', addressOf(one)]).ended;
+    assert.equal(gone.status, 0, gone.stdout + gone.stderr);
+    assert.deepEqual(await fleet.client.call('agents.list', { query: {} }), []);
+  },
+);

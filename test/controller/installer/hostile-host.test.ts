@@ -4,7 +4,7 @@ import { HostFailure } from '../../../controller/installer/failure.ts';
 import { installHost } from '../../../controller/installer/install.ts';
 import type { Answer, Connection } from '../../../controller/installer/shell.ts';
 import { uninstallHost } from '../../../controller/installer/uninstall.ts';
-import type { InstallPorts, Registrar } from '../../../controller/installer/work.ts';
+import type { HostWork, InstallPorts, Registrar } from '../../../controller/installer/work.ts';
 import { MUSTER_VERSION } from '../../../proto/version.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 import { entryOf } from '../cli/install/hosts.ts';
@@ -17,13 +17,14 @@ const HERE = '6fd0eb3a-12a8-4b6e-9d6e-0c5f2c1a9e01';
 const PACKED = packedBundle(Buffer.from('an agent'));
 
 /** A host whose owner decides what it answers: to the probe and to `init`; to all else that it went well. */
-function hostile(answers: { probe: string; init?: string }) {
+function hostile(answers: { probe: string; init?: string; programs?: string }) {
   const reply = (script: string): string => {
     if (script.includes('random/boot_id') && !script.includes('tell()'))
       return `${HERE} pid:[1] mnt:[2] 3 4\n`;
     if (script.includes('put clock')) return answers.probe;
     if (script.includes(' init --home')) return answers.init ?? '';
     if (script.includes('&& tell there yes')) return 'there=yes\n';
+    if (script.includes('tell note')) return answers.programs ?? '';
     return '';
   };
   const ran: string[] = [];
@@ -62,7 +63,9 @@ function controller() {
   return { done, registrar };
 }
 
-const work = () => ({ stop: new AbortController().signal, tell: () => {}, claim: () => undefined });
+const work = (tell: HostWork['tell'] = () => {}) => ({
+  ...{ stop: new AbortController().signal, tell, claim: () => undefined },
+});
 
 function portsOf(
   registrar: Registrar,
@@ -181,4 +184,17 @@ test('an agent that waited for an operator is let in by an install, and not take
   };
   assert.deepEqual(await at(true), ['register web-1']);
   assert.deepEqual(await at(false), ['register web-1', 'not-online']);
+});
+
+test('what a host notes does not flood the operator', async () => {
+  const { registrar } = controller();
+  const programs = Array.from({ length: 10_000 }, (_, n) => `note=see ${n}\n`).join('');
+  const { connection } = hostile({ probe: probeAnswer(THERE, LINES), programs });
+  const warnings: string[] = [];
+  await installHost(
+    entryOf(DB.name),
+    portsOf(registrar, connection),
+    work((event) => void (event.what === 'warning' && warnings.push(event.text))),
+  );
+  assert.deepEqual(warnings.slice(-2), ['see 2', 'see 3']);
 });

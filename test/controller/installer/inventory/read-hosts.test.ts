@@ -31,6 +31,17 @@ function lines(...sources: Source[]): string[] {
 const problems = (...sources: Source[]): string[] =>
   readHosts(sources).problems.map(({ from, message }) => `${from}: ${message}`);
 
+test('a port behind an address of Ansible is told where it belongs', () => {
+  for (const host of ['10.0.0.7:2222', 'web.example:22', '[::1]:22']) {
+    const { entries, problems } = readHosts([file('i.ini', `w ansible_host=${host}`)]);
+    assert.equal(entries.length, 0);
+    assert.match(
+      problems[0]?.message ?? '',
+      /is a host with a port, which has a place of its own \(ansible_port/,
+    );
+  }
+});
+
 test('arguments are hosts, in their order', () => {
   assert.deepEqual(
     lines(...args('web-1', 'root@10.0.0.7:2222', '[::1]:22', 'ssh://db-1:2200', 'root@w[01:02]:23')),
