@@ -15,7 +15,7 @@ export function lastWordsOf(pid: number, journal: string): string {
     const [, from, text = ''] = /^\S+ +\d+ [\d:]+ \S+ [^ [\]]+\[(\d+)\]: (.*)$/.exec(line) ?? [];
     if (Number(from) === pid) said.push(text.trim());
     // The first that follows its words is of its own end.
-    const [, end] = /: Main process exited, code=\w+, (status=\S+)/.exec(text) ?? [];
+    const [, end] = /: Main process exited, code=\w+, (status=\d+(?:\/(?!n\/a)\S+)?)/.exec(text) ?? [];
     if (end === undefined || isOver || said.length === 0) continue;
     status = end;
     isOver = true;

@@ -43,13 +43,14 @@ export interface CallOptions {
   bytes?: Uint8Array;
 }
 
-const CONNECT_MS = 10_000;
-/** Without a byte for so long, the answer will not come; a stream has a sign of life every 15 s. */
-const SILENT_MS = 120_000;
-const STREAM_SILENT_MS = 45_000;
+/** Without a byte for so long, nothing will come any more; a stream has a sign of life every 15 s. */
+const PATIENCE = { connectMs: 10_000, silentMs: 120_000, streamSilentMs: 45_000 };
 const REPLY_BYTES = 256 * 1024 * 1024;
 
-export function createClient(context: Pick<Context, 'url' | 'ca'> & { token?: string }): Client {
+export function createClient(
+  context: Pick<Context, 'url' | 'ca'> & { token?: string },
+  patience = PATIENCE,
+): Client {
   const agent = new Agent({ keepAlive: true, ...trustOf(context.ca) });
 
   function send(name: RouteName, given: Parts, options: CallOptions): Promise<IncomingMessage> {
@@ -62,23 +63,31 @@ export function createClient(context: Pick<Context, 'url' | 'ca'> & { token?: st
     if (options.idempotencyKey !== undefined) headers[IDEMPOTENCY_HEADER] = options.idempotencyKey;
     if (options.lastEventId !== undefined) headers['last-event-id'] = options.lastEventId;
     const { method, answer } = ROUTES[name];
-    const silentMs = answer === 'json' ? SILENT_MS : STREAM_SILENT_MS;
+    const silentMs = answer === 'json' ? patience.silentMs : patience.streamSilentMs;
     return new Promise((resolve, reject) => {
       const { signal } = options;
       const sent = request(`${context.url}${pathOf(name, given)}`, {
         method,
         agent,
         headers,
+        // Without this a request is not told of its socket's timeouts.
+        timeout: silentMs,
         ...(signal ? { signal } : {}),
       });
+      let cause: unknown;
       sent.on('response', resolve);
       sent.on('error', (error) => reject(connectionError(error, context.url)));
       sent.on('socket', (socket) => {
-        socket.setTimeout(socket.connecting ? CONNECT_MS : silentMs);
-        if (socket.connecting) socket.once('secureConnect', () => socket.setTimeout(silentMs));
+        const isOnItsWay = (): void => {
+          socket.setTimeout(silentMs);
+          cause = Object.assign(new Error('silent'), { code: SILENT });
+        };
+        if (!socket.connecting) return isOnItsWay();
+        socket.setTimeout(patience.connectMs);
+        socket.once('secureConnect', isOnItsWay);
       });
       sent.on('timeout', () =>
-        sent.destroy(new MusterError('unavailable', `${context.url} does not answer`)),
+        sent.destroy(new MusterError('unavailable', `${context.url} does not answer`, { cause })),
       );
       sent.end(body);
     });
@@ -157,8 +166,11 @@ function causeOf(error: unknown): unknown {
   return error instanceof MusterError ? error.cause : undefined;
 }
 
+const SILENT = 'ETIMEDOUT_SILENT';
+const CUTS = ['ECONNRESET', 'EPIPE', SILENT];
+
 /** Whether a request was on its way when the connection broke: it may have been taken. */
 export function wasCut(error: unknown): boolean {
   const cause = causeOf(error);
-  return cause instanceof Error && 'code' in cause && (cause.code === 'ECONNRESET' || cause.code === 'EPIPE');
+  return cause instanceof Error && 'code' in cause && CUTS.includes(String(cause.code));
 }

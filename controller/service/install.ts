@@ -268,7 +268,8 @@ async function lastWords(machine: Machine): Promise<string> {
   for (const which of [[`_SYSTEMD_UNIT=${PLACES.service}.service`], ['--unit', PLACES.service]]) {
     const words = ['journalctl', '--lines', '3', '--output', 'cat', '--no-pager', '--quiet', ...which];
     const { stdout } = await machine.run(words);
-    if (stdout.trim() !== '') return stdout.trim();
+    // It said the same at each of its starts.
+    if (stdout.trim() !== '') return [...new Set(stdout.trim().split('\n'))].join('\n');
   }
   return 'it said nothing';
 }

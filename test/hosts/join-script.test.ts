@@ -146,7 +146,7 @@ describe('a script with a join token', { ...HOST_NEEDS, concurrency: 2 }, () => 
     assert.equal(prepared.status, 0, prepared.said);
     assert.match(
       prepared.said,
-      /getting the agent for bundle\n.*in its place; it joins where this is run without/s,
+      /getting the agent for the Node that is here\n.*in its place; it joins where this is run without/s,
     );
     assert.doesNotMatch(prepared.said, /cannot be checked/);
     assert.equal(await host.run(['readlink', '/opt/muster-agent/a/node']), `${NODE}\n`);

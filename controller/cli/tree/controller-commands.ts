@@ -26,7 +26,7 @@ function serveCommands(program: Command, choose: Choose): void {
     .command('serve')
     .summary('start a controller')
     .description(
-      'Starts a controller and stays up until Ctrl-C. The first start makes what it needs in MUSTER_HOME. Each option may also be a variable of the environment: --keep-jobs is MUSTER_SERVE_KEEP_JOBS.',
+      'Starts a controller and stays up until Ctrl-C. The first start makes what it needs in MUSTER_HOME. Each option may also be a variable of the environment: --keep-jobs is MUSTER_SERVE_KEEP_JOBS, and all that --url names is MUSTER_SERVE_URLS, with commas.',
     );
   const flags = Object.entries(SETTINGS).map(([key, { flag, help, isList, choices }]) => {
     const option = new Option(flag, help);

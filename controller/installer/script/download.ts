@@ -56,7 +56,7 @@ fetch() {
   elif is_gnu_wget; then by=by_gnu_wget
   elif [ -n "$node" ]; then by=by_node
   elif has wget; then by=by_wget
-  else die 'neither curl nor wget is here to get the agent with'
+  else die 'neither curl nor wget is here to get the agent with; install one of them, then do this again'
   fi
   for attempt in 1 2 3 4 5; do
     for url in ${origins.join(' ')}; do

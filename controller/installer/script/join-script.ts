@@ -76,7 +76,7 @@ carry() {
   case $(printf '%s\\n' "$told" | sed -n 's/^failed \\([a-z-]*\\)=.*/\\1/p' | head -n 1) in
 ${sentences()}
   esac
-  die "$1: \${why:-what it said is above}"
+  die "$1: \${why:-this failed; why is said above}"
 }
 ${functionOf('take_lock', lockText())}
 ${functionOf('release_lock', unlockText())}
@@ -148,7 +148,7 @@ ${proxy === undefined ? '' : `export https_proxy=${quoted(proxy)} ${PROXY_SETTIN
 if ! [ -L ${LAYOUT.current} ] || ! [ -e ${LAYOUT.current}/release.json ]; then
 ${choosing(builds)}
 ${fetchText(urls, ca)}
-  say "getting the agent for $form"
+  if [ "$form" = bundle ]; then say "getting the agent for the Node that is here"; else say "getting the agent for $form"; fi
   fetch "$build" "$work/packed" || die 'the agent cannot be got from the controller: what was said is above'
   fresh=yes
   carry 'putting the agent there' "$place" <"$work/packed"

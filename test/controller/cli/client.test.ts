@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { createClient } from '../../../controller/cli/client.ts';
+import { createClient, wasCut } from '../../../controller/cli/client.ts';
 import type { Context } from '../../../controller/cli/context.ts';
 import { explain } from '../../../controller/cli/failure.ts';
 import { isOwnAuthority, parseFingerprint } from '../../../controller/cli/pinning.ts';
@@ -213,4 +213,32 @@ test('a fingerprint is read as openssl, browsers and people write it', () => {
     assert.equal(parseFingerprint(text), colons, text);
   for (const text of ['', colons.slice(3), `${colons}:00`, colons.replace('0', 'g')])
     assert.equal(parseFingerprint(text), undefined, text);
+});
+
+test('a controller that is silent is given up, before and after it has shown its certificate', async (t) => {
+  const sockets: Socket[] = [];
+  const mute = createServer((socket) => void sockets.push(socket));
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    mute.close();
+  });
+  mute.listen(0, '127.0.0.1');
+  await once(mute, 'listening');
+  const { port } = mute.address() as AddressInfo;
+  const patience = { connectMs: 50, silentMs: 60_000, streamSilentMs: 60_000 };
+  const unheard = createClient({ url: `https://127.0.0.1:${port}` }, patience);
+  t.after(() => unheard.close());
+  await assert.rejects(unheard.call('whoami', {}), refusal(/does not answer/));
+
+  const api = await fakeApi(t, { whoami: () => new Promise<never>(() => {}) });
+  const { url, authority } = api;
+  const context = { url, ca: authority.certPem, token: TOKEN };
+  const unanswered = createClient(context, { ...patience, connectMs: 60_000, silentMs: 200 });
+  t.after(() => unanswered.close());
+  await assert.rejects(unanswered.call('whoami', {}), (error) => {
+    assert.ok(wasCut(error), 'it may have been taken');
+    return refusal(/does not answer/)(error);
+  });
+  // What can do no harm is asked once more.
+  assert.equal(api.calls.length, 2);
 });

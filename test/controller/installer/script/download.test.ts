@@ -154,5 +154,5 @@ test('Node alone gets nothing from a stranger', async (t) => {
 test('a machine that has nothing to download with is told so', async (t) => {
   const { said, status } = await fetched(t, 'nothing', ['https://127.0.0.1:1'], undefined);
   assert.equal(status, 1);
-  assert.match(said, /neither curl nor wget is here/);
+  assert.match(said, /neither curl nor wget is here.*install one of them/);
 });
