@@ -26,4 +26,6 @@ export interface Surroundings {
   machineId(): string;
   /** Calls `stop` at the first signal to stop; a second one ends the process at once. */
   onStop(stop: () => void): void;
+  /** This process may take so long to end by itself; after that it is killed. */
+  endWithin(ms: number): void;
 }

@@ -48,6 +48,7 @@ const GLOBALS: readonly Reach[] = [
       'proto/system.ts',
       'controller/serve.ts',
       'agent/run.ts',
+      'agent/cli/process-surroundings.ts', // ends this process, whatever the clock says
       'agent/link/transport.ts', // a socket that does not close in time is cut, whatever the clock says
     ],
     why: 'waiting is done by a Clock',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { until } from '../../support/until.ts';
 import { joinArgs, type Shell, shell } from './shell.ts';
@@ -16,10 +16,10 @@ interface Running {
 }
 
 /** `muster-agent run` as a process of its own; nobody is where it dials. */
-function start(t: TestContext, at: Shell): Running {
+function start(t: TestContext, at: Shell, env: Record<string, string> = {}): Running {
   const flags = ['--disable-warning=ExperimentalWarning', MAIN, 'run'];
   const child = spawn(process.execPath, flags, {
-    env: { ...process.env, MUSTER_AGENT_HOME: at.home },
+    env: { ...process.env, MUSTER_AGENT_HOME: at.home, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const running: Running = { child, ended: once(child, 'exit') as Running['ended'], said: '' };
@@ -45,6 +45,19 @@ const waiting = (agent: Running) =>
   until('the agent waits for its controller', () => agent.said.includes('not connected'));
 
 describe('an agent that is a process', () => {
+  it('ends though a file system holds up one of its threads', async (t) => {
+    const at = await joined(t);
+    const fifo = join(dirname(at.home), 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    // Nobody writes to it, as nobody answers for a file server that is gone.
+    const hang = `import { open } from 'node:fs'; open(${JSON.stringify(fifo)}, 'r', () => {});`;
+    const agent = start(t, at, { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hang)}` });
+    await waiting(agent);
+    agent.child.kill('SIGTERM');
+    await until('it has ended', () => agent.child.signalCode !== null, 30_000);
+    assert.match(agent.said, /"agent stops"/);
+  });
+
   it('says that it runs, stops when it is asked to, and leaves with status 0', async (t) => {
     const at = await joined(t);
     const agent = start(t, at);

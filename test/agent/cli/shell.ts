@@ -69,6 +69,7 @@ export function shell(t: TestContext): Shell {
         hostname: () => it.hostname,
         machineId: () => 'ab'.repeat(16),
         onStop: () => {},
+        endWithin: () => {},
       };
       const status = commandLine(argv, around);
       await clock.settle();
