@@ -53,7 +53,7 @@ export function joinScript(script: JoinScript): string {
   const managers: readonly Manager[] = service === 'auto' ? ['systemd', 'openrc'] : [service];
   return `#!/bin/sh
 # Puts Muster's agent on this machine, lets it join the fleet of
-# ${urls.join(', ')}, and starts it, now and at every boot.
+# ${urls.map((url) => new URL(url).href).join(', ')}, and starts it, now and at every boot.
 #
 #   sh FILE           all of it; again: what is missing. Nothing is changed where the agent is and is connected
 #   sh FILE prepare   for an image: puts the files there, and neither joins nor starts. At the first boot: sh FILE
@@ -105,7 +105,7 @@ case $mode in join | prepare) ;; *) die 'usage: sh FILE [prepare]' ;; esac
 known=$(sed -n 's/^ *"fleetId": *"\\([0-9a-f]*\\)".*/\\1/p' ${LAYOUT.home}/identity.json 2>/dev/null) || known=
 case $known in
   '') ;;
-  ${fleetId})
+  ${quoted(fleetId)})
     [ "$mode" = join ] || die 'this machine has joined already: an image of it would be many machines with one identity'
     if [ -x ${LAYOUT.launcher} ] && ${LAYOUT.launcher} status >/dev/null 2>&1; then
       say 'the agent is here, and connected: nothing to do'

@@ -86,6 +86,26 @@ test('nothing that comes from elsewhere is carried out', async () => {
   }
 });
 
+test('what a controller says of itself is no command of its script', () => {
+  const text = joinScript({
+    ...SCRIPT,
+    urls: ['https://muster.example:7443/\nreboot\n'],
+    fleetId: '*) reboot ;;\nreboot\n',
+    name: "x'; reboot; '",
+    token: '$(reboot)\nreboot',
+  });
+  const { stdout, status } = spawnSync('sh', ['-n'], { input: text, encoding: 'utf8' });
+  assert.deepEqual([status, stdout], [0, '']);
+  // A shell that knows no other command than this one.
+  const only = `reboot() { echo REBOOT >&2; }\nmktemp() { exit 9; }\nid() { echo 0; }\nsed() { :; }\ngrep() { :; }\nreadlink() { :; }\n${text}`;
+  const ran = spawnSync('/bin/sh', ['-s', 'prepare'], {
+    input: only,
+    encoding: 'utf8',
+    env: { PATH: '/nowhere' },
+  });
+  assert.doesNotMatch(ran.stderr, /REBOOT/);
+});
+
 test('a machine of its kind gets the best that it can unpack, and no other', () => {
   const text = joinScript(SCRIPT);
   const chosen = [...text.matchAll(/^ *'(\w+ \w+)'\) build=([0-9a-f]+) place=(\w+) /gm)].map((found) =>
