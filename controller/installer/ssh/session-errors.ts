@@ -14,6 +14,9 @@ const HEARD_BYTES = 400;
 /** A greeting, and two lists of algorithms with their keys. */
 const HANDSHAKE_BYTES = 256 * 1024;
 const CLOSED = 'it closed the connection at once';
+const BY_OTHER = 'closed by the other side';
+/** Whether it is noticed while reading or writing is chance. */
+const CLOSINGS = /\b(?:ECONNRESET|EPIPE)\b/;
 
 /** What ssh2's errors mean. */
 export function sessionErrors() {
@@ -46,11 +49,12 @@ export function sessionErrors() {
       if (level === 'handshake') return new HostFailure('handshake', message, options);
       if (TOO_MANY_FAILURES.test(message))
         return new HostFailure('permission-denied', 'too many keys were tried: name one', options);
-      if (isIn || isProven()) return new HostFailure('cut', message, options);
+      if (isIn || isProven())
+        return new HostFailure('cut', CLOSINGS.test(message) ? BY_OTHER : message, options);
       return new HostFailure('no-ssh', first() || (isLost ? CLOSED : message), options);
     },
     closed({ isProven, isIn }: Stage): HostFailure {
-      if (isIn) return new HostFailure('cut', 'closed by the other side');
+      if (isIn) return new HostFailure('cut', BY_OTHER);
       if (isProven()) return new HostFailure('cut', 'closed during the login');
       return new HostFailure('no-ssh', first() || CLOSED);
     },
