@@ -36,6 +36,11 @@ export function understand(argv: readonly string[], around: Surroundings): Actio
     .showHelpAfterError('  "muster-agent --help" lists the commands')
     .exitOverride();
   const configOf = (options: Options): Config => readConfig(flagsIn(options), around.env);
+  /** For those who dial nobody: whatever else stands in the environment, a proxy that the agent cannot use for instance, is not theirs. */
+  const homeOf = (options: Options): string => {
+    const { env } = SETTINGS.home;
+    return readConfig(flagsIn(options), { [env]: around.env[env] }).home;
+  };
 
   const joining = program
     .command('join')
@@ -65,7 +70,7 @@ export function understand(argv: readonly string[], around: Surroundings): Actio
     )
     .requiredOption('--name <name>', "this agent's name");
   addSetting(making, 'home').action((options) => {
-    const { home } = configOf(options);
+    const home = homeOf(options);
     action = async () => (await import('./init.ts')).init(home, options, around);
   });
 
@@ -86,7 +91,7 @@ export function understand(argv: readonly string[], around: Surroundings): Actio
     .description('what this agent is; exit status 0 when it is connected')
     .option('--json', 'print one JSON object');
   addSetting(showing, 'home').action((options) => {
-    const { home } = configOf(options);
+    const home = homeOf(options);
     action = async () => (await import('./status.ts')).status(home, options, around);
   });
 
@@ -95,7 +100,7 @@ export function understand(argv: readonly string[], around: Surroundings): Actio
     .description("forget the fleet: removes this agent's keys and journal")
     .option('--yes', 'do not ask');
   addSetting(leaving, 'home').action((options) => {
-    const { home } = configOf(options);
+    const home = homeOf(options);
     action = async () => (await import('./leave.ts')).leave(home, options, around);
   });
 

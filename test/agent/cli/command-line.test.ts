@@ -53,6 +53,17 @@ describe('muster-agent status', () => {
   });
 });
 
+it('who dials nobody does not mind a proxy that the agent could not use', async (t) => {
+  const at = shell(t);
+  await at.run(...joinArgs(at));
+  at.env.HTTPS_PROXY = 'socks5://proxy.test:1080';
+  assert.equal(await at.run('status'), 1);
+  assert.match(at.out, /not running/);
+  assert.equal(await at.run('run', '--log-level', 'error'), 2, 'and who dials, does');
+  assert.match(at.notes, /HTTPS_PROXY is not/);
+  assert.equal(await at.run('leave', '--yes'), 0);
+});
+
 describe('muster-agent leave', () => {
   it('asks, and takes anything but yes for no', async (t) => {
     const at = shell(t);

@@ -21,6 +21,8 @@ export interface Shell {
   stdin: string;
   answer: string | undefined;
   hostname: string;
+  /** Beside the home. */
+  env: Record<string, string>;
   run(...argv: string[]): Promise<number>;
 }
 
@@ -47,11 +49,12 @@ export function shell(t: TestContext): Shell {
     stdin: '',
     answer: undefined,
     hostname: 'Web-01.Example.org',
+    env: {},
     async run(...argv) {
       it.out = '';
       it.notes = '';
       const around: Surroundings = {
-        env: { MUSTER_AGENT_HOME: home },
+        env: { MUSTER_AGENT_HOME: home, ...it.env },
         clock,
         random,
         dialVia: () => controller.dial,
