@@ -7,6 +7,7 @@ import { mayChangeAgents } from './install/may-change-agents.ts';
 import type { Report } from './install/report.ts';
 import type { InstallOptions } from './install/request.ts';
 
+import { sanitiseLine } from './output/sanitise.ts';
 import { hosts as countOf, listNames } from './output/summary.ts';
 import type { Surroundings } from './surroundings.ts';
 import { withClient } from './with-client.ts';
@@ -25,6 +26,11 @@ export async function install(
   const entries = await readEntries(surroundings, hosts, options, earlier);
   return withClient(surroundings, async (client) => {
     const trust = await mayChangeAgents(client, options.check);
+    // It may have moved; or this operator has several, and those that are done are in another fleet.
+    if (earlier && earlier.controller !== client.url)
+      surroundings.stderr.write(
+        `muster: note: the report is of ${sanitiseLine(earlier.controller)}, and this goes on with ${client.url}\n`,
+      );
     if (!(await confirmed(surroundings, entries, options))) {
       surroundings.stderr.write('muster: nothing was done\n');
       return EXIT.wrongUse;

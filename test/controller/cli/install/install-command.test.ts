@@ -179,9 +179,10 @@ test('--resume goes on with those that are not done, in the same way, and in the
 
 test('--resume with a list means those of the list that are not done', async (t) => {
   const path = fileOf(t, 'report.json', reportOf([['root@127.0.0.1:1', 'done']]));
-  const { muster, out } = await stage(t);
+  const { muster, out, err } = await stage(t);
   assert.equal(await muster('install', '--resume', path, 'root@127.0.0.1:1', 'root@127.0.0.9:1'), 4);
   assert.match(out(), /^1 host in/);
+  assert.match(err(), /note: the report is of https:\/\/\S+, and this goes on with https:\/\//);
 });
 
 test('--resume of what is done is well, and says so', async (t) => {
