@@ -83,6 +83,11 @@ describe('a script with a join token', { ...HOST_NEEDS, concurrency: 2 }, () => 
     const another = builds.reduce((text, sha512) => text.replaceAll(sha512, '0'.repeat(128)), script);
     refused(await carriedOut(host, another), /what arrived is not what was sent: its digest is another one/);
     assert.deepEqual(difference(before, await filesOf(host)), []);
+    const checked = '  # Before anything reads it';
+    assert.ok(script.includes(checked));
+    const between = script.replace(checked, () => `  echo >>"$work/packed"\n${checked}`);
+    refused(await carriedOut(host, between), /what came is not what was sent/);
+    assert.deepEqual(difference(before, await filesOf(host)), []);
     const wrong = (await fleet.token('--name', 'j1', '--ttl', '1ms')).trim();
     refused(
       await carriedOut(host, script.replaceAll(token, wrong)),

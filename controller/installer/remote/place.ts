@@ -18,7 +18,8 @@ export const UNPACK: Readonly<Record<Packing, string>> = {
   gzip: 'gzip -dc',
 };
 
-const digest = `digest() {
+/** Defines `digest FILE`: its SHA-512, in hex. */
+export const DIGEST = `digest() {
   if has sha512sum; then
     sum=$(sha512sum <"$1") && printf '%s' "\${sum%% *}"
   else
@@ -30,7 +31,7 @@ const digest = `digest() {
 /** Tells `there=yes` where a slot holds this build already, whole: then nothing has to be sent. */
 export function lookText(build: Build, slot: Slot, layout: Layout = LAYOUT): string {
   const file = `${layout.slots[slot]}/${programOf(build.form)}`;
-  return `${PRELUDE}${digest}
+  return `${PRELUDE}${DIGEST}
 [ -f ${file} ] && [ "$(digest ${file})" = ${build.sha512} ] && tell there yes || :
 `;
 }
@@ -46,7 +47,7 @@ export function placeText(
   layout: Layout = LAYOUT,
 ): string {
   const folder = layout.slots[slot];
-  return `${PRELUDE}${digest}
+  return `${PRELUDE}${DIGEST}
 [ "$(readlink ${layout.current} 2>/dev/null)" != ${slot} ] || fail step 'the slot is the current one'
 [ -d ${layout.program} ] || tell made ${layout.program}
 mkdir -p ${layout.bin}

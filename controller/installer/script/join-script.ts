@@ -8,7 +8,7 @@ import type { Manager } from '../plan.ts';
 import { removeProgramsText, restoreconText } from '../remote/files.ts';
 import { LAYOUT, MARK } from '../remote/layout.ts';
 import { lockText, unlockText } from '../remote/lock.ts';
-import { placeText, UNPACK } from '../remote/place.ts';
+import { DIGEST, placeText, UNPACK } from '../remote/place.ts';
 import { NODES } from '../remote/probe.ts';
 import { programsText } from '../remote/programs.ts';
 import { quoted } from '../remote/quote.ts';
@@ -150,6 +150,9 @@ ${choosing(builds)}
 ${fetchText(urls, ca)}
   if [ "$form" = bundle ]; then say "getting the agent for the Node that is here"; else say "getting the agent for $form"; fi
   fetch "$build" "$work/packed" || die 'the agent cannot be got from the controller: what was said is above'
+  # Before anything reads it: whoever is in between may send what he likes.
+${DIGEST}
+  [ "$(digest "$work/packed")" = "$build" ] || die 'what came is not what was sent: run this again, and if it is so again, find out who is in between'
   fresh=yes
   carry 'putting the agent there' "$place" <"$work/packed"
   rm -f "$work/packed"
