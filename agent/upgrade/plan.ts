@@ -1,6 +1,7 @@
 import type { ReleaseContent } from '../../certs/release.ts';
 import type { Message } from '../../proto/codec.ts';
 import type { Form } from '../../proto/slots.ts';
+import { compareVersions } from '../../proto/version-order.ts';
 
 /** The agent that runs here. */
 export interface Running {
@@ -37,14 +38,4 @@ export function planUpgrade(
 
 function refused(why: string): UpgradePlan {
   return { is: 'refused', why };
-}
-
-/** Below 0: `a` is lower. What is not a number there counts as 0. */
-export function compareVersions(a: string, b: string): number {
-  const [left, right] = [a, b].map((text) => text.split('.').map((part) => Number.parseInt(part, 10) || 0));
-  for (let at = 0; at < 3; at++) {
-    const difference = (left?.[at] ?? 0) - (right?.[at] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
