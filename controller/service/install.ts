@@ -159,6 +159,8 @@ async function take(step: Step, doing: Installing, made: Made): Promise<void> {
         await systemctl(machine, 'stop');
       });
       await systemctl(machine, 'enable', '--quiet');
+      // Whatever is still counted of an attempt before is not this program's.
+      await machine.run(['systemctl', 'reset-failed', PLACES.service]);
       await systemctl(machine, 'restart');
       return;
     case 'ready':

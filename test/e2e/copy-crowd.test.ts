@@ -7,7 +7,7 @@ import { copyToCrowd, largeFile, quantile } from './crowd.ts';
 import { startFleet } from './fleet.ts';
 
 const HOSTS = 3;
-const FILE_MIB = 112;
+const FILE_MIB = 80;
 
 test('a large file to several hosts at once neither fills memory nor keeps commands waiting', async (t) => {
   const fleet = await startFleet(t);

@@ -8,7 +8,7 @@ import type { Lived, Wanted } from './worker.ts';
 /** As many histories as fit, and no fewer than these; a quiet machine lives several hundred. */
 const LEAST = 60;
 const MOST = 400;
-const BUDGET_MS = 45_000;
+const BUDGET_MS = 25_000;
 
 const THREADS = Math.min(2, availableParallelism());
 
