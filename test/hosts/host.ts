@@ -106,7 +106,8 @@ async function isUp(host: Host, child: ChildProcess): Promise<boolean> {
   return said.trim() === 'active';
 }
 
-function runBy(entry: readonly string[], argv: readonly string[], input: string): Promise<string> {
+/** Runs a program on a host by the words that enter it. Rejects with what it said where it does not succeed. */
+export function runBy(entry: readonly string[], argv: readonly string[], input: string): Promise<string> {
   const [program = '', ...words] = [...entry, ...argv];
   const child = spawn(program, words, {
     env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' },

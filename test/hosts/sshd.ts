@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { temporaryFolder } from '../support/folder.ts';
 import { requires } from '../support/requires.ts';
 import { until } from '../support/until.ts';
-import { bootHost, type Host } from './host.ts';
+import { bootHost, type Host, runBy } from './host.ts';
 import { type KeyPair, newKey, type SshdOptions, writeSshFiles } from './ssh-files.ts';
 import { treePath } from './tree.ts';
 
@@ -233,26 +233,3 @@ function kill(pid: number): void {
 
 const entryTo = (pid: number): readonly string[] =>
   ['nsenter', '--target', String(pid)].concat('--mount', '--pid', '--uts', '--root', '--wd', '--');
-
-function runBy(entry: readonly string[], argv: readonly string[], input: string): Promise<string> {
-  const [program = '', ...words] = [...entry, ...argv];
-  const child = spawn(program, words, {
-    env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' },
-  });
-  const said = { out: '', err: '' };
-  child.stdout.on('data', (data) => {
-    said.out += data;
-  });
-  child.stderr.on('data', (data) => {
-    said.err += data;
-  });
-  child.stdin.on('error', () => {});
-  child.stdin.end(input);
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (status) => {
-      if (status === 0) resolve(said.out);
-      else reject(new Error(`${argv.join(' ')}: status ${status}: ${said.err}${said.out}`));
-    });
-  });
-}
