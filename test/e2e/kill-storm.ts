@@ -54,13 +54,17 @@ const HEAL_MS = 90_000;
 /** How long a controller is left alone when it is ready, at least. */
 const UP_MS = 500;
 
-/** The same seed is the same order of faults and of jobs; the moments within the processes are the machine's. */
+/**
+ * The same seed is the same order of faults and of jobs; the moments within the processes are the machine's. The second is always the
+ * controller's, early enough that who follows a job loses it on the way.
+ */
 export function faultsOf(seed: string, forMs: number, agents: number): Fault[] {
   const random = seededRandom(`faults ${seed}`);
   const faults: Fault[] = [];
   for (let atMs = 0; atMs < forMs; ) {
     const gapMs = 300 + fraction(random) * 1_500;
-    const who = fraction(random) < 0.25 ? 'controller' : Math.floor(fraction(random) * agents);
+    const controller = fraction(random) < 0.25 || faults.length === 1;
+    const who = controller ? 'controller' : Math.floor(fraction(random) * agents);
     faults.push({ gapMs, who, downMs: fraction(random) ** 2 * 2_000 });
     atMs += gapMs;
   }
