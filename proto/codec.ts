@@ -100,6 +100,7 @@ export type Message<K extends keyof P> = Decoded<Properties<K>>;
 export const TrustDocument = make('TrustDocument', LIMITS.trustDocumentBytes);
 export const SignedTrust = make('SignedTrust', LIMITS.trustDocumentBytes + 4096);
 export const Order = make('Order', LIMITS.orderBytes);
+export const TargetParams = make('TargetParams', LIMITS.paramsBytes);
 export const SignedOrder = make('SignedOrder', LIMITS.signedOrderBytes);
 export const Hello = make('Hello', 1024);
 export const WelcomeBody = make('WelcomeBody', 1024);

@@ -290,7 +290,13 @@ export namespace muster {
 
         uninstall?: (muster.UninstallTask.$Properties|null);
 
+        packages?: (muster.PackagesTask.$Properties|null);
+
+        probe?: (muster.ProbeTask.$Properties|null);
+
         guard?: (muster.Guard.$Properties|null);
+
+        undo?: (muster.Undo.$Properties|null);
 
         static encode(message: muster.Task.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
 
@@ -323,12 +329,94 @@ export namespace muster {
 
             uninstall?: (muster.UninstallTask.$Properties|null);
 
+            packages?: (muster.PackagesTask.$Properties|null);
+
+            probe?: (muster.ProbeTask.$Properties|null);
+
             guard?: (muster.Guard.$Properties|null);
+
+            undo?: (muster.Undo.$Properties|null);
 
             $unknowns?: Uint8Array[];
         }
 
         type $Shape = muster.Task.$Properties;
+    }
+
+    interface IUndo extends muster.Undo.$Properties {
+    }
+
+    class Undo {
+
+        constructor(properties?: muster.Undo.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        withinMs: number;
+
+        tasks: muster.UndoTask.$Properties[];
+
+        static encode(message: muster.Undo.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.Undo & muster.Undo.$Shape;
+    }
+
+    namespace Undo {
+
+        interface $Properties {
+
+            withinMs?: (number|null);
+
+            tasks?: (muster.UndoTask.$Properties[]|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.Undo.$Properties;
+    }
+
+    interface IUndoTask extends muster.UndoTask.$Properties {
+    }
+
+    class UndoTask {
+
+        constructor(properties?: muster.UndoTask.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        command?: (muster.CommandTask.$Properties|null);
+
+        shell?: (muster.ShellTask.$Properties|null);
+
+        file?: (muster.FileTask.$Properties|null);
+
+        service?: (muster.ServiceTask.$Properties|null);
+
+        packages?: (muster.PackagesTask.$Properties|null);
+
+        static encode(message: muster.UndoTask.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.UndoTask & muster.UndoTask.$Shape;
+    }
+
+    namespace UndoTask {
+
+        interface $Properties {
+
+            command?: (muster.CommandTask.$Properties|null);
+
+            shell?: (muster.ShellTask.$Properties|null);
+
+            file?: (muster.FileTask.$Properties|null);
+
+            service?: (muster.ServiceTask.$Properties|null);
+
+            packages?: (muster.PackagesTask.$Properties|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.UndoTask.$Properties;
     }
 
     interface IGuard extends muster.Guard.$Properties {
@@ -722,6 +810,8 @@ export namespace muster {
 
         timeoutMs: number;
 
+        ifNeeded: boolean;
+
         static encode(message: muster.RebootTask.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
 
         static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.RebootTask & muster.RebootTask.$Shape;
@@ -733,10 +823,312 @@ export namespace muster {
 
             timeoutMs?: (number|null);
 
+            ifNeeded?: (boolean|null);
+
             $unknowns?: Uint8Array[];
         }
 
         type $Shape = muster.RebootTask.$Properties;
+    }
+
+    interface IPackagesTask extends muster.PackagesTask.$Properties {
+    }
+
+    class PackagesTask {
+
+        constructor(properties?: muster.PackagesTask.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        action: string;
+
+        names: string[];
+
+        exclude: string[];
+
+        security: boolean;
+
+        state: string;
+
+        version: string;
+
+        configFiles: string;
+
+        wayBack: string;
+
+        lockWaitMs: number;
+
+        static encode(message: muster.PackagesTask.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.PackagesTask & muster.PackagesTask.$Shape;
+    }
+
+    namespace PackagesTask {
+
+        interface $Properties {
+
+            action?: (string|null);
+
+            names?: (string[]|null);
+
+            exclude?: (string[]|null);
+
+            security?: (boolean|null);
+
+            state?: (string|null);
+
+            version?: (string|null);
+
+            configFiles?: (string|null);
+
+            wayBack?: (string|null);
+
+            lockWaitMs?: (number|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.PackagesTask.$Properties;
+    }
+
+    interface IPackageTransaction extends muster.PackageTransaction.$Properties {
+    }
+
+    class PackageTransaction {
+
+        constructor(properties?: muster.PackageTransaction.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        manager: string;
+
+        changes: muster.PackageChange.$Properties[];
+
+        static encode(message: muster.PackageTransaction.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.PackageTransaction & muster.PackageTransaction.$Shape;
+    }
+
+    namespace PackageTransaction {
+
+        interface $Properties {
+
+            manager?: (string|null);
+
+            changes?: (muster.PackageChange.$Properties[]|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.PackageTransaction.$Properties;
+    }
+
+    interface IPackageChange extends muster.PackageChange.$Properties {
+    }
+
+    class PackageChange {
+
+        constructor(properties?: muster.PackageChange.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        name: string;
+
+        arch: string;
+
+        from: string;
+
+        to: string;
+
+        static encode(message: muster.PackageChange.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.PackageChange & muster.PackageChange.$Shape;
+    }
+
+    namespace PackageChange {
+
+        interface $Properties {
+
+            name?: (string|null);
+
+            arch?: (string|null);
+
+            from?: (string|null);
+
+            to?: (string|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.PackageChange.$Properties;
+    }
+
+    interface ITargetParams extends muster.TargetParams.$Properties {
+    }
+
+    class TargetParams {
+
+        constructor(properties?: muster.TargetParams.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        version: number;
+
+        transaction?: (muster.PackageTransaction.$Properties|null);
+
+        static encode(message: muster.TargetParams.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.TargetParams & muster.TargetParams.$Shape;
+    }
+
+    namespace TargetParams {
+
+        interface $Properties {
+
+            version?: (number|null);
+
+            transaction?: (muster.PackageTransaction.$Properties|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.TargetParams.$Properties;
+    }
+
+    interface IProbeTask extends muster.ProbeTask.$Properties {
+    }
+
+    class ProbeTask {
+
+        constructor(properties?: muster.ProbeTask.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        command?: (muster.CommandTask.$Properties|null);
+
+        shell?: (muster.ShellTask.$Properties|null);
+
+        http?: (muster.HttpProbe.$Properties|null);
+
+        tcp?: (muster.TcpProbe.$Properties|null);
+
+        need: number;
+
+        of: number;
+
+        everyMs: number;
+
+        timeoutMs: number;
+
+        withinMs: number;
+
+        holdMs: number;
+
+        static encode(message: muster.ProbeTask.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.ProbeTask & muster.ProbeTask.$Shape;
+    }
+
+    namespace ProbeTask {
+
+        interface $Properties {
+
+            command?: (muster.CommandTask.$Properties|null);
+
+            shell?: (muster.ShellTask.$Properties|null);
+
+            http?: (muster.HttpProbe.$Properties|null);
+
+            tcp?: (muster.TcpProbe.$Properties|null);
+
+            need?: (number|null);
+
+            of?: (number|null);
+
+            everyMs?: (number|null);
+
+            timeoutMs?: (number|null);
+
+            withinMs?: (number|null);
+
+            holdMs?: (number|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.ProbeTask.$Properties;
+    }
+
+    interface IHttpProbe extends muster.HttpProbe.$Properties {
+    }
+
+    class HttpProbe {
+
+        constructor(properties?: muster.HttpProbe.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        url: string;
+
+        status: number;
+
+        contains: string;
+
+        insecure: boolean;
+
+        static encode(message: muster.HttpProbe.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.HttpProbe & muster.HttpProbe.$Shape;
+    }
+
+    namespace HttpProbe {
+
+        interface $Properties {
+
+            url?: (string|null);
+
+            status?: (number|null);
+
+            contains?: (string|null);
+
+            insecure?: (boolean|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.HttpProbe.$Properties;
+    }
+
+    interface ITcpProbe extends muster.TcpProbe.$Properties {
+    }
+
+    class TcpProbe {
+
+        constructor(properties?: muster.TcpProbe.$Properties);
+
+        $unknowns?: Uint8Array[];
+
+        host: string;
+
+        port: number;
+
+        static encode(message: muster.TcpProbe.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.TcpProbe & muster.TcpProbe.$Shape;
+    }
+
+    namespace TcpProbe {
+
+        interface $Properties {
+
+            host?: (string|null);
+
+            port?: (number|null);
+
+            $unknowns?: Uint8Array[];
+        }
+
+        type $Shape = muster.TcpProbe.$Properties;
     }
 
     interface ICollectTask extends muster.CollectTask.$Properties {
@@ -2303,6 +2695,8 @@ export namespace muster {
 
         change: string;
 
+        code: string;
+
         static encode(message: muster.TaskResult.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
 
         static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.TaskResult & muster.TaskResult.$Shape;
@@ -2331,6 +2725,8 @@ export namespace muster {
             reason?: (string|null);
 
             change?: (string|null);
+
+            code?: (string|null);
 
             $unknowns?: Uint8Array[];
         }

@@ -788,7 +788,10 @@ export const muster = $root.muster = (() => {
         Task.prototype.collect = null;
         Task.prototype.upgrade = null;
         Task.prototype.uninstall = null;
+        Task.prototype.packages = null;
+        Task.prototype.probe = null;
         Task.prototype.guard = null;
+        Task.prototype.undo = null;
 
         Task.encode = function (message, writer, _depth) {
             if (!writer)
@@ -819,8 +822,14 @@ export const muster = $root.muster = (() => {
                 $root.muster.UpgradeTask.encode(message.upgrade, writer.uint32(82).fork(), _depth + 1).ldelim();
             if (message.uninstall != null && $Object.hasOwnProperty.call(message, "uninstall"))
                 $root.muster.UninstallTask.encode(message.uninstall, writer.uint32(90).fork(), _depth + 1).ldelim();
+            if (message.packages != null && $Object.hasOwnProperty.call(message, "packages"))
+                $root.muster.PackagesTask.encode(message.packages, writer.uint32(98).fork(), _depth + 1).ldelim();
+            if (message.probe != null && $Object.hasOwnProperty.call(message, "probe"))
+                $root.muster.ProbeTask.encode(message.probe, writer.uint32(106).fork(), _depth + 1).ldelim();
             if (message.guard != null && $Object.hasOwnProperty.call(message, "guard"))
                 $root.muster.Guard.encode(message.guard, writer.uint32(130).fork(), _depth + 1).ldelim();
+            if (message.undo != null && $Object.hasOwnProperty.call(message, "undo"))
+                $root.muster.Undo.encode(message.undo, writer.uint32(138).fork(), _depth + 1).ldelim();
             if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                 for (let i = 0; i < message.$unknowns.length; ++i)
                     writer.raw(message.$unknowns[i]);
@@ -923,10 +932,28 @@ export const muster = $root.muster = (() => {
                         message.uninstall = $root.muster.UninstallTask.decode(reader, reader.size(), $undefined, _depth + 1, message.uninstall);
                         continue;
                     }
+                case 12: {
+                        if (wireType !== 2)
+                            break;
+                        message.packages = $root.muster.PackagesTask.decode(reader, reader.size(), $undefined, _depth + 1, message.packages);
+                        continue;
+                    }
+                case 13: {
+                        if (wireType !== 2)
+                            break;
+                        message.probe = $root.muster.ProbeTask.decode(reader, reader.size(), $undefined, _depth + 1, message.probe);
+                        continue;
+                    }
                 case 16: {
                         if (wireType !== 2)
                             break;
                         message.guard = $root.muster.Guard.decode(reader, reader.size(), $undefined, _depth + 1, message.guard);
+                        continue;
+                    }
+                case 17: {
+                        if (wireType !== 2)
+                            break;
+                        message.undo = $root.muster.Undo.decode(reader, reader.size(), $undefined, _depth + 1, message.undo);
                         continue;
                     }
                 }
@@ -947,6 +974,216 @@ export const muster = $root.muster = (() => {
         };
 
         return Task;
+    })();
+
+    muster.Undo = (function() {
+
+        const Undo = function (properties) {
+            this.tasks = [];
+            if (properties)
+                for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                    if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                        this[keys[i]] = properties[keys[i]];
+        };
+
+        Undo.prototype.withinMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+        Undo.prototype.tasks = $util.emptyArray;
+
+        Undo.encode = function (message, writer, _depth) {
+            if (!writer)
+                writer = $Writer.create();
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $util.recursionLimit)
+                throw $Error("max depth exceeded");
+            if (message.withinMs != null && $Object.hasOwnProperty.call(message, "withinMs") && (typeof message.withinMs === "object" ? message.withinMs.low || message.withinMs.high : message.withinMs !== 0))
+                writer.uint32(8).uint64(message.withinMs);
+            if (message.tasks != null && message.tasks.length)
+                for (let i = 0; i < message.tasks.length; ++i)
+                    $root.muster.UndoTask.encode(message.tasks[i], writer.uint32(18).fork(), _depth + 1).ldelim();
+            if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                for (let i = 0; i < message.$unknowns.length; ++i)
+                    writer.raw(message.$unknowns[i]);
+            return writer;
+        };
+
+        Undo.decode = function (reader, length, _end, _depth, _target) {
+            if (!(reader instanceof $Reader))
+                reader = $Reader.create(reader);
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $Reader.recursionLimit)
+                throw $Error("max depth exceeded");
+            let end, message, value;
+            if (length === $undefined)
+                end = reader.len;
+            else {
+                end = reader.pos + length;
+                if (end > reader.len)
+                    throw $RangeError("index out of range");
+                length = reader.len;
+                reader.len = end;
+            }
+            message = _target || new $root.muster.Undo();
+            while (reader.pos < end) {
+                let start = reader.pos;
+                let tag = reader.tag();
+                if (tag === _end) {
+                    _end = $undefined;
+                    break;
+                }
+                let wireType = tag & 7;
+                switch (tag >>>= 3) {
+                case 1: {
+                        if (wireType !== 0)
+                            break;
+                        if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                            message.withinMs = value;
+                        else
+                            delete message.withinMs;
+                        continue;
+                    }
+                case 2: {
+                        if (wireType !== 2)
+                            break;
+                        if (!(message.tasks && message.tasks.length))
+                            message.tasks = [];
+                        message.tasks.push($root.muster.UndoTask.decode(reader, reader.size(), $undefined, _depth + 1));
+                        continue;
+                    }
+                }
+                reader.skipType(wireType, _depth, tag);
+                if (!reader.discardUnknown) {
+                    $util.makeProp(message, "$unknowns", false);
+                    (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                }
+            }
+            if (length !== $undefined) {
+                if (reader.pos !== end)
+                    throw $RangeError("index out of range");
+                reader.len = length;
+            }
+            if (_end !== $undefined)
+                throw $Error("missing end group");
+            return message;
+        };
+
+        return Undo;
+    })();
+
+    muster.UndoTask = (function() {
+
+        const UndoTask = function (properties) {
+            if (properties)
+                for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                    if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                        this[keys[i]] = properties[keys[i]];
+        };
+
+        UndoTask.prototype.command = null;
+        UndoTask.prototype.shell = null;
+        UndoTask.prototype.file = null;
+        UndoTask.prototype.service = null;
+        UndoTask.prototype.packages = null;
+
+        UndoTask.encode = function (message, writer, _depth) {
+            if (!writer)
+                writer = $Writer.create();
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $util.recursionLimit)
+                throw $Error("max depth exceeded");
+            if (message.command != null && $Object.hasOwnProperty.call(message, "command"))
+                $root.muster.CommandTask.encode(message.command, writer.uint32(10).fork(), _depth + 1).ldelim();
+            if (message.shell != null && $Object.hasOwnProperty.call(message, "shell"))
+                $root.muster.ShellTask.encode(message.shell, writer.uint32(18).fork(), _depth + 1).ldelim();
+            if (message.file != null && $Object.hasOwnProperty.call(message, "file"))
+                $root.muster.FileTask.encode(message.file, writer.uint32(26).fork(), _depth + 1).ldelim();
+            if (message.service != null && $Object.hasOwnProperty.call(message, "service"))
+                $root.muster.ServiceTask.encode(message.service, writer.uint32(34).fork(), _depth + 1).ldelim();
+            if (message.packages != null && $Object.hasOwnProperty.call(message, "packages"))
+                $root.muster.PackagesTask.encode(message.packages, writer.uint32(42).fork(), _depth + 1).ldelim();
+            if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                for (let i = 0; i < message.$unknowns.length; ++i)
+                    writer.raw(message.$unknowns[i]);
+            return writer;
+        };
+
+        UndoTask.decode = function (reader, length, _end, _depth, _target) {
+            if (!(reader instanceof $Reader))
+                reader = $Reader.create(reader);
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $Reader.recursionLimit)
+                throw $Error("max depth exceeded");
+            let end, message, value;
+            if (length === $undefined)
+                end = reader.len;
+            else {
+                end = reader.pos + length;
+                if (end > reader.len)
+                    throw $RangeError("index out of range");
+                length = reader.len;
+                reader.len = end;
+            }
+            message = _target || new $root.muster.UndoTask();
+            while (reader.pos < end) {
+                let start = reader.pos;
+                let tag = reader.tag();
+                if (tag === _end) {
+                    _end = $undefined;
+                    break;
+                }
+                let wireType = tag & 7;
+                switch (tag >>>= 3) {
+                case 1: {
+                        if (wireType !== 2)
+                            break;
+                        message.command = $root.muster.CommandTask.decode(reader, reader.size(), $undefined, _depth + 1, message.command);
+                        continue;
+                    }
+                case 2: {
+                        if (wireType !== 2)
+                            break;
+                        message.shell = $root.muster.ShellTask.decode(reader, reader.size(), $undefined, _depth + 1, message.shell);
+                        continue;
+                    }
+                case 3: {
+                        if (wireType !== 2)
+                            break;
+                        message.file = $root.muster.FileTask.decode(reader, reader.size(), $undefined, _depth + 1, message.file);
+                        continue;
+                    }
+                case 4: {
+                        if (wireType !== 2)
+                            break;
+                        message.service = $root.muster.ServiceTask.decode(reader, reader.size(), $undefined, _depth + 1, message.service);
+                        continue;
+                    }
+                case 5: {
+                        if (wireType !== 2)
+                            break;
+                        message.packages = $root.muster.PackagesTask.decode(reader, reader.size(), $undefined, _depth + 1, message.packages);
+                        continue;
+                    }
+                }
+                reader.skipType(wireType, _depth, tag);
+                if (!reader.discardUnknown) {
+                    $util.makeProp(message, "$unknowns", false);
+                    (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                }
+            }
+            if (length !== $undefined) {
+                if (reader.pos !== end)
+                    throw $RangeError("index out of range");
+                reader.len = length;
+            }
+            if (_end !== $undefined)
+                throw $Error("missing end group");
+            return message;
+        };
+
+        return UndoTask;
     })();
 
     muster.Guard = (function() {
@@ -2073,6 +2310,7 @@ export const muster = $root.muster = (() => {
         };
 
         RebootTask.prototype.timeoutMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+        RebootTask.prototype.ifNeeded = false;
 
         RebootTask.encode = function (message, writer, _depth) {
             if (!writer)
@@ -2083,6 +2321,8 @@ export const muster = $root.muster = (() => {
                 throw $Error("max depth exceeded");
             if (message.timeoutMs != null && $Object.hasOwnProperty.call(message, "timeoutMs") && (typeof message.timeoutMs === "object" ? message.timeoutMs.low || message.timeoutMs.high : message.timeoutMs !== 0))
                 writer.uint32(8).uint64(message.timeoutMs);
+            if (message.ifNeeded != null && $Object.hasOwnProperty.call(message, "ifNeeded") && message.ifNeeded !== false)
+                writer.uint32(16).bool(message.ifNeeded);
             if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                 for (let i = 0; i < message.$unknowns.length; ++i)
                     writer.raw(message.$unknowns[i]);
@@ -2125,6 +2365,15 @@ export const muster = $root.muster = (() => {
                             delete message.timeoutMs;
                         continue;
                     }
+                case 2: {
+                        if (wireType !== 0)
+                            break;
+                        if (value = reader.bool())
+                            message.ifNeeded = value;
+                        else
+                            delete message.ifNeeded;
+                        continue;
+                    }
                 }
                 reader.skipType(wireType, _depth, tag);
                 if (!reader.discardUnknown) {
@@ -2143,6 +2392,880 @@ export const muster = $root.muster = (() => {
         };
 
         return RebootTask;
+    })();
+
+    muster.PackagesTask = (function() {
+
+        const PackagesTask = function (properties) {
+            this.names = [];
+            this.exclude = [];
+            if (properties)
+                for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                    if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                        this[keys[i]] = properties[keys[i]];
+        };
+
+        PackagesTask.prototype.action = "";
+        PackagesTask.prototype.names = $util.emptyArray;
+        PackagesTask.prototype.exclude = $util.emptyArray;
+        PackagesTask.prototype.security = false;
+        PackagesTask.prototype.state = "";
+        PackagesTask.prototype.version = "";
+        PackagesTask.prototype.configFiles = "";
+        PackagesTask.prototype.wayBack = "";
+        PackagesTask.prototype.lockWaitMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+        PackagesTask.encode = function (message, writer, _depth) {
+            if (!writer)
+                writer = $Writer.create();
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $util.recursionLimit)
+                throw $Error("max depth exceeded");
+            if (message.action != null && $Object.hasOwnProperty.call(message, "action") && message.action !== "")
+                writer.uint32(10).string(message.action);
+            if (message.names != null && message.names.length)
+                for (let i = 0; i < message.names.length; ++i)
+                    writer.uint32(18).string(message.names[i]);
+            if (message.exclude != null && message.exclude.length)
+                for (let i = 0; i < message.exclude.length; ++i)
+                    writer.uint32(26).string(message.exclude[i]);
+            if (message.security != null && $Object.hasOwnProperty.call(message, "security") && message.security !== false)
+                writer.uint32(32).bool(message.security);
+            if (message.state != null && $Object.hasOwnProperty.call(message, "state") && message.state !== "")
+                writer.uint32(42).string(message.state);
+            if (message.version != null && $Object.hasOwnProperty.call(message, "version") && message.version !== "")
+                writer.uint32(50).string(message.version);
+            if (message.configFiles != null && $Object.hasOwnProperty.call(message, "configFiles") && message.configFiles !== "")
+                writer.uint32(58).string(message.configFiles);
+            if (message.wayBack != null && $Object.hasOwnProperty.call(message, "wayBack") && message.wayBack !== "")
+                writer.uint32(66).string(message.wayBack);
+            if (message.lockWaitMs != null && $Object.hasOwnProperty.call(message, "lockWaitMs") && (typeof message.lockWaitMs === "object" ? message.lockWaitMs.low || message.lockWaitMs.high : message.lockWaitMs !== 0))
+                writer.uint32(72).uint64(message.lockWaitMs);
+            if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                for (let i = 0; i < message.$unknowns.length; ++i)
+                    writer.raw(message.$unknowns[i]);
+            return writer;
+        };
+
+        PackagesTask.decode = function (reader, length, _end, _depth, _target) {
+            if (!(reader instanceof $Reader))
+                reader = $Reader.create(reader);
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $Reader.recursionLimit)
+                throw $Error("max depth exceeded");
+            let end, message, value;
+            if (length === $undefined)
+                end = reader.len;
+            else {
+                end = reader.pos + length;
+                if (end > reader.len)
+                    throw $RangeError("index out of range");
+                length = reader.len;
+                reader.len = end;
+            }
+            message = _target || new $root.muster.PackagesTask();
+            while (reader.pos < end) {
+                let start = reader.pos;
+                let tag = reader.tag();
+                if (tag === _end) {
+                    _end = $undefined;
+                    break;
+                }
+                let wireType = tag & 7;
+                switch (tag >>>= 3) {
+                case 1: {
+                        if (wireType !== 2)
+                            break;
+                        if ((value = reader.stringVerify()).length)
+                            message.action = value;
+                        else
+                            delete message.action;
+                        continue;
+                    }
+                case 2: {
+                        if (wireType !== 2)
+                            break;
+                        if (!(message.names && message.names.length))
+                            message.names = [];
+                        message.names.push(reader.stringVerify());
+                        continue;
+                    }
+                case 3: {
+                        if (wireType !== 2)
+                            break;
+                        if (!(message.exclude && message.exclude.length))
+                            message.exclude = [];
+                        message.exclude.push(reader.stringVerify());
+                        continue;
+                    }
+                case 4: {
+                        if (wireType !== 0)
+                            break;
+                        if (value = reader.bool())
+                            message.security = value;
+                        else
+                            delete message.security;
+                        continue;
+                    }
+                case 5: {
+                        if (wireType !== 2)
+                            break;
+                        if ((value = reader.stringVerify()).length)
+                            message.state = value;
+                        else
+                            delete message.state;
+                        continue;
+                    }
+                case 6: {
+                        if (wireType !== 2)
+                            break;
+                        if ((value = reader.stringVerify()).length)
+                            message.version = value;
+                        else
+                            delete message.version;
+                        continue;
+                    }
+                case 7: {
+                        if (wireType !== 2)
+                            break;
+                        if ((value = reader.stringVerify()).length)
+                            message.configFiles = value;
+                        else
+                            delete message.configFiles;
+                        continue;
+                    }
+                case 8: {
+                        if (wireType !== 2)
+                            break;
+                        if ((value = reader.stringVerify()).length)
+                            message.wayBack = value;
+                        else
+                            delete message.wayBack;
+                        continue;
+                    }
+                case 9: {
+                        if (wireType !== 0)
+                            break;
+                        if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                            message.lockWaitMs = value;
+                        else
+                            delete message.lockWaitMs;
+                        continue;
+                    }
+                }
+                reader.skipType(wireType, _depth, tag);
+                if (!reader.discardUnknown) {
+                    $util.makeProp(message, "$unknowns", false);
+                    (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                }
+            }
+            if (length !== $undefined) {
+                if (reader.pos !== end)
+                    throw $RangeError("index out of range");
+                reader.len = length;
+            }
+            if (_end !== $undefined)
+                throw $Error("missing end group");
+            return message;
+        };
+
+        return PackagesTask;
+    })();
+
+    muster.PackageTransaction = (function() {
+
+        const PackageTransaction = function (properties) {
+            this.changes = [];
+            if (properties)
+                for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                    if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                        this[keys[i]] = properties[keys[i]];
+        };
+
+        PackageTransaction.prototype.manager = "";
+        PackageTransaction.prototype.changes = $util.emptyArray;
+
+        PackageTransaction.encode = function (message, writer, _depth) {
+            if (!writer)
+                writer = $Writer.create();
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $util.recursionLimit)
+                throw $Error("max depth exceeded");
+            if (message.manager != null && $Object.hasOwnProperty.call(message, "manager") && message.manager !== "")
+                writer.uint32(10).string(message.manager);
+            if (message.changes != null && message.changes.length)
+                for (let i = 0; i < message.changes.length; ++i)
+                    $root.muster.PackageChange.encode(message.changes[i], writer.uint32(18).fork(), _depth + 1).ldelim();
+            if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                for (let i = 0; i < message.$unknowns.length; ++i)
+                    writer.raw(message.$unknowns[i]);
+            return writer;
+        };
+
+        PackageTransaction.decode = function (reader, length, _end, _depth, _target) {
+            if (!(reader instanceof $Reader))
+                reader = $Reader.create(reader);
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $Reader.recursionLimit)
+                throw $Error("max depth exceeded");
+            let end, message, value;
+            if (length === $undefined)
+                end = reader.len;
+            else {
+                end = reader.pos + length;
+                if (end > reader.len)
+                    throw $RangeError("index out of range");
+                length = reader.len;
+                reader.len = end;
+            }
+            message = _target || new $root.muster.PackageTransaction();
+            while (reader.pos < end) {
+                let start = reader.pos;
+                let tag = reader.tag();
+                if (tag === _end) {
+                    _end = $undefined;
+                    break;
+                }
+                let wireType = tag & 7;
+                switch (tag >>>= 3) {
+                case 1: {
+                        if (wireType !== 2)
+                            break;
+                        if ((value = reader.stringVerify()).length)
+                            message.manager = value;
+                        else
+                            delete message.manager;
+                        continue;
+                    }
+                case 2: {
+                        if (wireType !== 2)
+                            break;
+                        if (!(message.changes && message.changes.length))
+                            message.changes = [];
+                        message.changes.push($root.muster.PackageChange.decode(reader, reader.size(), $undefined, _depth + 1));
+                        continue;
+                    }
+                }
+                reader.skipType(wireType, _depth, tag);
+                if (!reader.discardUnknown) {
+                    $util.makeProp(message, "$unknowns", false);
+                    (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                }
+            }
+            if (length !== $undefined) {
+                if (reader.pos !== end)
+                    throw $RangeError("index out of range");
+                reader.len = length;
+            }
+            if (_end !== $undefined)
+                throw $Error("missing end group");
+            return message;
+        };
+
+        return PackageTransaction;
+    })();
+
+    muster.PackageChange = (function() {
+
+        const PackageChange = function (properties) {
+            if (properties)
+                for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                    if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                        this[keys[i]] = properties[keys[i]];
+        };
+
+        PackageChange.prototype.name = "";
+        PackageChange.prototype.arch = "";
+        PackageChange.prototype.from = "";
+        PackageChange.prototype.to = "";
+
+        PackageChange.encode = function (message, writer, _depth) {
+            if (!writer)
+                writer = $Writer.create();
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $util.recursionLimit)
+                throw $Error("max depth exceeded");
+            if (message.name != null && $Object.hasOwnProperty.call(message, "name") && message.name !== "")
+                writer.uint32(10).string(message.name);
+            if (message.arch != null && $Object.hasOwnProperty.call(message, "arch") && message.arch !== "")
+                writer.uint32(18).string(message.arch);
+            if (message.from != null && $Object.hasOwnProperty.call(message, "from") && message.from !== "")
+                writer.uint32(26).string(message.from);
+            if (message.to != null && $Object.hasOwnProperty.call(message, "to") && message.to !== "")
+                writer.uint32(34).string(message.to);
+            if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                for (let i = 0; i < message.$unknowns.length; ++i)
+                    writer.raw(message.$unknowns[i]);
+            return writer;
+        };
+
+        PackageChange.decode = function (reader, length, _end, _depth, _target) {
+            if (!(reader instanceof $Reader))
+                reader = $Reader.create(reader);
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $Reader.recursionLimit)
+                throw $Error("max depth exceeded");
+            let end, message, value;
+            if (length === $undefined)
+                end = reader.len;
+            else {
+                end = reader.pos + length;
+                if (end > reader.len)
+                    throw $RangeError("index out of range");
+                length = reader.len;
+                reader.len = end;
+            }
+            message = _target || new $root.muster.PackageChange();
+            while (reader.pos < end) {
+                let start = reader.pos;
+                let tag = reader.tag();
+                if (tag === _end) {
+                    _end = $undefined;
+                    break;
+                }
+                let wireType = tag & 7;
+                switch (tag >>>= 3) {
+                case 1: {
+                        if (wireType !== 2)
+                            break;
+                        if ((value = reader.stringVerify()).length)
+                            message.name = value;
+                        else
+                            delete message.name;
+                        continue;
+                    }
+                case 2: {
+                        if (wireType !== 2)
+                            break;
+                        if ((value = reader.stringVerify()).length)
+                            message.arch = value;
+                        else
+                            delete message.arch;
+                        continue;
+                    }
+                case 3: {
+                        if (wireType !== 2)
+                            break;
+                        if ((value = reader.stringVerify()).length)
+                            message.from = value;
+                        else
+                            delete message.from;
+                        continue;
+                    }
+                case 4: {
+                        if (wireType !== 2)
+                            break;
+                        if ((value = reader.stringVerify()).length)
+                            message.to = value;
+                        else
+                            delete message.to;
+                        continue;
+                    }
+                }
+                reader.skipType(wireType, _depth, tag);
+                if (!reader.discardUnknown) {
+                    $util.makeProp(message, "$unknowns", false);
+                    (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                }
+            }
+            if (length !== $undefined) {
+                if (reader.pos !== end)
+                    throw $RangeError("index out of range");
+                reader.len = length;
+            }
+            if (_end !== $undefined)
+                throw $Error("missing end group");
+            return message;
+        };
+
+        return PackageChange;
+    })();
+
+    muster.TargetParams = (function() {
+
+        const TargetParams = function (properties) {
+            if (properties)
+                for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                    if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                        this[keys[i]] = properties[keys[i]];
+        };
+
+        TargetParams.prototype.version = 0;
+        TargetParams.prototype.transaction = null;
+
+        TargetParams.encode = function (message, writer, _depth) {
+            if (!writer)
+                writer = $Writer.create();
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $util.recursionLimit)
+                throw $Error("max depth exceeded");
+            if (message.version != null && $Object.hasOwnProperty.call(message, "version") && message.version !== 0)
+                writer.uint32(8).uint32(message.version);
+            if (message.transaction != null && $Object.hasOwnProperty.call(message, "transaction"))
+                $root.muster.PackageTransaction.encode(message.transaction, writer.uint32(18).fork(), _depth + 1).ldelim();
+            if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                for (let i = 0; i < message.$unknowns.length; ++i)
+                    writer.raw(message.$unknowns[i]);
+            return writer;
+        };
+
+        TargetParams.decode = function (reader, length, _end, _depth, _target) {
+            if (!(reader instanceof $Reader))
+                reader = $Reader.create(reader);
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $Reader.recursionLimit)
+                throw $Error("max depth exceeded");
+            let end, message, value;
+            if (length === $undefined)
+                end = reader.len;
+            else {
+                end = reader.pos + length;
+                if (end > reader.len)
+                    throw $RangeError("index out of range");
+                length = reader.len;
+                reader.len = end;
+            }
+            message = _target || new $root.muster.TargetParams();
+            while (reader.pos < end) {
+                let start = reader.pos;
+                let tag = reader.tag();
+                if (tag === _end) {
+                    _end = $undefined;
+                    break;
+                }
+                let wireType = tag & 7;
+                switch (tag >>>= 3) {
+                case 1: {
+                        if (wireType !== 0)
+                            break;
+                        if (value = reader.uint32())
+                            message.version = value;
+                        else
+                            delete message.version;
+                        continue;
+                    }
+                case 2: {
+                        if (wireType !== 2)
+                            break;
+                        message.transaction = $root.muster.PackageTransaction.decode(reader, reader.size(), $undefined, _depth + 1, message.transaction);
+                        continue;
+                    }
+                }
+                reader.skipType(wireType, _depth, tag);
+                if (!reader.discardUnknown) {
+                    $util.makeProp(message, "$unknowns", false);
+                    (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                }
+            }
+            if (length !== $undefined) {
+                if (reader.pos !== end)
+                    throw $RangeError("index out of range");
+                reader.len = length;
+            }
+            if (_end !== $undefined)
+                throw $Error("missing end group");
+            return message;
+        };
+
+        return TargetParams;
+    })();
+
+    muster.ProbeTask = (function() {
+
+        const ProbeTask = function (properties) {
+            if (properties)
+                for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                    if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                        this[keys[i]] = properties[keys[i]];
+        };
+
+        ProbeTask.prototype.command = null;
+        ProbeTask.prototype.shell = null;
+        ProbeTask.prototype.http = null;
+        ProbeTask.prototype.tcp = null;
+        ProbeTask.prototype.need = 0;
+        ProbeTask.prototype.of = 0;
+        ProbeTask.prototype.everyMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+        ProbeTask.prototype.timeoutMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+        ProbeTask.prototype.withinMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+        ProbeTask.prototype.holdMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+        ProbeTask.encode = function (message, writer, _depth) {
+            if (!writer)
+                writer = $Writer.create();
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $util.recursionLimit)
+                throw $Error("max depth exceeded");
+            if (message.command != null && $Object.hasOwnProperty.call(message, "command"))
+                $root.muster.CommandTask.encode(message.command, writer.uint32(10).fork(), _depth + 1).ldelim();
+            if (message.shell != null && $Object.hasOwnProperty.call(message, "shell"))
+                $root.muster.ShellTask.encode(message.shell, writer.uint32(18).fork(), _depth + 1).ldelim();
+            if (message.http != null && $Object.hasOwnProperty.call(message, "http"))
+                $root.muster.HttpProbe.encode(message.http, writer.uint32(26).fork(), _depth + 1).ldelim();
+            if (message.tcp != null && $Object.hasOwnProperty.call(message, "tcp"))
+                $root.muster.TcpProbe.encode(message.tcp, writer.uint32(34).fork(), _depth + 1).ldelim();
+            if (message.need != null && $Object.hasOwnProperty.call(message, "need") && message.need !== 0)
+                writer.uint32(40).uint32(message.need);
+            if (message.of != null && $Object.hasOwnProperty.call(message, "of") && message.of !== 0)
+                writer.uint32(48).uint32(message.of);
+            if (message.everyMs != null && $Object.hasOwnProperty.call(message, "everyMs") && (typeof message.everyMs === "object" ? message.everyMs.low || message.everyMs.high : message.everyMs !== 0))
+                writer.uint32(56).uint64(message.everyMs);
+            if (message.timeoutMs != null && $Object.hasOwnProperty.call(message, "timeoutMs") && (typeof message.timeoutMs === "object" ? message.timeoutMs.low || message.timeoutMs.high : message.timeoutMs !== 0))
+                writer.uint32(64).uint64(message.timeoutMs);
+            if (message.withinMs != null && $Object.hasOwnProperty.call(message, "withinMs") && (typeof message.withinMs === "object" ? message.withinMs.low || message.withinMs.high : message.withinMs !== 0))
+                writer.uint32(72).uint64(message.withinMs);
+            if (message.holdMs != null && $Object.hasOwnProperty.call(message, "holdMs") && (typeof message.holdMs === "object" ? message.holdMs.low || message.holdMs.high : message.holdMs !== 0))
+                writer.uint32(80).uint64(message.holdMs);
+            if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                for (let i = 0; i < message.$unknowns.length; ++i)
+                    writer.raw(message.$unknowns[i]);
+            return writer;
+        };
+
+        ProbeTask.decode = function (reader, length, _end, _depth, _target) {
+            if (!(reader instanceof $Reader))
+                reader = $Reader.create(reader);
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $Reader.recursionLimit)
+                throw $Error("max depth exceeded");
+            let end, message, value;
+            if (length === $undefined)
+                end = reader.len;
+            else {
+                end = reader.pos + length;
+                if (end > reader.len)
+                    throw $RangeError("index out of range");
+                length = reader.len;
+                reader.len = end;
+            }
+            message = _target || new $root.muster.ProbeTask();
+            while (reader.pos < end) {
+                let start = reader.pos;
+                let tag = reader.tag();
+                if (tag === _end) {
+                    _end = $undefined;
+                    break;
+                }
+                let wireType = tag & 7;
+                switch (tag >>>= 3) {
+                case 1: {
+                        if (wireType !== 2)
+                            break;
+                        message.command = $root.muster.CommandTask.decode(reader, reader.size(), $undefined, _depth + 1, message.command);
+                        continue;
+                    }
+                case 2: {
+                        if (wireType !== 2)
+                            break;
+                        message.shell = $root.muster.ShellTask.decode(reader, reader.size(), $undefined, _depth + 1, message.shell);
+                        continue;
+                    }
+                case 3: {
+                        if (wireType !== 2)
+                            break;
+                        message.http = $root.muster.HttpProbe.decode(reader, reader.size(), $undefined, _depth + 1, message.http);
+                        continue;
+                    }
+                case 4: {
+                        if (wireType !== 2)
+                            break;
+                        message.tcp = $root.muster.TcpProbe.decode(reader, reader.size(), $undefined, _depth + 1, message.tcp);
+                        continue;
+                    }
+                case 5: {
+                        if (wireType !== 0)
+                            break;
+                        if (value = reader.uint32())
+                            message.need = value;
+                        else
+                            delete message.need;
+                        continue;
+                    }
+                case 6: {
+                        if (wireType !== 0)
+                            break;
+                        if (value = reader.uint32())
+                            message.of = value;
+                        else
+                            delete message.of;
+                        continue;
+                    }
+                case 7: {
+                        if (wireType !== 0)
+                            break;
+                        if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                            message.everyMs = value;
+                        else
+                            delete message.everyMs;
+                        continue;
+                    }
+                case 8: {
+                        if (wireType !== 0)
+                            break;
+                        if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                            message.timeoutMs = value;
+                        else
+                            delete message.timeoutMs;
+                        continue;
+                    }
+                case 9: {
+                        if (wireType !== 0)
+                            break;
+                        if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                            message.withinMs = value;
+                        else
+                            delete message.withinMs;
+                        continue;
+                    }
+                case 10: {
+                        if (wireType !== 0)
+                            break;
+                        if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                            message.holdMs = value;
+                        else
+                            delete message.holdMs;
+                        continue;
+                    }
+                }
+                reader.skipType(wireType, _depth, tag);
+                if (!reader.discardUnknown) {
+                    $util.makeProp(message, "$unknowns", false);
+                    (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                }
+            }
+            if (length !== $undefined) {
+                if (reader.pos !== end)
+                    throw $RangeError("index out of range");
+                reader.len = length;
+            }
+            if (_end !== $undefined)
+                throw $Error("missing end group");
+            return message;
+        };
+
+        return ProbeTask;
+    })();
+
+    muster.HttpProbe = (function() {
+
+        const HttpProbe = function (properties) {
+            if (properties)
+                for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                    if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                        this[keys[i]] = properties[keys[i]];
+        };
+
+        HttpProbe.prototype.url = "";
+        HttpProbe.prototype.status = 0;
+        HttpProbe.prototype.contains = "";
+        HttpProbe.prototype.insecure = false;
+
+        HttpProbe.encode = function (message, writer, _depth) {
+            if (!writer)
+                writer = $Writer.create();
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $util.recursionLimit)
+                throw $Error("max depth exceeded");
+            if (message.url != null && $Object.hasOwnProperty.call(message, "url") && message.url !== "")
+                writer.uint32(10).string(message.url);
+            if (message.status != null && $Object.hasOwnProperty.call(message, "status") && message.status !== 0)
+                writer.uint32(16).uint32(message.status);
+            if (message.contains != null && $Object.hasOwnProperty.call(message, "contains") && message.contains !== "")
+                writer.uint32(26).string(message.contains);
+            if (message.insecure != null && $Object.hasOwnProperty.call(message, "insecure") && message.insecure !== false)
+                writer.uint32(32).bool(message.insecure);
+            if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                for (let i = 0; i < message.$unknowns.length; ++i)
+                    writer.raw(message.$unknowns[i]);
+            return writer;
+        };
+
+        HttpProbe.decode = function (reader, length, _end, _depth, _target) {
+            if (!(reader instanceof $Reader))
+                reader = $Reader.create(reader);
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $Reader.recursionLimit)
+                throw $Error("max depth exceeded");
+            let end, message, value;
+            if (length === $undefined)
+                end = reader.len;
+            else {
+                end = reader.pos + length;
+                if (end > reader.len)
+                    throw $RangeError("index out of range");
+                length = reader.len;
+                reader.len = end;
+            }
+            message = _target || new $root.muster.HttpProbe();
+            while (reader.pos < end) {
+                let start = reader.pos;
+                let tag = reader.tag();
+                if (tag === _end) {
+                    _end = $undefined;
+                    break;
+                }
+                let wireType = tag & 7;
+                switch (tag >>>= 3) {
+                case 1: {
+                        if (wireType !== 2)
+                            break;
+                        if ((value = reader.stringVerify()).length)
+                            message.url = value;
+                        else
+                            delete message.url;
+                        continue;
+                    }
+                case 2: {
+                        if (wireType !== 0)
+                            break;
+                        if (value = reader.uint32())
+                            message.status = value;
+                        else
+                            delete message.status;
+                        continue;
+                    }
+                case 3: {
+                        if (wireType !== 2)
+                            break;
+                        if ((value = reader.stringVerify()).length)
+                            message.contains = value;
+                        else
+                            delete message.contains;
+                        continue;
+                    }
+                case 4: {
+                        if (wireType !== 0)
+                            break;
+                        if (value = reader.bool())
+                            message.insecure = value;
+                        else
+                            delete message.insecure;
+                        continue;
+                    }
+                }
+                reader.skipType(wireType, _depth, tag);
+                if (!reader.discardUnknown) {
+                    $util.makeProp(message, "$unknowns", false);
+                    (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                }
+            }
+            if (length !== $undefined) {
+                if (reader.pos !== end)
+                    throw $RangeError("index out of range");
+                reader.len = length;
+            }
+            if (_end !== $undefined)
+                throw $Error("missing end group");
+            return message;
+        };
+
+        return HttpProbe;
+    })();
+
+    muster.TcpProbe = (function() {
+
+        const TcpProbe = function (properties) {
+            if (properties)
+                for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                    if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                        this[keys[i]] = properties[keys[i]];
+        };
+
+        TcpProbe.prototype.host = "";
+        TcpProbe.prototype.port = 0;
+
+        TcpProbe.encode = function (message, writer, _depth) {
+            if (!writer)
+                writer = $Writer.create();
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $util.recursionLimit)
+                throw $Error("max depth exceeded");
+            if (message.host != null && $Object.hasOwnProperty.call(message, "host") && message.host !== "")
+                writer.uint32(10).string(message.host);
+            if (message.port != null && $Object.hasOwnProperty.call(message, "port") && message.port !== 0)
+                writer.uint32(16).uint32(message.port);
+            if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                for (let i = 0; i < message.$unknowns.length; ++i)
+                    writer.raw(message.$unknowns[i]);
+            return writer;
+        };
+
+        TcpProbe.decode = function (reader, length, _end, _depth, _target) {
+            if (!(reader instanceof $Reader))
+                reader = $Reader.create(reader);
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $Reader.recursionLimit)
+                throw $Error("max depth exceeded");
+            let end, message, value;
+            if (length === $undefined)
+                end = reader.len;
+            else {
+                end = reader.pos + length;
+                if (end > reader.len)
+                    throw $RangeError("index out of range");
+                length = reader.len;
+                reader.len = end;
+            }
+            message = _target || new $root.muster.TcpProbe();
+            while (reader.pos < end) {
+                let start = reader.pos;
+                let tag = reader.tag();
+                if (tag === _end) {
+                    _end = $undefined;
+                    break;
+                }
+                let wireType = tag & 7;
+                switch (tag >>>= 3) {
+                case 1: {
+                        if (wireType !== 2)
+                            break;
+                        if ((value = reader.stringVerify()).length)
+                            message.host = value;
+                        else
+                            delete message.host;
+                        continue;
+                    }
+                case 2: {
+                        if (wireType !== 0)
+                            break;
+                        if (value = reader.uint32())
+                            message.port = value;
+                        else
+                            delete message.port;
+                        continue;
+                    }
+                }
+                reader.skipType(wireType, _depth, tag);
+                if (!reader.discardUnknown) {
+                    $util.makeProp(message, "$unknowns", false);
+                    (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                }
+            }
+            if (length !== $undefined) {
+                if (reader.pos !== end)
+                    throw $RangeError("index out of range");
+                reader.len = length;
+            }
+            if (_end !== $undefined)
+                throw $Error("missing end group");
+            return message;
+        };
+
+        return TcpProbe;
     })();
 
     muster.CollectTask = (function() {
@@ -6617,6 +7740,7 @@ export const muster = $root.muster = (() => {
         TaskResult.prototype.outputTo = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
         TaskResult.prototype.reason = "";
         TaskResult.prototype.change = "";
+        TaskResult.prototype.code = "";
 
         TaskResult.encode = function (message, writer, _depth) {
             if (!writer)
@@ -6645,6 +7769,8 @@ export const muster = $root.muster = (() => {
                 writer.uint32(74).string(message.reason);
             if (message.change != null && $Object.hasOwnProperty.call(message, "change") && message.change !== "")
                 writer.uint32(82).string(message.change);
+            if (message.code != null && $Object.hasOwnProperty.call(message, "code") && message.code !== "")
+                writer.uint32(90).string(message.code);
             if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                 for (let i = 0; i < message.$unknowns.length; ++i)
                     writer.raw(message.$unknowns[i]);
@@ -6766,6 +7892,15 @@ export const muster = $root.muster = (() => {
                             message.change = value;
                         else
                             delete message.change;
+                        continue;
+                    }
+                case 11: {
+                        if (wireType !== 2)
+                            break;
+                        if ((value = reader.stringVerify()).length)
+                            message.code = value;
+                        else
+                            delete message.code;
                         continue;
                     }
                 }

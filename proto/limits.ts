@@ -39,6 +39,18 @@ export const LIMITS = {
   pathBytes: 4 * KIB,
   inlineFileBytes: 768 * KIB,
 
+  // packages and probes
+  packageNames: 1024,
+  packageChanges: 4096,
+  packageNameChars: 128,
+  packageVersionChars: 128,
+  lockWaitMs: 300_000,
+  lockWaitMaxMs: 86_400_000,
+  probeTries: 100,
+  probeTimeMaxMs: 86_400_000,
+  undoTasks: 16,
+  undoWithinMaxMs: 86_400_000,
+
   // content that is too large for an order
   contentChunkBytes: 64 * KIB,
   contentMaxBytes: 64 * 1024 * MIB,

@@ -3,6 +3,8 @@ import type { Message, OrderMessage, TaskMessage } from './codec.ts';
 import { MusterError } from './errors.ts';
 import { KIB, LIMITS } from './limits.ts';
 import { checker, isTime } from './validate.ts';
+import { checkPackages } from './validate-packages.ts';
+import { checkProbe } from './validate-probe.ts';
 
 const order = checker('order-malformed');
 const wire = checker('malformed');
@@ -80,6 +82,8 @@ export const TASK_KINDS = [
   'collect',
   'upgrade',
   'uninstall',
+  'packages',
+  'probe',
 ] as const satisfies readonly (keyof TaskMessage)[];
 export type TaskKind = (typeof TASK_KINDS)[number];
 
@@ -91,34 +95,58 @@ export function taskKindOf(task: Pick<TaskMessage, TaskKind>): TaskKind | undefi
 function checkTask(task: TaskMessage): void {
   order(TASK_KINDS.filter((kind) => task[kind] !== null).length === 1, 'task: exactly one kind');
   order(task.name.length <= 255 && printable(task.name), 'task.name');
-  const { command, shell, script, file, tree, service, reboot, collect, upgrade, guard } = task;
-  if (command) {
-    order(command.argv.length > 0 && command.argv[0] !== '', 'command.argv');
-    checkArguments(command.argv, 'command.argv');
-  }
-  if (shell) order(shell.line !== '' && !shell.line.includes('\0'), 'shell.line');
+  const { script, tree, reboot, collect, upgrade, probe, guard, undo } = task;
+  checkCommon(task);
   if (script) {
     order(script.content.length > 0 && script.content.length <= LIMITS.scriptBytes, 'script.content');
     order(script.name.length <= 255 && printable(script.name), 'script.name');
     checkArguments(script.args, 'script.args');
   }
-  const stdin = (command ?? shell ?? script)?.stdin;
-  order((stdin?.length ?? 0) <= LIMITS.stdinBytes, 'stdin');
-  if (file) checkFile(file);
+  order((script?.stdin.length ?? 0) <= LIMITS.stdinBytes, 'stdin');
   if (tree) {
     checkPath(tree.path, 'tree.path');
     checkContent(tree.manifest, LIMITS.treeManifestBytes, 'tree.manifest');
     checkOwner(tree, 'tree');
   }
-  if (service) checkService(service);
   if (reboot)
     order(reboot.timeoutMs > 0 && reboot.timeoutMs <= LIMITS.rebootTimeoutMaxMs, 'reboot.timeout_ms');
   if (collect) checkPath(collect.path, 'collect.path');
   if (upgrade) checkUpgrade(upgrade);
+  if (probe) checkProbe(probe, checkCommon);
+  if (undo) checkUndo(undo);
   if (guard) {
     order(guard.unless !== '' || guard.creates !== '', 'guard');
     order(!guard.unless.includes('\0') && guard.unless.length <= LIMITS.argBytes, 'guard.unless');
     if (guard.creates !== '') checkPath(guard.creates, 'guard.creates');
+  }
+}
+
+/** The kinds of task that stand elsewhere too: in what is undone, in what is probed. */
+type Common = Pick<Message<'UndoTask'>, 'command' | 'shell'> & Partial<Message<'UndoTask'>>;
+
+function checkCommon({ command, shell, file, service, packages }: Common): void {
+  if (command) {
+    order(command.argv.length > 0 && command.argv[0] !== '', 'command.argv');
+    checkArguments(command.argv, 'command.argv');
+  }
+  if (shell) order(shell.line !== '' && !shell.line.includes('\0'), 'shell.line');
+  order(((command ?? shell)?.stdin.length ?? 0) <= LIMITS.stdinBytes, 'stdin');
+  if (file) checkFile(file);
+  if (service) checkService(service);
+  if (packages) checkPackages(packages);
+}
+
+function checkUndo({ withinMs, tasks }: Message<'Undo'>): void {
+  order(withinMs > 0 && withinMs <= LIMITS.undoWithinMaxMs, 'undo.within_ms');
+  order(tasks.length > 0 && tasks.length <= LIMITS.undoTasks, 'undo.tasks');
+  for (const task of tasks) {
+    const { command, shell, file, service, packages } = task;
+    const kinds = [command, shell, file, service, packages].filter((kind) => kind !== null);
+    order(kinds.length === 1, 'undo: exactly one kind');
+    checkCommon(task);
+    order(packages === null || packages.action === 'revert', 'undo.packages.action');
+    // It may be needed where nothing can be fetched.
+    order(file?.content == null, 'undo.file.content');
   }
 }
 

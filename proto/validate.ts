@@ -110,7 +110,10 @@ export function checkReport(message: Message<'Report'>): void {
   wire(
     message.tasks.every(
       (task) =>
-        TASK_STATES.includes(task.state) && task.signal.length <= 16 && TASK_CHANGES.includes(task.change),
+        TASK_STATES.includes(task.state) &&
+        task.signal.length <= 16 &&
+        TASK_CHANGES.includes(task.change) &&
+        task.code.length <= 64,
     ),
     'report.tasks',
   );

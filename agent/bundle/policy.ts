@@ -38,33 +38,40 @@ export function policyProblem(
   for (const task of order.tasks) {
     const kind = taskKindOf(task);
     if (!kind) return 'a task of an unknown kind';
-    const hidden = hiddenShell(task, order);
+    const hidden = besides(task, order);
     for (const [one, what] of [[kind, `tasks of kind ${kind}`] as const, ...hidden]) {
       if (policy.denied.has(one)) return `${what} are denied on this host`;
       if (policy.operatorFor.has(one) && !signers.includes('operator'))
         return `${what} need an operator's signature on this host`;
     }
-    const written = (task.file ?? task.tree)?.path;
+    const undone = task.undo?.tasks.flatMap(({ file }) => file?.path ?? []) ?? [];
+    const written = [(task.file ?? task.tree)?.path ?? [], undone].flat();
     const problem =
-      (written !== undefined && writeProblem(policy, written)) ||
+      written.map((path) => writeProblem(policy, path)).find((one) => one !== undefined) ||
       (task.collect && readProblem(policy, task.collect.path));
     if (problem) return problem;
   }
   return undefined;
 }
 
+const UNDO_KINDS = ['command', 'shell', 'file', 'service', 'packages'] as const satisfies TaskKind[];
+
 /**
- * What comes to a line of shell, whatever kind the task is: that of a guard; and variables, by which (PATH, LD_PRELOAD) the order
+ * What is done besides, whatever kind the task is: the line of a guard; what a probe starts; what takes it back; and variables, by which (PATH, LD_PRELOAD) the order
  * says what the commands of the init system are.
  */
-function hiddenShell(
-  { guard, service, reboot }: TaskMessage,
+function besides(
+  { guard, service, reboot, packages, probe, undo }: TaskMessage,
   { limits }: Partial<Pick<OrderMessage, 'limits'>>,
-): (readonly ['shell', string])[] {
-  const found: (readonly ['shell', string])[] = [];
+): (readonly [TaskKind, string])[] {
+  const found: (readonly [TaskKind, string])[] = [];
   if (guard?.unless) found.push(['shell', 'guards that run a line, as tasks of kind shell,']);
-  if ((service || reboot) && limits?.env.length)
-    found.push(['shell', 'services and reboots with variables, as tasks of kind shell,']);
+  if ((service || reboot || packages) && limits?.env.length)
+    found.push(['shell', 'services, reboots and packages with variables, as tasks of kind shell,']);
+  if (probe?.command) found.push(['command', 'probes by a command, as tasks of kind command,']);
+  if (probe?.shell) found.push(['shell', 'probes by a line, as tasks of kind shell,']);
+  for (const task of undo?.tasks ?? [])
+    for (const kind of UNDO_KINDS) if (task[kind]) found.push([kind, `undoing by tasks of kind ${kind}`]);
   return found;
 }
 

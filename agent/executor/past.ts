@@ -99,6 +99,11 @@ export function isRepeatable(task: StepTask): boolean {
     case 'upgrade':
     case 'uninstall':
       return true;
+    // What it is to come to is said to the version.
+    case 'packages':
+      return true;
+    case 'probe':
+      return true;
   }
 }
 

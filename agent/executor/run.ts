@@ -1,4 +1,5 @@
 import type { Message } from '../../proto/codec.ts';
+import type { ErrorCode } from '../../proto/errors.ts';
 import type { Account } from './account.ts';
 import type { OutputLog, OutputSummary } from './output.ts';
 import type { Ending } from './shim.ts';
@@ -26,7 +27,14 @@ export type StepTask =
   | ({ readonly kind: 'reboot' } & Message<'RebootTask'>)
   | ({ readonly kind: 'collect' } & Message<'CollectTask'>)
   | ({ readonly kind: 'upgrade' } & Message<'UpgradeTask'>)
-  | ({ readonly kind: 'uninstall' } & Message<'UninstallTask'>);
+  | ({ readonly kind: 'uninstall' } & Message<'UninstallTask'>)
+  | PackagesStep
+  | ({ readonly kind: 'probe' } & Message<'ProbeTask'>);
+
+/** `transaction`: of apply and revert. */
+export type PackagesStep = { readonly kind: 'packages' } & Message<'PackagesTask'> & {
+    readonly transaction: Message<'PackageTransaction'> | null;
+  };
 
 /** There is nothing to do where one of its two conditions holds. */
 export type Guard = Message<'Guard'>;
@@ -119,6 +127,8 @@ export interface TaskResult {
   readonly outputHeld?: boolean;
   readonly change?: Change;
   readonly reason?: string;
+  /** What the reason is, where it is one that others act upon. */
+  readonly code?: ErrorCode;
 }
 
 export interface RunResult {

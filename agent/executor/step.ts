@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../proto/errors.ts';
 import type { Change, CheckedRun, Guard, RunSpec, RunState, StepTask } from './run.ts';
 import type { Ending } from './shim.ts';
 
@@ -39,6 +40,7 @@ export interface StepResult {
   readonly state: Exclude<RunState, 'timed-out'>;
   readonly change?: Change;
   readonly reason?: string;
+  readonly code?: ErrorCode;
   readonly exitCode?: number;
 }
 

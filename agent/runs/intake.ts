@@ -122,13 +122,13 @@ export function createIntake(ports: RunsPorts, desk: Desk): Pick<Runs, 'deliver'
   }
 
   async function checkAndAccept(opened: OpenedBundle & Signed, order: Accepted): Promise<void> {
-    const bytes = Math.max(opened.orderBytes.length, SMALL_BYTES);
+    const bytes = Math.max(opened.orderBytes.length + opened.params.length, SMALL_BYTES);
     const heldBytes = desk.waitingBytes() + [...checking.values()].reduce((sum, one) => sum + one.bytes, 0);
     if (heldBytes + bytes > HELD_BYTES) return reject(order, new MusterError('agent-busy'));
     const mark: Checking = { orderHash: order.orderHash, bytes, cancelled: false };
     checking.set(order.jobId, mark);
     try {
-      const checked = await ports.executor.check(specOf(opened.order, order.attempt));
+      const checked = await ports.executor.check(specOf(opened.order, opened.params, order.attempt));
       if (ports.stopping.aborted) return;
       if (mark.cancelled) throw new MusterError('order-cancelled');
       accept(opened, order, checked, bytes);
@@ -149,7 +149,7 @@ export function createIntake(ports: RunsPorts, desk: Desk): Pick<Runs, 'deliver'
     const startsNow = !desk.isFull();
     const start = { startedAtMs: clock.now(), startedUptimeMs: clock.uptimeMs(), bootId: ports.bootId };
     const { signerIds } = opened;
-    const work = encodeWork(opened.orderBytes, checked, signerIds);
+    const work = encodeWork(opened.orderBytes, checked, signerIds, opened.params);
     try {
       journal.accept({ ...order, tasks: opened.order.tasks.length, work, ...(startsNow && { start }) });
     } catch (cause) {

@@ -86,6 +86,7 @@ function encode(reporter: Reporter, reported: Reported, chain: Chain, withReason
       outputTo: task.outputTo,
       reason: withReasons ? cut(task.reason ?? '') : '',
       change: task.change ?? '',
+      code: task.code ?? '',
     })),
   });
 }

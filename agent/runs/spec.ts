@@ -1,16 +1,18 @@
-import type { OrderMessage, TaskMessage } from '../../proto/codec.ts';
+import { type Message, type OrderMessage, TargetParams, type TaskMessage } from '../../proto/codec.ts';
 import { MusterError } from '../../proto/errors.ts';
 import { toHex } from '../../proto/ids.ts';
+import { checkTargetParams } from '../../proto/validate-packages.ts';
 import type { RunSpec, Task } from '../executor/run.ts';
 
 /** What the executor is to do for an order that was opened, and so has passed `checkOrder`. */
-export function specOf(order: OrderMessage, attempt: number): RunSpec {
+export function specOf(order: OrderMessage, params: Uint8Array, attempt: number): RunSpec {
   const { limits } = order;
   if (!limits) throw new TypeError('an order to run has limits');
+  const transaction = params.length === 0 ? null : transactionOf(params);
   return {
     jobId: toHex(order.jobId),
     attempt,
-    tasks: order.tasks.map(taskOf),
+    tasks: order.tasks.map((task) => taskOf(task, transaction)),
     user: limits.user,
     cwd: limits.cwd,
     env: Object.fromEntries(limits.env.map(({ name, value }) => [name, value])),
@@ -22,12 +24,26 @@ export function specOf(order: OrderMessage, attempt: number): RunSpec {
   };
 }
 
-function taskOf(task: TaskMessage): Task {
-  return { ...actionOf(task), ...(task.guard && { guard: task.guard }) };
+/** Throws MusterError('order-malformed'). */
+function transactionOf(bytes: Uint8Array): Message<'PackageTransaction'> | null {
+  let params: Message<'TargetParams'>;
+  try {
+    params = TargetParams.decode(bytes);
+  } catch (cause) {
+    throw new MusterError('order-malformed', 'params', { cause });
+  }
+  checkTargetParams(params);
+  return params.transaction;
 }
 
-function actionOf(task: TaskMessage): Task {
+function taskOf(task: TaskMessage, transaction: Message<'PackageTransaction'> | null): Task {
+  if (task.undo) throw new MusterError('bad-task', 'this agent does not take a change back by itself yet');
+  return { ...actionOf(task, transaction), ...(task.guard && { guard: task.guard }) };
+}
+
+function actionOf(task: TaskMessage, transaction: Message<'PackageTransaction'> | null): Task {
   const { command, shell, script, file, tree, service, reboot, collect, upgrade, uninstall } = task;
+  const { packages, probe } = task;
   if (command) return { kind: 'command', ...command };
   if (shell) return { kind: 'shell', ...shell };
   if (script) return { kind: 'script', ...script };
@@ -38,5 +54,12 @@ function actionOf(task: TaskMessage): Task {
   if (collect) return { kind: 'collect', ...collect };
   if (upgrade) return { kind: 'upgrade', ...upgrade };
   if (uninstall) return { kind: 'uninstall', ...uninstall };
+  if (probe) return { kind: 'probe', ...probe };
+  if (packages) {
+    const { action } = packages;
+    if ((action === 'apply' || action === 'revert') && !transaction)
+      throw new MusterError('order-malformed', 'params.transaction');
+    return { kind: 'packages', ...packages, transaction };
+  }
   throw new MusterError('bad-task', 'this agent does not carry out tasks of this kind');
 }

@@ -13,14 +13,24 @@ interface Context {
   readonly otherUser: boolean;
   readonly cwd: string;
   readonly signers: readonly string[];
+  /** base64. */
+  readonly params: string;
 }
 
 export function encodeWork(
   orderBytes: Uint8Array,
   { account, otherUser, cwd }: CheckedRun,
   signerIds: readonly Uint8Array[],
+  params: Uint8Array,
 ): Work {
-  const context: Context = { account, otherUser, cwd, signers: signerIds.map(toHex) };
+  const signers = signerIds.map(toHex);
+  const context: Context = {
+    account,
+    otherUser,
+    cwd,
+    signers,
+    params: Buffer.from(params).toString('base64'),
+  };
   return { order: orderBytes, context: JSON.stringify(context) };
 }
 
@@ -35,13 +45,13 @@ export function readWork(
 ): ActiveRun {
   const order = Order.decode(work.order);
   checkOrder(order);
-  const { account, otherUser, cwd, signers } = JSON.parse(work.context) as Context;
+  const { account, otherUser, cwd, signers, params } = JSON.parse(work.context) as Context;
   const { jobId, orderHash, expiresAtMs, attempt } = row;
   const signerIds = signers.map((id) => fromHex(id, LIMITS.keyIdBytes) ?? new Uint8Array(0));
   return {
     ...{ jobId, orderHash, expiresAtMs, attempt },
     kind: order.kind,
-    checked: { spec: specOf(order, attempt), account, otherUser, cwd },
+    checked: { spec: specOf(order, Buffer.from(params, 'base64'), attempt), account, otherUser, cwd },
     bytes: work.order.length,
     attempts: attemptsOf(order.retry),
     signerIds,

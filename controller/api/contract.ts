@@ -53,7 +53,9 @@ import type { EventsQuery } from './stream-messages.ts';
 export type * from './job-messages.ts';
 export { RUN_STATES } from './job-messages.ts';
 export type * from './messages.ts';
+export type * from './rollout-messages.ts';
 export type * from './stream-messages.ts';
+export type * from './task-messages.ts';
 
 /**
  * The operators' API: the only thing that its server and its users (command line, web console) share.

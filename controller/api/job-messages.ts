@@ -1,4 +1,5 @@
-import type { ReleaseReply, Target, TargetQuery } from './messages.ts';
+import type { Target, TargetQuery } from './messages.ts';
+import type { TaskBody, TransactionBody } from './task-messages.ts';
 
 /** What the API says of jobs and runs, as messages.ts has the rest. */
 
@@ -24,56 +25,11 @@ export type JobState = 'running' | 'over';
 /** Every state for itself; states that nobody is in are left out. */
 export type Counts = Partial<Record<RunState, number>>;
 
-/** What is uploaded beforehand, as the reply to its upload said. `sha512` and `key` are hex. */
-export interface ContentBody {
-  sha512: string;
-  length: number;
-  key: string;
-}
-
-/** A release as the reply to its signing said it; `contents` of each of its builds, compressed by zstd. */
-export interface UpgradeBody extends ReleaseReply {
-  contents: ContentBody[];
-  /** How long the new version has to come online before the old one goes on; default two minutes. */
-  onlineWithinMs?: number;
-}
-
-/** One of these kinds, the last two alone in their job. `stdin`, a script's `content` and a file's `inline` are base64. */
-export type TaskKindBody =
-  | { command: { argv: string[]; stdin?: string } }
-  | { shell: { line: string; stdin?: string } }
-  | { script: { content: string; args: string[]; name: string; stdin?: string } }
-  | {
-      file: {
-        path: string;
-        state: 'file' | 'directory' | 'link' | 'absent';
-        inline?: string;
-        content?: ContentBody;
-        target?: string;
-        owner?: string;
-        group?: string;
-        mode?: number;
-      };
-    }
-  | { tree: { path: string; manifest: ContentBody; owner?: string; group?: string } }
-  | {
-      service: {
-        unit: string;
-        state?: 'started' | 'stopped' | 'restarted' | 'reloaded';
-        enabled?: boolean;
-      };
-    }
-  | { reboot: { timeoutMs?: number } }
-  | { collect: { path: string } }
-  | { upgrade: UpgradeBody }
-  | { uninstall: { keepPolicy?: boolean } };
-
-/** A task with its name and its guards: there is nothing to do where `unless` exits with 0 or `creates` exists. */
-export type TaskBody = TaskKindBody & { name?: string; unless?: string; creates?: string };
-
 export interface JobBody extends TargetQuery {
   /** Carried out in order, up to the first that does not succeed. */
   tasks: TaskBody[];
+  /** What package tasks apply or revert; then of every target, each named once. */
+  transactions?: (TransactionBody & { agentIds: string[] })[];
   /** What the job is called in lists; left out: what its tasks are. */
   title?: string;
   /** Say what would change, change nothing. */
@@ -128,6 +84,8 @@ export type JobKind =
   | 'collect'
   | 'upgrade'
   | 'uninstall'
+  | 'packages'
+  | 'probe'
   | 'bundle';
 
 export interface JobSummary {
@@ -182,6 +140,8 @@ export interface TaskResult {
   /** Null: nobody knows. */
   change: Change | null;
   reason: string | null;
+  /** Of errors.ts, where the reason is one of them. */
+  code: string | null;
   /** Its part of the run's output, as positions. */
   outputFrom: number;
   outputTo: number;

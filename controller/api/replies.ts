@@ -172,6 +172,7 @@ const taskFields = {
   durationMs: ms,
   change: maybe(change),
   reason: maybe(z.string()),
+  code: maybe(z.string()),
   outputFrom: count,
   outputTo: count,
 };

@@ -5,7 +5,7 @@ import type { RouteName } from './contract.ts';
 import type { JobState } from './job-messages.ts';
 import { API_LIMITS as CAPS } from './limits.ts';
 import * as replies from './replies.ts';
-import { durationMs, hex, sha512, some, task, text } from './task-shapes.ts';
+import { durationMs, hex, sha512, some, task, text, transactions } from './task-shapes.ts';
 
 /**
  * What the server lets in: the requests of messages.ts as strict schemas (an unknown key is refused, every string has an end).
@@ -88,6 +88,7 @@ const job = z.strictObject({
   ...narrowed,
   seed: z.int().min(0).max(seedMax).exactOptional(),
   tasks: z.array(task).min(1).max(LIMITS.tasksPerOrder),
+  transactions: transactions.exactOptional(),
   title: some(255).exactOptional(),
   check: z.boolean().exactOptional(),
   timeoutMs: durationMs(LIMITS.timeoutMaxMs).exactOptional(),

@@ -1,6 +1,14 @@
 import * as z from 'zod';
 import { LIMITS } from '../../proto/limits.ts';
+import {
+  isPackageArch,
+  isPackageName,
+  isPackageVersion,
+  PACKAGE_ACTIONS,
+  PACKAGE_MANAGERS,
+} from '../../proto/packages.ts';
 import { isPlainPath } from '../../proto/validate-order.ts';
+import { isProbeUrl } from '../../proto/validate-probe.ts';
 import { API_LIMITS as CAPS } from './limits.ts';
 
 /** What a task may be, and the small shapes that requests are made of. */
@@ -30,26 +38,119 @@ const content = z.strictObject({
 });
 const stdin = { stdin: base64(LIMITS.stdinBytes).exactOptional() };
 const owner = { owner: some(CAPS.userChars).exactOptional(), group: some(CAPS.userChars).exactOptional() };
+const argv = z
+  .array(argument)
+  .min(1)
+  .max(LIMITS.argvItems)
+  .refine((argv) => argv[0] !== '', 'the program is empty');
+const packageName = z.string().refine(isPackageName, 'expected the name of a package');
+const packageVersion = z.string().refine(isPackageVersion, 'expected the version of a package');
+const packageNames = z.array(packageName).max(LIMITS.packageNames);
+const versionOrNone = z.literal('').or(packageVersion);
+
+const command = z.strictObject({ ...stdin, argv });
+const shell = z.strictObject({ ...stdin, line: some(LIMITS.argBytes) });
+const file = z.strictObject({
+  path,
+  state: z.enum(['file', 'directory', 'link', 'absent']),
+  inline: base64(LIMITS.inlineFileBytes).exactOptional(),
+  content: content.exactOptional(),
+  target: some(LIMITS.pathBytes).exactOptional(),
+  ...owner,
+  mode: z.int().min(0).max(0o7777).exactOptional(),
+});
+const service = z.strictObject({
+  unit: some(255),
+  state: z.enum(['started', 'stopped', 'restarted', 'reloaded']).exactOptional(),
+  enabled: z.boolean().exactOptional(),
+});
+const packages = z.strictObject({
+  action: z.enum(PACKAGE_ACTIONS),
+  names: packageNames.exactOptional(),
+  exclude: packageNames.exactOptional(),
+  security: z.boolean().exactOptional(),
+  state: z.enum(['present', 'latest', 'absent']).exactOptional(),
+  version: packageVersion.exactOptional(),
+  configFiles: z.enum(['keep', 'replace']).exactOptional(),
+  wayBack: z.enum(['required', 'wanted', 'none']).exactOptional(),
+  lockWaitMs: z.int().min(0).max(LIMITS.lockWaitMaxMs).exactOptional(),
+});
+const probeTimes = {
+  need: z.int().min(1).max(LIMITS.probeTries).exactOptional(),
+  of: z.int().min(1).max(LIMITS.probeTries).exactOptional(),
+  everyMs: durationMs(LIMITS.probeTimeMaxMs).exactOptional(),
+  timeoutMs: durationMs(LIMITS.probeTimeMaxMs).exactOptional(),
+  withinMs: durationMs(LIMITS.probeTimeMaxMs).exactOptional(),
+  holdMs: z.int().min(0).max(LIMITS.probeTimeMaxMs).exactOptional(),
+};
+export const probe = z.union(
+  [
+    z.strictObject({ ...probeTimes, command: z.strictObject({ argv }) }),
+    z.strictObject({ ...probeTimes, shell: z.strictObject({ line: some(LIMITS.argBytes) }) }),
+    z.strictObject({
+      ...probeTimes,
+      http: z.strictObject({
+        url: z.string().refine(isProbeUrl, 'expected a URL of http or https without a password'),
+        status: z.int().min(100).max(599).exactOptional(),
+        contains: some(1024).exactOptional(),
+        insecure: z.boolean().exactOptional(),
+      }),
+    }),
+    z.strictObject({
+      ...probeTimes,
+      tcp: z.strictObject({
+        host: z.string().regex(/^[A-Za-z0-9._:%-]{1,253}$/, 'expected a host'),
+        port: z.int().min(1).max(65_535),
+      }),
+    }),
+  ],
+  'expected one of command, shell, http and tcp',
+);
+const undo = z.strictObject({
+  withinMs: durationMs(LIMITS.undoWithinMaxMs),
+  tasks: z
+    .array(
+      z.union(
+        [
+          z.strictObject({ command }),
+          z.strictObject({ shell }),
+          z.strictObject({ file }),
+          z.strictObject({ service }),
+          z.strictObject({ packages }),
+        ],
+        'expected one of command, shell, file, service and packages',
+      ),
+    )
+    .min(1)
+    .max(LIMITS.undoTasks),
+});
 const guarded = {
   name: some(255).exactOptional(),
   unless: some(LIMITS.argBytes).exactOptional(),
   creates: path.exactOptional(),
+  undo: undo.exactOptional(),
 };
+
+const change = z
+  .strictObject({
+    name: packageName,
+    arch: z.literal('').or(z.string().refine(isPackageArch, 'expected an architecture')),
+    from: versionOrNone,
+    to: versionOrNone,
+  })
+  .readonly();
+/** What apply and revert mean on hosts that are alike. */
+export const transaction = {
+  agentIds: z.array(hex(LIMITS.keyIdBytes)).min(1).max(LIMITS.targetsPerOrder),
+  manager: z.enum(PACKAGE_MANAGERS),
+  changes: z.array(change).min(1).max(LIMITS.packageChanges),
+};
+export const transactions = z.array(z.strictObject(transaction)).max(LIMITS.targetsPerOrder);
 
 export const task = z.union(
   [
-    z.strictObject({
-      ...guarded,
-      command: z.strictObject({
-        ...stdin,
-        argv: z
-          .array(argument)
-          .min(1)
-          .max(LIMITS.argvItems)
-          .refine((argv) => argv[0] !== '', 'the program is empty'),
-      }),
-    }),
-    z.strictObject({ ...guarded, shell: z.strictObject({ ...stdin, line: some(LIMITS.argBytes) }) }),
+    z.strictObject({ ...guarded, command }),
+    z.strictObject({ ...guarded, shell }),
     z.strictObject({
       ...guarded,
       script: z.strictObject({
@@ -59,30 +160,15 @@ export const task = z.union(
         name: some(255),
       }),
     }),
-    z.strictObject({
-      ...guarded,
-      file: z.strictObject({
-        path,
-        state: z.enum(['file', 'directory', 'link', 'absent']),
-        inline: base64(LIMITS.inlineFileBytes).exactOptional(),
-        content: content.exactOptional(),
-        target: some(LIMITS.pathBytes).exactOptional(),
-        ...owner,
-        mode: z.int().min(0).max(0o7777).exactOptional(),
-      }),
-    }),
+    z.strictObject({ ...guarded, file }),
     z.strictObject({ ...guarded, tree: z.strictObject({ path, manifest: content, ...owner }) }),
+    z.strictObject({ ...guarded, service }),
     z.strictObject({
       ...guarded,
-      service: z.strictObject({
-        unit: some(255),
-        state: z.enum(['started', 'stopped', 'restarted', 'reloaded']).exactOptional(),
-        enabled: z.boolean().exactOptional(),
+      reboot: z.strictObject({
+        timeoutMs: durationMs(LIMITS.rebootTimeoutMaxMs).exactOptional(),
+        ifNeeded: z.boolean().exactOptional(),
       }),
-    }),
-    z.strictObject({
-      ...guarded,
-      reboot: z.strictObject({ timeoutMs: durationMs(LIMITS.rebootTimeoutMaxMs).exactOptional() }),
     }),
     z.strictObject({ ...guarded, collect: z.strictObject({ path }) }),
     z.strictObject({
@@ -101,6 +187,8 @@ export const task = z.union(
       ...guarded,
       uninstall: z.strictObject({ keepPolicy: z.boolean().exactOptional() }),
     }),
+    z.strictObject({ ...guarded, packages }),
+    z.strictObject({ ...guarded, probe }),
   ],
-  'expected one of command, shell, script, file, tree, service, reboot, collect, upgrade and uninstall',
+  'expected one of command, shell, script, file, tree, service, reboot, collect, upgrade, uninstall, packages and probe',
 );

@@ -1,4 +1,5 @@
 import { MusterError } from '../../proto/errors.ts';
+import { ROLLOUTS } from './migration-rollouts.ts';
 
 /**
  * The way from an empty file to schema.ts, one numbered step after the other. A step that was released is never changed;
@@ -251,6 +252,15 @@ export const MIGRATIONS: readonly string[] = [
   `
   create index jobs_uninstall on jobs (id) where kind = 'uninstall';
   `,
+  `
+  create table run_params (
+    job_id text not null references jobs (id) on delete cascade,
+    agent_id text not null,
+    box blob not null,
+    primary key (job_id, agent_id)
+  ) strict, without rowid;
+  `,
+  ROLLOUTS,
 ];
 
 export interface Migration {

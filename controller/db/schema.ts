@@ -1,7 +1,8 @@
 import type { Generated, Insertable, Selectable } from 'kysely';
+import type { RolloutEvents, RolloutHosts, RolloutJobs, Rollouts, RolloutWaves } from './schema-rollouts.ts';
 
 /**
- * Every table of the controller, in one place. The SQL that makes them is in migrations.ts; a test holds the two equal.
+ * Every table of the controller, in one place and, for rollouts, in schema-rollouts.ts. The SQL that makes them is in migrations.ts; a test holds the two equal.
  * Ids are lower-case hex, `…_at_ms` milliseconds since the epoch, `Json` is JSON text, a flag is 0 or 1.
  */
 export type Flag = 0 | 1;
@@ -114,6 +115,8 @@ interface Jobs {
     | 'collect'
     | 'upgrade'
     | 'uninstall'
+    | 'packages'
+    | 'probe'
     | 'bundle';
   /** The command in one line, for lists: `request` may be large. */
   title: Generated<string>;
@@ -146,7 +149,7 @@ interface Jobs {
 /** Of jobs that do not go to everybody at once, or that give up after too many failures. */
 interface Pace {
   job_id: string;
-  /** At most so many runs at once; null: all. */
+  /** At most so many runs at once; null: all; 0: whoever had the job made gives each its turn. */
   batch: number | null;
   /** Once more than so many ended without success, nothing further is sent; null: whatever happens. */
   max_failures: number | null;
@@ -162,6 +165,13 @@ interface Bundles {
   /** K, sealed. */
   key_box: Bytes;
   ciphertext: Bytes;
+}
+
+/** Bytes of an unfinished job for one of its agents alone, sealed as K is; erased with it. */
+interface RunParams {
+  job_id: string;
+  agent_id: string;
+  box: Bytes;
 }
 
 interface Runs {
@@ -303,6 +313,7 @@ export interface Tables {
   jobs: Jobs;
   bundles: Bundles;
   pace: Pace;
+  run_params: RunParams;
   runs: Runs;
   run_counts: RunCounts;
   run_events: RunEvents;
@@ -312,6 +323,11 @@ export interface Tables {
   audit_heads: AuditHeads;
   contents: Contents;
   job_contents: JobContents;
+  rollouts: Rollouts;
+  rollout_waves: RolloutWaves;
+  rollout_hosts: RolloutHosts;
+  rollout_jobs: RolloutJobs;
+  rollout_events: RolloutEvents;
 }
 
 export type Table = keyof Tables;

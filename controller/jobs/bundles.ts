@@ -9,7 +9,7 @@ import { MusterError } from '../../proto/errors.ts';
 import { fromHex } from '../../proto/ids.ts';
 import { LIMITS } from '../../proto/limits.ts';
 import { type MerkleTree, merkleTree, targetLeaf } from '../../proto/merkle.ts';
-import { sealedJob } from './bundle-store.ts';
+import { paramsOfJob, sealedJob } from './bundle-store.ts';
 import type { JobsPorts } from './ports.ts';
 import { runsOfJob } from './store.ts';
 
@@ -21,6 +21,8 @@ interface JobBundle {
   sealed: SealedBundle;
   pair: KeyPair;
   tree: MerkleTree;
+  /** Agent id -> what is for it alone. */
+  params: ReadonlyMap<string, Uint8Array>;
   /** Agent id -> its place among the targets. */
   indexes: ReadonlyMap<string, number>;
 }
@@ -30,10 +32,13 @@ export interface TargetIdentity {
   epoch: string;
 }
 
-export function treeOf(targets: readonly TargetIdentity[]): MerkleTree {
+export function treeOf(
+  targets: readonly TargetIdentity[],
+  params: ReadonlyMap<string, Uint8Array>,
+): MerkleTree {
   return merkleTree(
     targets.map(({ id, epoch }) =>
-      targetLeaf({ agentId: bytesOf(id), epoch: bytesOf(epoch), params: EMPTY }),
+      targetLeaf({ agentId: bytesOf(id), epoch: bytesOf(epoch), params: params.get(id) ?? EMPTY }),
     ),
   );
 }
@@ -45,12 +50,18 @@ export function bytesOf(id: string): Uint8Array {
 }
 
 export interface Bundles {
-  add(jobId: string, sealed: SealedBundle, tree: MerkleTree, targets: readonly TargetIdentity[]): void;
+  add(
+    jobId: string,
+    sealed: SealedBundle,
+    tree: MerkleTree,
+    targets: readonly TargetIdentity[],
+    params: ReadonlyMap<string, Uint8Array>,
+  ): void;
   /** One agent's share, or undefined when the job has no bundle any more. */
   share(jobId: string, agentId: string, boxKey: Uint8Array): Promise<DeliverMessage | undefined>;
   forget(jobId: string): void;
-  /** As it is stored. */
-  sealKey(sealed: SealedBundle): Uint8Array;
+  /** K, or what is for one agent alone, as it is stored. */
+  sealKey(bytes: Uint8Array): Uint8Array;
 }
 
 export function createBundles(ports: Pick<JobsPorts, 'db' | 'random' | 'jobKey'>): Bundles {
@@ -59,9 +70,15 @@ export function createBundles(ports: Pick<JobsPorts, 'db' | 'random' | 'jobKey'>
   /** Several agents may ask for one bundle at once. A load that failed is not kept: the next one tries again. */
   const loading = new Map<string, Promise<JobBundle | undefined>>();
 
-  const make = (sealed: SealedBundle, tree: MerkleTree, targets: readonly TargetIdentity[]): JobBundle => ({
+  const make = (
+    sealed: SealedBundle,
+    tree: MerkleTree,
+    targets: readonly TargetIdentity[],
+    params: ReadonlyMap<string, Uint8Array>,
+  ): JobBundle => ({
     sealed,
     tree,
+    params,
     pair: wrappingPair(random),
     indexes: new Map(targets.map(({ id }, index) => [id, index])),
   });
@@ -69,19 +86,22 @@ export function createBundles(ports: Pick<JobsPorts, 'db' | 'random' | 'jobKey'>
   async function load(jobId: string): Promise<JobBundle | undefined> {
     const [job] = await db.read(sealedJob({ id: jobId }));
     if (!job) return undefined;
-    const key = secretboxOpen(
-      job.key_box.subarray(NONCE_BYTES),
-      job.key_box.subarray(0, NONCE_BYTES),
-      jobKey,
-    );
-    if (!key) throw new MusterError('internal', 'the key of unfinished jobs does not open this job');
+    const key = openBox(job.key_box);
+    const boxes = await db.read(paramsOfJob({ jobId }));
+    const params = new Map(boxes.map((row) => [row.agent_id, openBox(row.box)]));
     const runs = await db.read(runsOfJob({ jobId }));
     const targets = runs.map((run) => ({ id: run.agent_id, epoch: run.agent_epoch }));
     const chunks: Uint8Array[] = [];
     for (let at = 0; at < job.ciphertext.length; at += SEALED_CHUNK_BYTES)
       chunks.push(job.ciphertext.subarray(at, at + SEALED_CHUNK_BYTES));
     const sealed = { orderHash: job.order_hash, key, chunks, ciphertextHash: ciphertextHash(chunks) };
-    return make(sealed, treeOf(targets), targets);
+    return make(sealed, treeOf(targets, params), targets, params);
+  }
+
+  function openBox(box: Uint8Array): Uint8Array {
+    const plain = secretboxOpen(box.subarray(NONCE_BYTES), box.subarray(0, NONCE_BYTES), jobKey);
+    if (!plain) throw new MusterError('internal', 'the key of unfinished jobs does not open this job');
+    return plain;
   }
 
   async function find(jobId: string): Promise<JobBundle | undefined> {
@@ -100,21 +120,28 @@ export function createBundles(ports: Pick<JobsPorts, 'db' | 'random' | 'jobKey'>
   }
 
   return {
-    add: (jobId, sealed, tree, targets) => void bundles.set(jobId, make(sealed, tree, targets)),
+    add(jobId, sealed, tree, targets, params) {
+      bundles.set(jobId, make(sealed, tree, targets, params));
+    },
     async share(jobId, agentId, boxKey) {
       const bundle = await find(jobId);
       const index = bundle?.indexes.get(agentId);
       if (!bundle || index === undefined) return undefined;
-      const to = { boxPublicKey: boxKey, index, proof: bundle.tree.proof(index), params: EMPTY };
+      const to = {
+        boxPublicKey: boxKey,
+        index,
+        proof: bundle.tree.proof(index),
+        params: bundle.params.get(agentId) ?? EMPTY,
+      };
       return wrapFor(bundle.sealed, bundle.pair, to);
     },
     forget(jobId) {
       bundles.delete(jobId);
       loading.delete(jobId);
     },
-    sealKey(sealed) {
+    sealKey(bytes) {
       const nonce = random(NONCE_BYTES);
-      return Buffer.concat([nonce, secretbox(sealed.key, nonce, jobKey)]);
+      return Buffer.concat([nonce, secretbox(bytes, nonce, jobKey)]);
     },
   };
 }

@@ -3,16 +3,19 @@ import type { JobsPorts } from './ports.ts';
 import { isOpen } from './run.ts';
 import type { Steady } from './steady.ts';
 import { type Applied, type At, type Change, transition } from './transition.ts';
-import { nextTurns } from './turns.ts';
+import { giveOneTurn, nextTurns } from './turns.ts';
 
 export interface Changes {
   /**
    * Writes one batch, in which `change` makes the statement of a change: `commit((change) => [other, change({ … })])`. Also
-   * for use inside a late statement. Places that become free are given on in the same transaction. Resolves, after the
-   * commit, with what applied. `lane`: of an agent's words, the agent.
+   * for use inside a late statement. `turn` gives a run of a held job its turn. Places that become free are given on in the same
+   * transaction. Resolves, after the commit, with what applied. `lane`: of an agent's words, the agent.
    */
   commit(
-    batch: (change: (change: Change) => Statement) => readonly Statement[],
+    batch: (
+      change: (change: Change) => Statement,
+      turn: (jobId: string, agentId: string) => Statement,
+    ) => readonly Statement[],
     lane?: Lane,
   ): Promise<Applied[]>;
 }
@@ -31,12 +34,17 @@ export function createChanges(
       const givePlacesOn: Late = {
         late: () => [...freed(applied)].map((jobId) => nextTurns(jobId, at, isOnline, note)),
       };
-      const statements = batch((change) => transition(change, at, note));
+      const statements = batch(
+        (change) => transition(change, at, note),
+        (jobId, agentId) => giveOneTurn(jobId, agentId, at, isOnline, note),
+      );
       if (statements.length === 0) return applied;
       await ports.db.write([...statements, givePlacesOn], lane);
       for (const one of applied) onApplied(one);
       for (const jobId of new Set(applied.map((one) => one.jobId)))
         ports.bus.emit({ type: 'job-changed', jobId });
+      for (const { jobId, agentId, to } of applied)
+        if (!isOpen(to)) ports.bus.emit({ type: 'run-over', jobId, agentId });
       for (const one of applied) if (one.jobEnded) ports.bus.emit({ type: 'job-ended', jobId: one.jobId });
       return applied;
     },

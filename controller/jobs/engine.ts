@@ -1,3 +1,4 @@
+import type { Statement } from '../db/database.ts';
 import { bytesOf, createBundles } from './bundles.ts';
 import { type CancelRequest, cancelJob } from './cancel.ts';
 import { createChanges } from './changes.ts';
@@ -8,6 +9,7 @@ import { meant } from './failed-of.ts';
 import { createHistory, type History } from './history.ts';
 import { uninstalledAgents } from './leaver-store.ts';
 import type { Actor, JobAgent, JobsPorts } from './ports.ts';
+import { type Prepared, prepareJob } from './prepare.ts';
 import { type Asked, type JobRequest, timesOf } from './request.ts';
 import { type RetryRequest, retryRequest } from './retry.ts';
 import { NO_OUTCOME } from './run.ts';
@@ -29,8 +31,21 @@ export interface Leaver {
   by: string;
 }
 
+/** What whoever holds a job says of its runs; each changes nothing where it is too late. */
+export interface Direct {
+  turn(jobId: string, agentId: string): Statement;
+  withdraw(jobId: string, agentId: string, reason: string): Statement;
+}
+
 export interface Jobs extends History {
   create(request: JobRequest, actor: Actor): Promise<Created>;
+  /**
+   * A job of these agents whose runs wait until each is given its turn, for at most `lifeMs`. Nothing of it is stored yet: its statements
+   * go into the batch of whoever has it made, and `written` is called after that. Throws as prepareJob.
+   */
+  hold(request: JobRequest, actor: Actor, agents: readonly JobAgent[], lifeMs: number): Promise<Prepared>;
+  /** Writes one batch in which runs of held jobs are given their turn, or are withdrawn where they were not sent. */
+  direct(batch: (direct: Direct) => readonly Statement[]): Promise<void>;
   /** Does a job again where it did not succeed. */
   retry(jobId: string, request: RetryRequest, actor: Actor): Promise<Created>;
   /** Who is meant, by name. */
@@ -68,15 +83,12 @@ export function createJobs(given: JobsPorts): Jobs {
   async function create(request: JobRequest, actor: Actor): Promise<Created> {
     const { sent, queued, ...created } = await createJob(ports, bundles, request, actor);
     if (created.created) deadlines.expect(ports.steady.now() + timesOf(request).ttlMs);
-    deliveries.deliver(
-      created.job,
-      sent.map((agent) => agent.id),
-    );
+    deliveries.deliver(created.job, sent);
     // Who came while the job was written found nothing that waited for him.
-    const come = queued.filter((agent) => ports.inventory.get(agent.id)?.online);
+    const come = queued.filter((agentId) => ports.inventory.get(agentId)?.online);
     if (come.length > 0)
       await changes.commit((change) =>
-        come.map(({ id }) => change({ jobId: created.job, agentId: id, from: 'queued', to: 'sent' })),
+        come.map((agentId) => change({ jobId: created.job, agentId, from: 'queued', to: 'sent' })),
       );
     return created;
   }
@@ -85,6 +97,17 @@ export function createJobs(given: JobsPorts): Jobs {
     ...createHistory(ports),
     words,
     create,
+    hold: (request, actor, agents, lifeMs) =>
+      prepareJob(ports, bundles, request, actor, async () => agents, { lifeMs }),
+    async direct(batch) {
+      await changes.commit((change, turn) =>
+        batch({
+          turn,
+          withdraw: (jobId, agentId, reason) =>
+            change({ jobId, agentId, from: 'queued', to: 'cancelled', outcome: { ...NO_OUTCOME, reason } }),
+        }),
+      );
+    },
     async retry(jobId, request, actor) {
       return create(await retryRequest(ports, jobId, request), actor);
     },

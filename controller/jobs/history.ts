@@ -2,7 +2,7 @@
 import { MusterError } from '../../proto/errors.ts';
 import { paceOfJob } from './pace-store.ts';
 import type { JobsPorts } from './ports.ts';
-import { type Asked, type JobKind, nameOf, type TaskRequest } from './request.ts';
+import type { Asked } from './request.ts';
 import { type Change, changeOf, resultsIn, type TaskResult } from './results.ts';
 import { isOpen, type Outcome, type RunState } from './run.ts';
 import {
@@ -24,6 +24,7 @@ import {
   runsOfJob,
   silentRuns,
 } from './store.ts';
+import { type JobKind, nameOf, type TaskRequest } from './task.ts';
 
 export type Counts = Partial<Record<RunState, number>>;
 export type JobState = 'running' | 'over';

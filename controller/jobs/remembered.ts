@@ -1,12 +1,16 @@
 /** What the history keeps of a request, and what of it can be asked for again. Pure. */
 import { MusterError } from '../../proto/errors.ts';
-import type { JobRequest, TaskRequest } from './request.ts';
+import type { JobRequest } from './request.ts';
+import type { TaskRequest } from './task.ts';
 
 /** Never what may be a secret: standard input, contents and their keys, values of variables. */
 export function remembered(request: JobRequest): object {
-  const { env, idempotencyKey: _, tasks, ...rest } = request;
+  const { env, idempotencyKey: _, tasks, transactions, ...rest } = request;
   return {
     ...rest,
+    ...(transactions === undefined
+      ? {}
+      : { transactions: transactions.flatMap(({ agentIds }) => agentIds).length }),
     tasks: tasks.map(rememberedTask),
     ...(env === undefined ? {} : { env: Object.keys(env) }),
   };
@@ -25,9 +29,11 @@ function rememberedTask(task: TaskRequest): object {
 }
 
 /** As it is read from the history. */
-export interface Kept extends Omit<JobRequest, 'tasks' | 'env'> {
+export interface Kept extends Omit<JobRequest, 'tasks' | 'env' | 'transactions'> {
   tasks: object[];
   env?: string[];
+  /** How many hosts had one of their own. */
+  transactions?: number;
 }
 
 /** Digests of the large contents that it names. */
@@ -49,7 +55,20 @@ export function recalled(
   keys: ReadonlyMap<string, string>,
 ): Omit<JobRequest, 'targets' | 'selector' | 'limit' | 'seed' | 'failedOf' | 'states' | 'idempotencyKey'> {
   const missing: string[] = [];
-  const { tasks, env = [], targets, selector, limit, seed, failedOf, states, retryOf, ...rest } = kept;
+  const {
+    tasks,
+    env = [],
+    transactions = 0,
+    targets,
+    selector,
+    limit,
+    seed,
+    failedOf,
+    states,
+    retryOf,
+    ...rest
+  } = kept;
+  if (transactions > 0) missing.push('the versions of each host');
   if (env.length > 0) missing.push(`the values of ${env.join(', ')}`);
   const whole = tasks.map((task, at) =>
     wholeTask(task, keys, (what) => missing.push(`${what} of task ${at + 1}`)),

@@ -17,6 +17,8 @@ export interface TaskResult {
   /** Null: nobody knows. */
   change: Change | null;
   reason: string | null;
+  /** Of errors.ts, where the reason is one of them. */
+  code: string | null;
   /** Its part of the run's output, as positions: from the first byte to the one behind the last. */
   outputFrom: number;
   outputTo: number;
@@ -35,6 +37,7 @@ export function resultsOf(report: Pick<ReportMessage, 'tasks'>): Json | null {
         durationMs: task.durationUs / 1000,
         change: task.change === '' ? null : (task.change as Change),
         reason: task.reason || null,
+        code: task.code || null,
         outputFrom: task.outputFrom,
         outputTo: task.outputTo,
       }),

@@ -112,7 +112,7 @@ export function transition(change: Change, at: At, onApplied: (applied: Applied)
       if (jobEnded)
         statements.push(
           endJob({ id: jobId, atMs }),
-          eraseBundle({ jobId }),
+          ...eraseBundle({ jobId }),
           ...jobEvent(jobId, 'ended', null, atMs),
         );
       return statements;

@@ -2,7 +2,7 @@ import type { Late, Statement } from '../db/database.ts';
 import { orderEnd } from './due.ts';
 import { countWaitingDown, giveTurn, paceOfJob, queuedRuns, waitingRuns } from './pace-store.ts';
 import { NO_OUTCOME } from './run.ts';
-import { countsOfJob, jobById } from './store.ts';
+import { countsOfJob, type JobRow, jobById, runById } from './store.ts';
 import { type Applied, type At, transition } from './transition.ts';
 import { failuresOf, freePlaces, step } from './window.ts';
 
@@ -41,30 +41,53 @@ export function nextTurns(
             transition({ jobId, agentId: agent_id, from: 'queued', to: 'cancelled', outcome }, at, onApplied),
           );
       }
-      const orderEndMs = orderEnd(job, at);
-      const deadlineAtMs = Math.min(at.steadyMs + pace.ttl_ms, orderEndMs);
-      // An order that has expired meanwhile is not sent: the loop of the deadlines finds the run due.
-      const mayBeSent = (agentId: string): boolean => at.steadyMs < orderEndMs && isOnline(agentId);
-      const turns = next.take.flatMap((agentId): Statement[] => [
-        giveTurn({ jobId, agentId, turnAtMs: at.steadyMs, deadlineAtMs }),
-        mayBeSent(agentId)
-          ? transition({ jobId, agentId, from: 'queued', to: 'sent' }, at, onApplied)
-          : waits(
-              {
-                jobId,
-                agentId,
-                from: 'queued',
-                to: 'queued',
-                deadlineAtMs,
-                jobEnded: false,
-                agentLeaves: false,
-              },
-              onApplied,
-            ),
-      ]);
+      const turns = next.take.flatMap((agentId) => turnOf(job, pace, agentId, at, isOnline, onApplied));
       return turns.length === 0 ? [] : [...turns, countWaitingDown({ jobId, runs: next.take.length })];
     },
   };
+}
+
+/**
+ * Its turn for one run of a job that is held, unless it has had it or is over. It runs in the transaction of whoever decided so.
+ */
+export function giveOneTurn(
+  jobId: string,
+  agentId: string,
+  at: At,
+  isOnline: (agentId: string) => boolean,
+  onApplied: (applied: Applied) => void,
+): Late {
+  return {
+    late(tx) {
+      const [run] = tx.read(runById({ jobId, agentId }));
+      const [job] = tx.read(jobById({ id: jobId }));
+      const [pace] = tx.read(paceOfJob({ jobId }));
+      if (!job || !pace || run?.state !== 'queued' || run.turn_at_ms !== null) return [];
+      return [...turnOf(job, pace, agentId, at, isOnline, onApplied), countWaitingDown({ jobId, runs: 1 })];
+    },
+  };
+}
+
+function turnOf(
+  job: JobRow,
+  pace: { ttl_ms: number },
+  agentId: string,
+  at: At,
+  isOnline: (agentId: string) => boolean,
+  onApplied: (applied: Applied) => void,
+): Statement[] {
+  const jobId = job.id;
+  const orderEndMs = orderEnd(job, at);
+  const deadlineAtMs = Math.min(at.steadyMs + pace.ttl_ms, orderEndMs);
+  // An order that has expired meanwhile is not sent: the loop of the deadlines finds the run due.
+  const isSent = at.steadyMs < orderEndMs && isOnline(agentId);
+  const isWaiting = { deadlineAtMs, jobEnded: false, agentLeaves: false };
+  return [
+    giveTurn({ jobId, agentId, turnAtMs: at.steadyMs, deadlineAtMs }),
+    isSent
+      ? transition({ jobId, agentId, from: 'queued', to: 'sent' }, at, onApplied)
+      : waits({ jobId, agentId, from: 'queued', to: 'queued', ...isWaiting }, onApplied),
+  ];
 }
 
 /** Nothing is written: only that a deadline is nearer now. */

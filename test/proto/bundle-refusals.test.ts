@@ -62,7 +62,7 @@ const TOGETHER: readonly Fault[] = [
   ['unknown field', 'order-malformed', find(DECODE, 'a signed order with an unknown field')],
   ['revoked', 'signer-revoked', known('signer-revoked')],
   ['signature', 'order-signature', resigned((order) => flipped(sign(CONTROLLER, 'order', order), 5))],
-  ['version', 'order-version', change({ version: 4 })],
+  ['version', 'order-version', change({ version: 5 })],
   ['kind', 'order-kind', change({ kind: 'rotate' })],
   ['fleet', 'order-fleet', change({ fleetId: counting(1, 16) })],
   ['order hash', 'order-malformed', onTheWay((d) => ({ orderHash: flipped(d.orderHash, 0) }))],

@@ -85,6 +85,14 @@ const MANIFEST = codecs.TreeManifest.encode({
   ],
 });
 
+const PARAMS = codecs.TargetParams.encode({
+  version: 1,
+  transaction: {
+    manager: 'apt',
+    changes: [{ name: 'nginx', arch: 'amd64', from: '1.22.1-9', to: '1.22.1-9+deb12u1' }],
+  },
+});
+
 const DOORS: readonly Door[] = [
   door('TrustDocument', codecs.TrustDocument, codecs.SignedTrust.decode(sample('signed trust')).document),
   door('SignedTrust', codecs.SignedTrust, sample('signed trust')),
@@ -98,6 +106,7 @@ const DOORS: readonly Door[] = [
   door('EnrolGrant', codecs.EnrolGrant, sample('grant')),
   door('Report', codecs.Report, sample('report')),
   door('Release', codecs.Release, sample('release')),
+  door('TargetParams', codecs.TargetParams, PARAMS),
   door('TreeManifest', codecs.TreeManifest, MANIFEST),
   door('JoinToken', codecs.JoinToken, token),
   door('Frame deliver', frame, sample('deliver frame')),

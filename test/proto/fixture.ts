@@ -68,7 +68,7 @@ export type OrderInput = Encodable<OrderMessage>;
 /** A valid order of kind run; the targets are the caller's. */
 export function runOrder(targets: { root: Uint8Array; count: number }, changes: OrderInput = {}): OrderInput {
   return {
-    version: 3,
+    version: 4,
     fleetId: FLEET,
     jobId: JOB_ID,
     kind: 'run',
@@ -88,7 +88,7 @@ export function runOrder(targets: { root: Uint8Array; count: number }, changes: 
 /** A valid order of kind cancel. */
 export function cancelOrder(changes: OrderInput = {}): OrderInput {
   return {
-    version: 3,
+    version: 4,
     fleetId: FLEET,
     jobId: counting(0x20, 16),
     kind: 'cancel',

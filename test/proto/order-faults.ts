@@ -118,8 +118,8 @@ export const SIGNATURE: readonly Fault[] = [
 ];
 
 export const VERSION: readonly Fault[] = [
-  ['a later version', 'order-version', change({ version: 4 })],
-  ['the version before, which was never released', 'order-version', change({ version: 2 })],
+  ['a later version', 'order-version', change({ version: 5 })],
+  ['the version before, which was never released', 'order-version', change({ version: 3 })],
   ['no version', 'order-version', change({ version: 0 })],
 ];
 export const KIND: readonly Fault[] = [

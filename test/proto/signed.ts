@@ -138,7 +138,7 @@ const GRANT = signGrant(CONTROLLER, {
 // ------------------------------------------------------------ a report
 
 export const REPORT_MESSAGE: ReportMessage = {
-  version: 2,
+  version: 3,
   fleetId: FLEET,
   agentId: AGENT_ID,
   epoch: EPOCH,
@@ -161,6 +161,7 @@ export const REPORT_MESSAGE: ReportMessage = {
       outputTo: 12,
       reason: '',
       change: '',
+      code: '',
     },
   ],
   output: {

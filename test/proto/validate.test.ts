@@ -192,11 +192,17 @@ table('tasks that change files', 'order-malformed', checkOrder, RUN, [
   ['a service that is to be nothing', service({ state: '' })],
   ['a service that is to be masked', service({ state: 'masked' })],
   ['a service that is perhaps enabled', service({ enabled: 'perhaps' })],
-  ['a reboot in no time', task({ reboot: { timeoutMs: 0 } })],
-  ['a reboot of two days', task({ reboot: { timeoutMs: 2 * 86_400_000 } })],
+  ['a reboot in no time', task({ reboot: { timeoutMs: 0, ifNeeded: false } })],
+  ['a reboot of two days', task({ reboot: { timeoutMs: 2 * 86_400_000, ifNeeded: false } })],
   ['a relative path to collect', task({ collect: { path: 'a' } })],
-  ['a guard of nothing', task({ reboot: { timeoutMs: 1 }, guard: { unless: '', creates: '' } })],
-  ['a guard at a relative path', task({ reboot: { timeoutMs: 1 }, guard: { unless: '', creates: 'a' } })],
+  [
+    'a guard of nothing',
+    task({ reboot: { timeoutMs: 1, ifNeeded: false }, guard: { unless: '', creates: '' } }),
+  ],
+  [
+    'a guard at a relative path',
+    task({ reboot: { timeoutMs: 1, ifNeeded: false }, guard: { unless: '', creates: 'a' } }),
+  ],
   ['a niceness past 19', limits({ nice: 20 })],
 ]);
 

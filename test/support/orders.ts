@@ -41,7 +41,10 @@ export const NO_KIND: TaskMessage = {
   collect: null,
   upgrade: null,
   uninstall: null,
+  packages: null,
+  probe: null,
   guard: null,
+  undo: null,
 };
 
 /** An order for one agent, signed, sealed and wrapped; what is not named runs `true`. */

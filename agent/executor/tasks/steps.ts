@@ -44,6 +44,9 @@ async function carryOut(task: StepTask, context: StepContext, ports: TaskPorts):
       return uninstall(task, ports, context);
     case 'upgrade':
       return ports.upgrade?.(task, context) ?? NOT_INSTALLED;
+    case 'packages':
+    case 'probe':
+      return { state: 'failed', reason: `tasks of kind ${task.kind} are not carried out by this agent yet` };
   }
 }
 

@@ -65,7 +65,7 @@ describe("a host's policy", () => {
 
   it('takes the line of a guard for what it is, a shell’s', () => {
     const line = { unless: 'id', creates: '' };
-    const guarded: TaskMessage = { ...NO_KIND, reboot: { timeoutMs: 1 }, guard: line };
+    const guarded: TaskMessage = { ...NO_KIND, reboot: { timeoutMs: 1, ifNeeded: false }, guard: line };
     const denied = parsePolicy('{"deny": ["shell"]}');
     assert.equal(refuses(denied, [guarded], 'controller', 'operator'), true);
     assert.equal(
@@ -80,7 +80,7 @@ describe("a host's policy", () => {
   it('takes variables for a shell’s where they decide which commands of the init system run', () => {
     const policy = parsePolicy('{"deny": ["shell"]}');
     const limits = { ...LIMITS_OF_ORDER, env: [{ name: 'PATH', value: '/srv/app' }] };
-    const reboot: TaskMessage = { ...NO_KIND, reboot: { timeoutMs: 1 } };
+    const reboot: TaskMessage = { ...NO_KIND, reboot: { timeoutMs: 1, ifNeeded: false } };
     assert.equal(
       policyProblem({ tasks: [reboot], limits: LIMITS_OF_ORDER }, ['operator'], policy),
       undefined,

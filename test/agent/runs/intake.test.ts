@@ -19,7 +19,7 @@ describe('a delivery that does not open', () => {
       'order-not-yet',
       (_, at) => at.order({ notBeforeMs: at.clock.now() + 1000, expiresAtMs: at.clock.now() + 2000 }),
     ],
-    ['of another version', 'order-version', (_, at) => at.order({ version: 4 })],
+    ['of another version', 'order-version', (_, at) => at.order({ version: 3 })],
     ['of a kind that is not known', 'signer-not-allowed', (_, at) => at.order({ kind: 'rotate' })],
     ['for another fleet', 'order-fleet', (_, at) => at.order({ fleetId: new Uint8Array(16) })],
     ['for another epoch', 'not-a-target', (_, at) => at.order({ targetsRoot: new Uint8Array(32) })],

@@ -20,6 +20,7 @@ const TASK = {
   durationMs: 1,
   change: null,
   reason: null,
+  code: null,
 } as const;
 const TASKS = [
   { ...TASK, index: 0, outputFrom: 0, outputTo: 1 },

@@ -103,7 +103,7 @@ test('names of tasks and jobs are made harmless wherever they are shown', async 
   const bad = '\x1b[2J\u202e\n';
   const result = {
     ...{ index: 0, name: bad, state: 'failed' as const, exitCode: 1, signal: null, durationMs: 1 },
-    ...{ change: null, reason: bad, outputFrom: 0, outputTo: 0 },
+    ...{ change: null, reason: bad, code: null, outputFrom: 0, outputTo: 0 },
   } as const;
   const shown = detail([{ state: 'failed', tasks: [result] }], {
     ...{ title: bad, reason: bad, actor: bad, tasks: [bad, bad], counts: { failed: 1 } },

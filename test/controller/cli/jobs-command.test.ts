@@ -87,7 +87,7 @@ test('jobs show says how far a job goes at once, whose failures it repeats, and 
 test('of a job of several tasks each host is counted task by task, and one host is shown with all of them', async (t) => {
   const result = (index: number, more: Partial<TaskDetail> = {}): TaskDetail => ({
     ...{ index, name: '', state: 'succeeded', exitCode: 0, signal: null, durationMs: 5, change: 'changed' },
-    ...{ reason: null, outputFrom: 0, outputTo: 0 },
+    ...{ reason: null, code: null, outputFrom: 0, outputTo: 0 },
     ...more,
   });
   const shown = detail(

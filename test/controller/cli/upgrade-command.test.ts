@@ -7,7 +7,7 @@ import { JOB, script, stream, target } from './fake-job.ts';
 
 const task = (change: TaskResult['change'], reason: string): TaskResult => ({
   ...{ index: 0, state: 'succeeded', exitCode: null, signal: null, durationMs: 5, change, reason },
-  ...{ outputFrom: 0, outputTo: 0 },
+  ...{ code: null, outputFrom: 0, outputTo: 0 },
 });
 
 const well = (): string[] =>

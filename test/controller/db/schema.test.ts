@@ -85,6 +85,7 @@ const SAMPLES: { readonly [T in Table]: Row<T> } = {
   },
   pace: { job_id: 'j1', batch: 10, max_failures: 3, ttl_ms: 15_000, waiting: 5 },
   bundles: { job_id: 'j1', key_box: bytes, ciphertext: bytes },
+  run_params: { job_id: 'j1', agent_id: 'a1', box: bytes },
   runs: {
     job_id: 'j1',
     agent_id: 'a1',
@@ -148,6 +149,65 @@ const SAMPLES: { readonly [T in Table]: Row<T> } = {
     public_until_ms: 3,
   },
   job_contents: { job_id: 'j1', sha512: 's' },
+  rollouts: {
+    ...{ id: 'r1', name: 'patch', kind: 'plan', title: 'plan', note: null, state: 'running', reason: null },
+    ...{
+      created_by: 'ann',
+      created_at_ms: 1,
+      expires_at_ms: 2,
+      ended_at_ms: null,
+      hosts_count: 1,
+      waves_count: 1,
+    },
+    ...{
+      idempotency_key: 'k',
+      request_digest: bytes,
+      plan_digest: 'd',
+      cancels: 1,
+      policy: '{}',
+      shown: '{}',
+      changes: '[]',
+    },
+  },
+  rollout_waves: {
+    ...{
+      rollout_id: 'r1',
+      wave: 0,
+      name: 'canary',
+      state: 'open',
+      reason: null,
+      gate: '{}',
+      max_failures: 1,
+    },
+    ...{ began_at_ms: 1, done_at_ms: null, soak_until_ms: null, approved_by: null, approved_at_ms: null },
+  },
+  rollout_hosts: {
+    ...{
+      rollout_id: 'r1',
+      agent_id: 'a1',
+      place: 0,
+      agent_name: 'web-1',
+      wave: 0,
+      phase: 'change',
+      step: 'change',
+    },
+    ...{ reason: null, code: null, way_back: 1, changed: null, rebooted: 1, forgiven: 1, back: 1 },
+    ...{ began_at_ms: 1, ended_at_ms: null, change_group: 0 },
+  },
+  rollout_jobs: { rollout_id: 'r1', job_id: 'j1', step: 'change', wave: null },
+  rollout_events: {
+    ...{
+      seq: 1,
+      rollout_id: 'r1',
+      at_ms: 1,
+      what: 'host',
+      to: 'change',
+      wave: 0,
+      agent_id: 'a1',
+      by: 'ann',
+      reason: null,
+    },
+  },
 };
 
 const TABLES = Object.keys(SAMPLES) as Table[];

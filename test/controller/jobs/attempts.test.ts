@@ -173,7 +173,7 @@ test('what a report says of each task is stored and shown with its name, and whe
   await world.clock.settle();
   const run = await shownRun(world, job);
   assert.equal(run.change, 'changed');
-  const none = { exitCode: null, signal: null, durationMs: 0, change: null, reason: null };
+  const none = { exitCode: null, signal: null, durationMs: 0, change: null, reason: null, code: null };
   assert.deepEqual(run.tasks, [
     {
       ...none,

@@ -26,7 +26,8 @@ function machineOf(options: { ending?: Ending; journal?: Error; check?: boolean 
       if (options.journal) throw options.journal;
     },
   };
-  const start = () => reboot({ timeoutMs: 60_000 }, { clock, rebootCommand: ['down', '-r'] }, context);
+  const start = () =>
+    reboot({ timeoutMs: 60_000, ifNeeded: false }, { clock, rebootCommand: ['down', '-r'] }, context);
   return { clock, calls, start, end: () => ending.abort() };
 }
 

@@ -5,7 +5,7 @@ import type { StepTask } from '../../../../agent/executor/run.ts';
 import { createTurns } from '../../../../agent/executor/tasks/turns.ts';
 
 const COLLECT: StepTask = { kind: 'collect', path: '/etc' };
-const REBOOT: StepTask = { kind: 'reboot', timeoutMs: 1 };
+const REBOOT: StepTask = { kind: 'reboot', timeoutMs: 1, ifNeeded: false };
 const never = new AbortController().signal;
 
 test('who wants to be alone waits for what cannot be taken up, and for nothing else', async () => {

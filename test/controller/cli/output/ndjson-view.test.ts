@@ -106,7 +106,7 @@ test('what the other stream wrote between two halves of a character moves no pos
 test('of several tasks the one that begins is told, and with the outcome how each ended', () => {
   const { view, events } = recorder();
   const result = {
-    ...({ state: 'succeeded', exitCode: 0, signal: null, durationMs: 1, reason: null } as const),
+    ...({ state: 'succeeded', exitCode: 0, signal: null, durationMs: 1, reason: null, code: null } as const),
     ...{ outputFrom: 0, outputTo: 6 },
   };
   view.task({ ...web1, state: 'running', outcome: null, task: 1 });

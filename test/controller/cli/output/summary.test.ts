@@ -315,7 +315,7 @@ test('names can be pasted behind -t', () => {
 test('of several tasks the summary counts what each changed, and who it went wrong on', () => {
   const result = (index: number, more: Partial<TaskResult> = {}): TaskResult => ({
     ...{ index, state: 'succeeded', exitCode: 0, signal: null, durationMs: 5, change: 'unchanged' },
-    ...{ reason: null, outputFrom: 0, outputTo: 0 },
+    ...{ reason: null, code: null, outputFrom: 0, outputTo: 0 },
     ...more,
   });
   const { text } = fleet(

@@ -13,7 +13,7 @@ const TASKS = ['packages are fresh', 'the site is there', '\x1b[2Jcurl'];
 
 const result = (index: number, more: Partial<TaskResult> = {}): TaskResult => ({
   ...{ index, state: 'succeeded', exitCode: 0, signal: null, durationMs: 1200, change: null },
-  ...{ reason: null, outputFrom: 0, outputTo: 0 },
+  ...{ reason: null, code: null, outputFrom: 0, outputTo: 0 },
   ...more,
 });
 
