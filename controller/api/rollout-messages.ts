@@ -219,6 +219,8 @@ export interface RolloutPolicy {
 }
 
 export interface RolloutDetail extends RolloutSummary {
+  /** Of the last event that is in here already: whoever follows goes on after it. */
+  seq: number;
   note: string | null;
   planDigest: string | null;
   policy: RolloutPolicy;

@@ -42,23 +42,29 @@ export function parseBundle(bytes: Uint8Array): { bundle: Bundle } | { problems:
   const whole = check(BUNDLE, document, document.value, []);
   const given = (document.value as { tasks?: unknown } | null)?.tasks;
   // Also where something else is wrong, so that all of it is told at once.
-  const tasks = (Array.isArray(given) ? given : []).map((task, index) =>
-    checkTask(document, task, ['tasks', index]),
-  );
-  const problems = [whole, ...tasks].flatMap((result) => ('problems' in result ? result.problems : []));
-  problems.push(...takenNames(document, given));
-  if (problems.length > 0 || 'problems' in whole)
-    return { problems: problems.sort((a, b) => a.line - b.line || (a.path < b.path ? -1 : 1)) };
+  const tasks = parseTasks(document, Array.isArray(given) ? given : [], ['tasks']);
+  const problems = [whole, tasks].flatMap((result) => ('problems' in result ? result.problems : []));
+  if ('problems' in whole || 'problems' in tasks) return { problems: inOrder(problems) };
   const { name, defaults = {} } = whole.value;
+  return { bundle: { name, defaults, tasks: tasks.value } };
+}
+
+/** A list of tasks anywhere in a document: `path` leads to it. */
+export function parseTasks(document: Document, given: readonly unknown[], path: Path): Checked<BundleTask[]> {
+  const tasks = given.map((task, index) => checkTask(document, task, [...path, index]));
+  const problems = tasks.flatMap((result) => ('problems' in result ? result.problems : []));
+  problems.push(...takenNames(document, given, path));
+  if (problems.length > 0) return { problems };
   return {
-    bundle: {
-      name,
-      defaults,
-      tasks: tasks.flatMap((result, index) =>
-        'problems' in result ? [] : [taskOf(result.value, document, ['tasks', index])],
-      ),
-    },
+    value: tasks.flatMap((result, index) =>
+      'problems' in result ? [] : [taskOf(result.value, document, [...path, index])],
+    ),
   };
+}
+
+/** As one reads a file. */
+export function inOrder(problems: readonly Problem[]): Problem[] {
+  return [...problems].sort((a, b) => a.line - b.line || (a.path < b.path ? -1 : 1));
 }
 
 /** No character of several bytes has a line feed in it, so each line is right or wrong by itself. */
@@ -92,11 +98,10 @@ function listOf(kinds: readonly Kind[]): string {
 }
 
 /** Results are told by name. */
-function takenNames(document: Document, tasks: unknown): Problem[] {
-  if (!Array.isArray(tasks)) return [];
+function takenNames(document: Document, tasks: readonly unknown[], path: Path): Problem[] {
   const first = new Map<string, number>();
-  return tasks.flatMap((task: { name?: unknown } | null, index) => {
-    const name = task?.name;
+  return tasks.flatMap((task, index) => {
+    const name = (task as { name?: unknown } | null)?.name;
     if (typeof name !== 'string') return [];
     const other = first.get(name);
     if (other === undefined) {
@@ -104,7 +109,11 @@ function takenNames(document: Document, tasks: unknown): Problem[] {
       return [];
     }
     return [
-      problemAt(document, ['tasks', index, 'name'], `${describe(name)} is the name of tasks[${other}] too`),
+      problemAt(
+        document,
+        [...path, index, 'name'],
+        `${describe(name)} is the name of ${pathText([...path, other])} too`,
+      ),
     ];
   });
 }

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { LIMITS, MIB } from '../../../proto/limits.ts';
 import type { TaskBody } from '../../api/contract.ts';
+import type { Checked } from '../../documents/check.ts';
 import type { Problem } from '../../documents/document.ts';
 import type { Client } from '../client.ts';
 import { copyTask } from '../content/copy-task.ts';
@@ -32,15 +33,24 @@ export async function readBundle(
   const parsed = parseBundle(bytes);
   const called = fromStdin ? 'standard input' : file;
   if ('problems' in parsed) throw problemsFailure(called, parsed.problems);
-  const folder = fromStdin ? '.' : dirname(file);
-  const read = await Promise.all(parsed.bundle.tasks.map((task) => readTask(task, folder)));
+  const read = await readTasks(surroundings, parsed.bundle.tasks, fromStdin ? '.' : dirname(file));
+  if ('problems' in read) throw problemsFailure(called, read.problems);
+  return { ...parsed.bundle, tasks: read.value };
+}
+
+/** The files of this machine that tasks name, from `folder` on. */
+export async function readTasks(
+  surroundings: Surroundings,
+  parsed: readonly BundleTask[],
+  folder: string,
+): Promise<Checked<Tasks>> {
+  const read = await Promise.all(parsed.map((task) => readTask(task, folder)));
   const problems = read.flatMap((one) => ('problem' in one ? [one.problem] : []));
-  if (problems.length > 0) throw problemsFailure(called, problems);
+  if (problems.length > 0) return { problems };
   const tasks = read.flatMap((one) => ('task' in one ? [one.task] : []));
   const ready = tasks.flatMap((task) => ('local' in task ? [] : [task]));
   return {
-    ...parsed.bundle,
-    tasks: ready.length === tasks.length ? ready : (client) => uploaded(surroundings, client, tasks),
+    value: ready.length === tasks.length ? ready : (client) => uploaded(surroundings, client, tasks),
   };
 }
 
@@ -94,7 +104,8 @@ async function uploaded(
   }
 }
 
-function problemsFailure(file: string, problems: readonly Problem[]): Failure {
+/** All that is wrong in a file, a line each. */
+export function problemsFailure(file: string, problems: readonly Problem[]): Failure {
   const lines = problems
     .slice(0, SHOWN)
     .map(({ line, path, message }) =>
