@@ -221,6 +221,8 @@ export interface RolloutPolicy {
 export interface RolloutDetail extends RolloutSummary {
   /** Of the last event that is in here already: whoever follows goes on after it. */
   seq: number;
+  /** By the controller's clock, when this was read: times here are told by that clock. */
+  nowMs: number;
   note: string | null;
   planDigest: string | null;
   policy: RolloutPolicy;

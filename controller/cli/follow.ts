@@ -31,28 +31,72 @@ export interface FollowParts {
   away(sinceMs: number | undefined): void;
 }
 
+/** A stream of numbered events, as one of the API's routes has it. */
+export interface EventSource<E extends { seq: number }> {
+  /** What goes on while the connection is gone: `the job`. */
+  what: string;
+  /** One connection's worth of bytes. */
+  open(
+    after: number,
+    options: { signal: AbortSignal; lastEventId?: string },
+  ): Promise<AsyncIterable<Uint8Array>>;
+  /** Undefined: a kind that a newer controller knows. */
+  read(type: string, seq: number, data: string): E | undefined;
+  /** The command that comes back to it after this event. */
+  comeBack(after: number): string;
+}
+
 const BACKOFF: Backoff = { baseMs: 250, capMs: 3000 };
 /** A controller that restarts is back long before; a script must not wait for ever. */
 export const GONE_MS = 5 * 60_000;
 const EVENT_CHARS = 4 * 1024 * 1024;
 
-/**
- * A job's events, each once and in order, until it is over (or what is there has been told, when it is not followed).
- * A connection that breaks and a controller that restarts are survived: it comes back after the last event that it
- * saw. Returns undefined when it was told to leave.
- */
-export async function* followJob(
+/** A job's events; see `followEvents`. */
+export function followJob(
   parts: FollowParts,
   request: FollowRequest,
 ): AsyncGenerator<JobEvent, EndData['why'] | undefined> {
+  const { job, agentId, follow, after, signal } = request;
+  return followEvents<JobEvent>(
+    parts,
+    {
+      what: 'the job',
+      open(from, options) {
+        const query = {
+          follow,
+          ...(from > 0 ? { after: from } : {}),
+          ...(agentId === undefined ? {} : { agentId }),
+        };
+        return parts.client.open('jobs.events', { params: { job }, query }, options);
+      },
+      read: (type, seq, data) =>
+        type === 'output' || type === 'state' || type === 'job'
+          ? ({ type, seq, data: JSON.parse(data) } as JobEvent)
+          : undefined,
+      comeBack: (last) => `muster jobs logs -f ${job.slice(0, 12)} --after ${last}`,
+    },
+    { after, signal },
+  );
+}
+
+/**
+ * Events, each once and in order, until what they are of is over (or what is there has been told, when it is not followed).
+ * A connection that breaks and a controller that restarts are survived: it comes back after the last event that it
+ * saw. Returns undefined when it was told to leave.
+ */
+export async function* followEvents<E extends { seq: number }>(
+  parts: FollowParts,
+  source: EventSource<E>,
+  request: { after: number; signal: AbortSignal },
+): AsyncGenerator<E, EndData['why'] | undefined> {
   const { clock, random, note, away } = parts;
-  const { signal, job } = request;
+  const { signal } = request;
   let after = request.after;
   let attempt = 0;
   let lostAtMs: number | undefined;
   for (;;) {
     try {
-      const events = streamOf(parts.client, { ...request, after });
+      const events = streamOf(source, after, signal);
       for (let step = await events.next(); ; step = await events.next()) {
         if (step.done) {
           if (step.value === 'over' || step.value === 'no-follow') return step.value;
@@ -74,15 +118,15 @@ export async function* followJob(
     }
     if (signal.aborted) return undefined;
     if (lostAtMs === undefined) {
-      note('muster: the connection to the controller broke; the job goes on, trying to come back');
+      note(`muster: the connection to the controller broke; ${source.what} goes on, trying to come back`);
       lostAtMs = clock.monotonicMs();
       away(lostAtMs);
     }
     if (clock.monotonicMs() - lostAtMs > GONE_MS)
       throw new Failure(
         EXIT.refused,
-        `${parts.client.url} did not come back within 5 minutes; the job goes on where it can`,
-        `come back with "muster jobs logs -f ${job.slice(0, 12)} --after ${after}"`,
+        `${parts.client.url} did not come back within 5 minutes; ${source.what} goes on where it can`,
+        `come back with "${source.comeBack(after)}"`,
       );
     try {
       await delay(clock, fullJitterMs(BACKOFF, attempt, random), signal);
@@ -97,13 +141,12 @@ export async function* followJob(
  * One connection's worth of events; `connected` with the first sign of life: something between may take a connection
  * and drop it. Returns why the controller ended it, or undefined when it was cut.
  */
-async function* streamOf(
-  client: FollowParts['client'],
-  { job, after, agentId, follow, signal }: FollowRequest,
-): AsyncGenerator<JobEvent | 'connected', EndData['why'] | undefined> {
-  const query = { follow, ...(after > 0 ? { after } : {}), ...(agentId === undefined ? {} : { agentId }) };
-  const options = { signal, ...(after > 0 ? { lastEventId: String(after) } : {}) };
-  const body = await client.open('jobs.events', { params: { job }, query }, options);
+async function* streamOf<E extends { seq: number }>(
+  source: EventSource<E>,
+  after: number,
+  signal: AbortSignal,
+): AsyncGenerator<E | 'connected', EndData['why'] | undefined> {
+  const body = await source.open(after, { signal, ...(after > 0 ? { lastEventId: String(after) } : {}) });
   let silent = true;
   const parse = createSseParser(EVENT_CHARS);
   for await (const bytes of body) {
@@ -111,9 +154,8 @@ async function* streamOf(
     silent = false;
     for (const { id, type, data } of parse(bytes)) {
       if (type === 'end') return (JSON.parse(data) as EndData).why;
-      // A kind that a newer controller knows.
-      if (type !== 'output' && type !== 'state' && type !== 'job') continue;
-      yield { type, seq: Number(id), data: JSON.parse(data) } as JobEvent;
+      const event = source.read(type, Number(id), data);
+      if (event !== undefined) yield event;
     }
   }
   return undefined;
