@@ -8,7 +8,7 @@ import {
   PACKAGE_MANAGERS,
 } from '../../proto/packages.ts';
 import { isPlainPath } from '../../proto/validate-order.ts';
-import { isProbeUrl } from '../../proto/validate-probe.ts';
+import { isProbeHost, isProbeUrl } from '../../proto/validate-probe.ts';
 import { API_LIMITS as CAPS } from './limits.ts';
 
 /** What a task may be, and the small shapes that requests are made of. */
@@ -92,14 +92,14 @@ export const probe = z.union(
       http: z.strictObject({
         url: z.string().refine(isProbeUrl, 'expected a URL of http or https without a password'),
         status: z.int().min(100).max(599).exactOptional(),
-        contains: some(1024).exactOptional(),
+        contains: some(LIMITS.probeContainsChars).exactOptional(),
         insecure: z.boolean().exactOptional(),
       }),
     }),
     z.strictObject({
       ...probeTimes,
       tcp: z.strictObject({
-        host: z.string().regex(/^[A-Za-z0-9._:%-]{1,253}$/, 'expected a host'),
+        host: z.string().refine(isProbeHost, 'expected a host'),
         port: z.int().min(1).max(65_535),
       }),
     }),

@@ -134,11 +134,9 @@ function packagesOf(task: PackagesRequest): NonNullable<TaskMessage['packages']>
 }
 
 /** Where nothing else is said: one good try within half a minute. */
-const PROBE = { everyMs: 2_000, timeoutMs: 5_000, withinMs: 30_000 } as const;
-
 function probeOf(probe: ProbeRequest): NonNullable<TaskMessage['probe']> {
-  const { need = 1, of = need, holdMs = 0, everyMs = PROBE.everyMs } = probe;
-  const { timeoutMs = PROBE.timeoutMs, withinMs = PROBE.withinMs } = probe;
+  const { need = 1, of = need, holdMs = 0, everyMs = LIMITS.probeEveryMs } = probe;
+  const { timeoutMs = LIMITS.probeTimeoutMs, withinMs = LIMITS.probeWithinMs } = probe;
   const times = { need, of, everyMs, timeoutMs, withinMs, holdMs };
   const none = { command: null, shell: null, http: null, tcp: null, ...times };
   if ('command' in probe) return { ...none, command: { argv: probe.command.argv, stdin: NO_BYTES } };

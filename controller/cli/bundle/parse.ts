@@ -1,35 +1,23 @@
 import { isUtf8 } from 'node:buffer';
-import type { TaskBody, TaskKindBody } from '../../api/contract.ts';
 import { type Checked, check, describe, pathText, problemAt, type Schema } from '../../documents/check.ts';
 import { type Document, type Path, type Problem, readDocument } from '../../documents/document.ts';
-import type { CopyTarget } from '../content/copy-task.ts';
-import { BUNDLE, type CheckedDefaults, type CheckedTask, COMMON, KINDS, type Kind, TASKS } from './shape.ts';
+import {
+  BUNDLE,
+  type CheckedDefaults,
+  type CheckedTask,
+  type CheckedUndoTask,
+  COMMON,
+  TASKS,
+  UNDO_TASKS,
+} from './shape.ts';
+import { type BundleTask, taskOf } from './task-body.ts';
+
+export type { BundleTask } from './task-body.ts';
 
 export interface Bundle {
   name: string | undefined;
   defaults: CheckedDefaults;
   tasks: BundleTask[];
-}
-
-/** A task, or what becomes one: a script whose bytes have to be read, a file or folder that may have to be uploaded. */
-export type BundleTask = { body: TaskBody } | ScriptSource | CopySource;
-
-export interface ScriptSource extends Named {
-  script(bytes: Uint8Array): TaskBody;
-}
-
-export interface CopySource extends Named {
-  is: 'file' | 'folder';
-  target: CopyTarget;
-  /** Its name and guards. */
-  more: Pick<TaskBody, 'name' | 'unless' | 'creates'>;
-}
-
-/** A file of this machine; `line` and `path` say where it is named. */
-interface Named {
-  source: string;
-  line: number;
-  path: string;
 }
 
 /** What a bundle file holds as tasks, or all that is wrong with it, by line. Pure. */
@@ -51,15 +39,28 @@ export function parseBundle(bytes: Uint8Array): { bundle: Bundle } | { problems:
 
 /** A list of tasks anywhere in a document: `path` leads to it. */
 export function parseTasks(document: Document, given: readonly unknown[], path: Path): Checked<BundleTask[]> {
-  const tasks = given.map((task, index) => checkTask(document, task, [...path, index]));
-  const problems = tasks.flatMap((result) => ('problems' in result ? result.problems : []));
+  const read = given.map((task, index) => parseTask(document, task, [...path, index]));
+  const problems = read.flatMap((result) => ('problems' in result ? result.problems : []));
   problems.push(...takenNames(document, given, path));
   if (problems.length > 0) return { problems };
-  return {
-    value: tasks.flatMap((result, index) =>
-      'problems' in result ? [] : [taskOf(result.value, document, [...path, index])],
-    ),
-  };
+  return { value: read.flatMap((result) => ('problems' in result ? [] : [result.value])) };
+}
+
+function parseTask(document: Document, given: unknown, path: Path): Checked<BundleTask> {
+  const task = checkTask<CheckedTask>(TASKS, document, given, path);
+  const back = undoTasksOf(given).map((one, index) =>
+    checkTask<CheckedUndoTask>(UNDO_TASKS, document, one, [...path, 'undo', 'tasks', index]),
+  );
+  const problems = [task, ...back].flatMap((result) => ('problems' in result ? result.problems : []));
+  if ('problems' in task || problems.length > 0) return { problems };
+  const undoTasks = back.flatMap((result) => ('problems' in result ? [] : [result.value]));
+  return { value: taskOf(task.value, undoTasks, document, path) };
+}
+
+/** What takes a task back is looked at too where something else of it is wrong. */
+function undoTasksOf(task: unknown): unknown[] {
+  const tasks = (task as { undo?: { tasks?: unknown } | null } | null)?.undo?.tasks;
+  return Array.isArray(tasks) ? tasks : [];
 }
 
 /** As one reads a file. */
@@ -76,24 +77,29 @@ function firstBadLine(bytes: Uint8Array): number {
   }
 }
 
-function checkTask(document: Document, task: unknown, path: Path): Checked<CheckedTask> {
+/** A task of one of the kinds in `shapes`. */
+function checkTask<T>(
+  shapes: Readonly<Record<string, unknown>>,
+  document: Document,
+  task: unknown,
+  path: Path,
+): Checked<T> {
+  const kinds = Object.keys(shapes);
   const wrong = (message: string, ...more: Path) => ({
     problems: [problemAt(document, [...path, ...more], message)],
   });
   if (typeof task !== 'object' || task === null || Array.isArray(task))
-    return wrong(`expected a map with one of ${listOf(KINDS)}, not ${describe(task)}`);
-  if (Object.hasOwn(task, 'package'))
-    return wrong('tasks that install packages are not there yet; use shell with unless meanwhile', 'package');
-  const [kind, second] = KINDS.filter((one) => Object.hasOwn(task, one));
+    return wrong(`expected a map with one of ${listOf(kinds)}, not ${describe(task)}`);
+  const [kind, second] = kinds.filter((one) => Object.hasOwn(task, one));
   if (kind === undefined) {
     const others = Object.keys(task).filter((key) => !(key in COMMON));
-    return wrong(`expected one of ${listOf(KINDS)}`, ...others.slice(0, 1));
+    return wrong(`expected one of ${listOf(kinds)}`, ...others.slice(0, 1));
   }
   if (second !== undefined) return wrong(`one task does one thing: there is ${kind} already`, second);
-  return check<CheckedTask>(TASKS[kind as 'command'] as Schema<CheckedTask>, document, task, path);
+  return check(shapes[kind] as Schema<T>, document, task, path);
 }
 
-function listOf(kinds: readonly Kind[]): string {
+function listOf(kinds: readonly string[]): string {
   return `${kinds.slice(0, -1).join(', ')} and ${kinds.at(-1)}`;
 }
 
@@ -116,50 +122,4 @@ function takenNames(document: Document, tasks: readonly unknown[], path: Path): 
       ),
     ];
   });
-}
-
-const base64 = (bytes: string | Uint8Array): string => Buffer.from(bytes).toString('base64');
-
-function taskOf(task: CheckedTask, document: Document, path: Path): BundleTask {
-  const { name, unless, creates } = task;
-  const guards = {
-    ...(name === undefined ? {} : { name }),
-    ...(unless === undefined ? {} : { unless }),
-    ...(creates === undefined ? {} : { creates }),
-  };
-  const ready = (kind: TaskKindBody): BundleTask => ({ body: { ...guards, ...kind } });
-  const input = 'stdin' in task && task.stdin !== undefined ? { stdin: base64(task.stdin) } : {};
-  if ('command' in task) return ready({ command: { argv: task.command, ...input } });
-  if ('shell' in task) return ready({ shell: { line: task.shell, ...input } });
-  if ('directory' in task) return ready({ file: { ...task.directory, state: 'directory' } });
-  if ('link' in task) return ready({ file: { ...task.link, state: 'link' } });
-  if ('absent' in task) return ready({ file: { path: task.absent, state: 'absent' } });
-  if ('service' in task) return ready({ service: task.service });
-  if ('reboot' in task) {
-    const { timeout } = task.reboot;
-    return ready({ reboot: timeout === undefined ? {} : { timeoutMs: timeout } });
-  }
-  const from = (source: string, ...more: Path) => ({
-    source,
-    line: document.lineOf([...path, ...more]),
-    path: pathText([...path, ...more]),
-  });
-  if ('script' in task) {
-    const { script, args = [] } = task;
-    const fileName = script.slice(script.lastIndexOf('/') + 1);
-    return {
-      ...from(script, 'script'),
-      script: (bytes) => ({
-        ...guards,
-        script: { content: base64(bytes), args, name: fileName, ...input },
-      }),
-    };
-  }
-  if ('tree' in task) {
-    const { source, ...target } = task.tree;
-    return { ...from(source, 'tree', 'source'), is: 'folder', target, more: guards };
-  }
-  const { content, source, ...target } = task.file;
-  if (source !== undefined) return { ...from(source, 'file', 'source'), is: 'file', target, more: guards };
-  return ready({ file: { ...target, state: 'file', inline: base64(content ?? '') } });
 }

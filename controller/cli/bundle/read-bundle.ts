@@ -12,7 +12,8 @@ import { EXIT, Failure } from '../failure.ts';
 import { readBytes } from '../files.ts';
 import { sanitiseLine } from '../output/sanitise.ts';
 import type { Surroundings } from '../surroundings.ts';
-import { type Bundle, type BundleTask, type CopySource, parseBundle } from './parse.ts';
+import { type Bundle, parseBundle } from './parse.ts';
+import type { BundleTask, CopySource } from './task-body.ts';
 
 /** As much as an order could hold. */
 export const BUNDLE_BYTES = MIB;

@@ -1,61 +1,29 @@
 import * as z from 'zod';
 import { LIMITS } from '../../../proto/limits.ts';
-import { isPlainPath, isUnitName } from '../../../proto/validate-order.ts';
-import { describe } from '../../documents/check.ts';
-import { parseDuration } from '../duration.ts';
-import { Failure } from '../failure.ts';
+import { isPackageName, isPackageVersion } from '../../../proto/packages.ts';
+import { isUnitName } from '../../../proto/validate-order.ts';
 import { parseSize } from '../size.ts';
+import { PROBE } from './probe.ts';
+import {
+  argv,
+  duration,
+  group,
+  line,
+  map,
+  matching,
+  mode,
+  owner,
+  parsed,
+  path,
+  some,
+  source,
+  text,
+  whole,
+  words,
+  wrong,
+} from './values.ts';
 
-/** What a bundle file may hold, kind by kind; docs/bundles.md is the same in words. Messages say what was expected. */
-
-const wrong = (what: string) => ({
-  error: ({ input }: { input?: unknown }) =>
-    input === undefined ? `is missing, expected ${what}` : `expected ${what}, not ${describe(input)}`,
-});
-
-function text(maxBytes: number, what = 'a text') {
-  return z
-    .string(wrong(what))
-    .refine((value) => !value.includes('\0'), 'has a NUL character')
-    .refine((value) => Buffer.byteLength(value) <= maxBytes, `is longer than ${maxBytes} bytes`);
-}
-const some = (maxBytes: number, what = 'a text') =>
-  text(maxBytes, what).refine((value) => value !== '', `expected ${what}, not ""`);
-
-function matching(accepts: (value: string) => boolean, what: string) {
-  return z.string(wrong(what)).refine(accepts, {
-    error: ({ input }) => `expected ${what}, not ${describe(input)}`,
-  });
-}
-
-/** A text that one of the parsers of our options takes. */
-function parsed<T>(parse: (value: string) => T, what: string) {
-  return z.string(wrong(what)).transform((value, context) => {
-    try {
-      return parse(value);
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      context.addIssue(error.message);
-      return z.NEVER;
-    }
-  });
-}
-
-const duration = (maxMs: number) =>
-  parsed((value) => parseDuration(value, { maxMs }), 'a duration like "10m"');
-const whole = (least: number, most: number) => {
-  const what = `a whole number from ${least} to ${most}`;
-  return z.int(wrong(what)).refine((value) => value >= least && value <= most, `expected ${what}`);
-};
-const path = matching(isPlainPath, 'an absolute path without "//", "." and ".."');
-const source = some(LIMITS.pathBytes, 'the name of a file');
-const mode = matching(
-  (value) => /^[0-7]{4}$/.test(value) && value !== '0000',
-  'four octal digits in quotes, like "0644"',
-).transform((value) => Number.parseInt(value, 8));
-const owner = some(256, 'the name of a user');
-const group = some(256, 'the name of a group');
-const words = z.array(text(LIMITS.argBytes), wrong('a list of texts')).max(LIMITS.argvItems);
+/** What a bundle file may hold, kind by kind; docs/bundles.md is the same in words. */
 
 /** What any task may have beside what it does. */
 const guarded = {
@@ -63,39 +31,60 @@ const guarded = {
     (value) => value !== '' && value.length <= 255 && !/\p{Cc}/u.test(value),
     'a name of 1 to 255 characters in one line',
   ).exactOptional(),
-  unless: some(LIMITS.argBytes, 'a line for a shell').exactOptional(),
+  unless: line.exactOptional(),
   creates: path.exactOptional(),
 };
-export const COMMON: object = guarded;
 const stdin = { stdin: text(LIMITS.stdinBytes).exactOptional() };
 const attributes = {
   mode: mode.exactOptional(),
   owner: owner.exactOptional(),
   group: group.exactOptional(),
 };
-function map<S extends z.ZodRawShape>(shape: S) {
-  const keys = Object.keys(shape).join(', ');
-  const { error } = wrong(`a map with ${keys}`);
-  return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === 'unrecognized_keys' ? `is not known here, expected ${keys}` : error(issue),
-  });
-}
+const content = text(LIMITS.inlineFileBytes);
+const directory = map({ path, ...attributes });
+const link = map({ path, target: some(LIMITS.pathBytes, 'where the link points') });
+const service = map({
+  unit: matching(isUnitName, 'the name of a unit'),
+  state: z
+    .enum(['started', 'stopped', 'restarted', 'reloaded'], wrong('started, stopped, restarted or reloaded'))
+    .exactOptional(),
+  enabled: z.boolean(wrong('true or false')).exactOptional(),
+}).refine(
+  ({ state, enabled }) => state !== undefined || enabled !== undefined,
+  'expected state, enabled or both',
+);
+const packageName = matching(isPackageName, 'the name of a package');
+
+/** What takes a task back, by the key that says which kind it is: nothing that would have to be fetched then. */
+export const UNDO_TASKS = {
+  command: map({ command: argv, ...stdin }),
+  shell: map({ shell: line, ...stdin }),
+  file: map({ file: map({ path, content, ...attributes }) }),
+  directory: map({ directory }),
+  link: map({ link }),
+  absent: map({ absent: path }),
+  service: map({ service }),
+};
+const undo = map({
+  within: duration(LIMITS.undoWithinMaxMs),
+  tasks: z
+    .array(z.unknown(), wrong('a list of tasks'))
+    .min(1, 'expected at least one task')
+    .max(LIMITS.undoTasks, `expected at most ${LIMITS.undoTasks} tasks`),
+});
+const common = { ...guarded, undo: undo.exactOptional() };
+export const COMMON: object = common;
 
 /** A task of each kind, by the key that says which kind it is. */
 export const TASKS = {
-  command: map({
-    ...guarded,
-    ...stdin,
-    command: words.refine(([program]) => program !== undefined && program !== '', 'expected a program first'),
-  }),
-  shell: map({ ...guarded, ...stdin, shell: some(LIMITS.argBytes, 'a line for a shell') }),
-  script: map({ ...guarded, ...stdin, script: source, args: words.exactOptional() }),
+  command: map({ ...common, ...stdin, command: argv }),
+  shell: map({ ...common, ...stdin, shell: line }),
+  script: map({ ...common, ...stdin, script: source, args: words.exactOptional() }),
   file: map({
-    ...guarded,
+    ...common,
     file: map({
       path,
-      content: text(LIMITS.inlineFileBytes).exactOptional(),
+      content: content.exactOptional(),
       source: source.exactOptional(),
       ...attributes,
     }).refine(
@@ -104,39 +93,53 @@ export const TASKS = {
     ),
   }),
   tree: map({
-    ...guarded,
+    ...common,
     tree: map({ path, source, owner: owner.exactOptional(), group: group.exactOptional() }),
   }),
-  directory: map({ ...guarded, directory: map({ path, ...attributes }) }),
-  link: map({
-    ...guarded,
-    link: map({ path, target: some(LIMITS.pathBytes, 'where the link points') }),
-  }),
-  absent: map({ ...guarded, absent: path }),
-  service: map({
-    ...guarded,
-    service: map({
-      unit: matching(isUnitName, 'the name of a unit'),
-      state: z
-        .enum(
-          ['started', 'stopped', 'restarted', 'reloaded'],
-          wrong('started, stopped, restarted or reloaded'),
-        )
+  directory: map({ ...common, directory }),
+  link: map({ ...common, link }),
+  absent: map({ ...common, absent: path }),
+  service: map({ ...common, service }),
+  package: map({
+    ...common,
+    package: map({
+      name: packageName.exactOptional(),
+      names: z
+        .array(packageName, wrong('a list of packages'))
+        .min(1, 'expected at least one package')
+        .max(LIMITS.packageNames)
+        .refine((names) => new Set(names).size === names.length, 'names a package twice')
         .exactOptional(),
-      enabled: z.boolean(wrong('true or false')).exactOptional(),
-    }).refine(
-      ({ state, enabled }) => state !== undefined || enabled !== undefined,
-      'expected state, enabled or both',
-    ),
+      state: z.enum(['present', 'latest', 'absent'], wrong('present, latest or absent')).exactOptional(),
+      version: matching(isPackageVersion, 'the version of a package').exactOptional(),
+      'config-files': z.enum(['keep', 'replace'], wrong('keep or replace')).exactOptional(),
+      'lock-wait': duration(LIMITS.lockWaitMaxMs).exactOptional(),
+    })
+      .refine(
+        ({ name, names }) => (name === undefined) !== (names === undefined),
+        'expected either name or names',
+      )
+      .refine(
+        ({ name, state = 'present', version }) =>
+          version === undefined || (name !== undefined && state === 'present'),
+        { path: ['version'], error: 'is for one name whose state is present' },
+      ),
   }),
   reboot: map({
-    ...guarded,
-    reboot: map({ timeout: duration(LIMITS.rebootTimeoutMaxMs).exactOptional() }),
+    ...common,
+    reboot: map({
+      timeout: duration(LIMITS.rebootTimeoutMaxMs).exactOptional(),
+      'if-needed': z.boolean(wrong('true or false')).exactOptional(),
+    }),
   }),
+  probe: map({ ...common, probe: PROBE }),
 };
 export type Kind = keyof typeof TASKS;
 export const KINDS = Object.keys(TASKS) as Kind[];
 export type CheckedTask = { [K in Kind]: z.output<(typeof TASKS)[K]> }[Kind];
+export type CheckedUndoTask = {
+  [K in keyof typeof UNDO_TASKS]: z.output<(typeof UNDO_TASKS)[K]>;
+}[keyof typeof UNDO_TASKS];
 
 /** What holds for all tasks, named as the options that win over it. */
 const defaults = map({

@@ -88,7 +88,7 @@ test('a bundle with mistakes is told line by line, and nothing is sent', async (
   assert.equal(
     err(),
     `muster: /bundle.yaml has 2 mistakes; nothing was sent
-  /bundle.yaml:2: tasks[0].shel: expected one of command, shell, script, file, tree, directory, link, absent, service and reboot
+  /bundle.yaml:2: tasks[0].shel: expected one of command, shell, script, file, tree, directory, link, absent, service, package, reboot and probe
   /bundle.yaml:3: tasks[1].file.mode: expected four octal digits in quotes, like "0644", not the number 644; a text is put in quotes
 `,
   );

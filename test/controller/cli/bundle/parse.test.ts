@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import * as z from 'zod';
+import { task } from '../../../../controller/api/task-shapes.ts';
 import { type Bundle, parseBundle } from '../../../../controller/cli/bundle/parse.ts';
-
+import { probeMap, probeOf } from '../../../../controller/cli/bundle/probe.ts';
 import { BUNDLE, TASKS } from '../../../../controller/cli/bundle/shape.ts';
 
 const parse = (text: string | Uint8Array) => parseBundle(Buffer.from(text));
@@ -45,6 +47,22 @@ tasks:
   - service: { unit: nginx@a.service, state: restarted, enabled: false }
   - reboot: { timeout: 90s }
   - reboot: {}
+  - reboot: { if-needed: true }
+  - package: { name: nginx, version: "1:2.3-4~rc1", config-files: replace, lock-wait: 10m }
+  - package: { names: [curl, libstdc++6], state: latest }
+  - probe: { http: "https://127.0.0.1/health", status: 204, contains: ok, insecure: true, need: 3, of: 5 }
+  - probe: { tcp: "[::1]:5432", every: 1s, timeout: 2s, within: 1m, hold: 10m }
+  - probe: { command: [pg_isready, -q] }
+  - name: other address
+    shell: netplan apply
+    undo:
+      within: 90s
+      tasks:
+        - file: { path: /etc/netplan/a.yaml, content: old, mode: "0600" }
+        - absent: /etc/netplan/b.yaml
+        - command: [netplan, apply]
+          stdin: "y"
+        - service: { unit: networkd, state: restarted }
 `);
   assert.equal(bundle.name, 'web tier');
   assert.deepEqual(bundle.defaults, {
@@ -76,6 +94,44 @@ tasks:
       { service: { unit: 'nginx@a.service', state: 'restarted', enabled: false } },
       { reboot: { timeoutMs: 90_000 } },
       { reboot: {} },
+      { reboot: { ifNeeded: true } },
+      {
+        packages: {
+          action: 'ensure',
+          names: ['nginx'],
+          version: '1:2.3-4~rc1',
+          configFiles: 'replace',
+          lockWaitMs: 600_000,
+        },
+      },
+      { packages: { action: 'ensure', names: ['curl', 'libstdc++6'], state: 'latest' } },
+      {
+        probe: {
+          need: 3,
+          of: 5,
+          http: { url: 'https://127.0.0.1/health', status: 204, contains: 'ok', insecure: true },
+        },
+      },
+      {
+        probe: {
+          ...{ everyMs: 1_000, timeoutMs: 2_000, withinMs: 60_000, holdMs: 600_000 },
+          tcp: { host: '::1', port: 5432 },
+        },
+      },
+      { probe: { command: { argv: ['pg_isready', '-q'] } } },
+      {
+        name: 'other address',
+        undo: {
+          withinMs: 90_000,
+          tasks: [
+            { file: { path: '/etc/netplan/a.yaml', state: 'file', mode: 0o600, inline: 'b2xk' } },
+            { file: { path: '/etc/netplan/b.yaml', state: 'absent' } },
+            { command: { argv: ['netplan', 'apply'], stdin: 'eQ==' } },
+            { service: { unit: 'networkd', state: 'restarted' } },
+          ],
+        },
+        shell: { line: 'netplan apply' },
+      },
     ],
   );
 });
@@ -116,6 +172,27 @@ test('what a file names is said with its place, for whoever reads it', () => {
     { path: '/srv/site', owner: 'www' },
     { creates: '/srv/site/done' },
   ]);
+});
+
+test('what every bundle may hold is what the API takes', () => {
+  const { tasks } = bundleOf(`tasks:
+  - package: { names: [a, b], state: absent }
+  - probe: { http: "http://[::1]:8080/x?y", need: 2, of: 3, every: 1s, hold: 1h }
+  - probe: { tcp: "db.example:5432" }
+  - reboot: { timeout: 5m, if-needed: true }
+    undo: { within: 2m, tasks: [{ link: { path: /a, target: b } }, { directory: { path: /c } }] }
+`);
+  for (const one of tasks) assert.equal('body' in one && task.safeParse(one.body).error, undefined);
+});
+
+test('a probe that is asked of many hosts has places for their names and addresses', () => {
+  const rollouts = probeMap({ name: z.string() }, { forEachHost: true });
+  const given = { name: 'web', http: 'http://{address}:80/{name}' };
+  assert.deepEqual(probeOf(rollouts.parse(given)), { http: { url: given.http } });
+  assert.deepEqual(probeOf(rollouts.parse({ name: 'db', tcp: '{name}:5432' })), {
+    tcp: { host: '{name}', port: 5432 },
+  });
+  assert.equal(rollouts.safeParse({ name: 'x', http: 'http://{host}/' }).success, false);
 });
 
 test('a byte order mark, CRLF, comments, JSON and a marked document are YAML too', () => {
@@ -185,28 +262,24 @@ describe('a task that is wrong is refused with its place and what was expected',
   const refused: [task: string, ...problems: string[]][] = [
     [
       'foo',
-      '2: tasks[0]: expected a map with one of command, shell, script, file, tree, directory, link, absent, service and reboot, not "foo"',
+      '2: tasks[0]: expected a map with one of command, shell, script, file, tree, directory, link, absent, service, package, reboot and probe, not "foo"',
     ],
     [
       '{ name: x }',
-      '2: tasks[0]: expected one of command, shell, script, file, tree, directory, link, absent, service and reboot',
+      '2: tasks[0]: expected one of command, shell, script, file, tree, directory, link, absent, service, package, reboot and probe',
     ],
     [
       'name: x\n    shel: y',
-      '3: tasks[0].shel: expected one of command, shell, script, file, tree, directory, link, absent, service and reboot',
+      '3: tasks[0].shel: expected one of command, shell, script, file, tree, directory, link, absent, service, package, reboot and probe',
     ],
     ['shell: x\n    command: [y]', '2: tasks[0].shell: one task does one thing: there is command already'],
     [
-      'package: { name: x }',
-      '2: tasks[0].package: tasks that install packages are not there yet; use shell with unless meanwhile',
-    ],
-    [
       'shell: x\n    when: y',
-      '3: tasks[0].when: is not known here, expected name, unless, creates, stdin, shell',
+      '3: tasks[0].when: is not known here, expected name, unless, creates, undo, stdin, shell',
     ],
     [
       'shell: x\n    args: [y]',
-      '3: tasks[0].args: is not known here, expected name, unless, creates, stdin, shell',
+      '3: tasks[0].args: is not known here, expected name, unless, creates, undo, stdin, shell',
     ],
     ['shell: ""', '2: tasks[0].shell: expected a line for a shell, not ""'],
     ['shell: [a]', '2: tasks[0].shell: expected a line for a shell, not a list'],
@@ -290,12 +363,111 @@ describe('a task that is wrong is refused with its place and what was expected',
       'service: { unit: nginx, enabled: yes }',
       '2: tasks[0].service.enabled: expected true or false, not "yes"',
     ],
-    ['reboot:', '2: tasks[0].reboot: expected a map with timeout, not nothing'],
+    ['reboot:', '2: tasks[0].reboot: expected a map with timeout, if-needed, not nothing'],
     [
       'reboot: { timeout: 90 }',
       '2: tasks[0].reboot.timeout: expected a duration like "10m", not the number 90; a text is put in quotes',
     ],
     ['reboot: { timeout: 2d }', '2: tasks[0].reboot.timeout: "2d" is too long; the most is 1d'],
+    ['reboot: { if-needed: yes }', '2: tasks[0].reboot.if-needed: expected true or false, not "yes"'],
+    ['package: { state: latest }', '2: tasks[0].package: expected either name or names'],
+    ['package: { name: a, names: [b] }', '2: tasks[0].package: expected either name or names'],
+    ['package: { name: -o }', '2: tasks[0].package.name: expected the name of a package, not "-o"'],
+    [
+      'package: { name: ../x.deb }',
+      '2: tasks[0].package.name: expected the name of a package, not "../x.deb"',
+    ],
+    [
+      'package: { names: [a, "x;reboot"] }',
+      '2: tasks[0].package.names[1]: expected the name of a package, not "x;reboot"',
+    ],
+    ['package: { names: [] }', '2: tasks[0].package.names: expected at least one package'],
+    ['package: { names: [a, a] }', '2: tasks[0].package.names: names a package twice'],
+    [
+      'package: { name: a, state: installed }',
+      '2: tasks[0].package.state: expected present, latest or absent, not "installed"',
+    ],
+    [
+      'package: { name: a, version: 1.10 }',
+      '2: tasks[0].package.version: expected the version of a package, not the number 1.1; a text is put in quotes',
+    ],
+    [
+      'package: { name: a, version: "-1" }',
+      '2: tasks[0].package.version: expected the version of a package, not "-1"',
+    ],
+    [
+      'package: { names: [a, b], version: "1" }',
+      '2: tasks[0].package.version: is for one name whose state is present',
+    ],
+    [
+      'package: { name: a, state: absent, version: "1" }',
+      '2: tasks[0].package.version: is for one name whose state is present',
+    ],
+    [
+      'package: { name: a, config-files: ask }',
+      '2: tasks[0].package.config-files: expected keep or replace, not "ask"',
+    ],
+    [
+      'package: { name: a, conffiles: keep }',
+      '2: tasks[0].package.conffiles: is not known here, expected name, names, state, version, config-files, lock-wait',
+    ],
+    ['probe: { within: 1m }', '2: tasks[0].probe: expected one of command, shell, http and tcp'],
+    [
+      'probe: { shell: "true", tcp: "a:1" }',
+      '2: tasks[0].probe.tcp: one probe asks one thing: there is shell already',
+    ],
+    ['probe: { shell: "true", status: 200 }', '2: tasks[0].probe.status: is for http, not for shell'],
+    [
+      'probe: { http: "ftp://x/" }',
+      '2: tasks[0].probe.http: expected a URL of http or https without a password, not "ftp://x/"',
+    ],
+    [
+      'probe: { http: "http://a:b@x/" }',
+      '2: tasks[0].probe.http: expected a URL of http or https without a password, not "http://a:b@x/"',
+    ],
+    [
+      'probe: { http: "http://{address}/" }',
+      '2: tasks[0].probe.http: expected a URL of http or https without a password, not "http://{address}/"',
+    ],
+    [
+      'probe: { http: "http://x/", status: 99 }',
+      '2: tasks[0].probe.status: expected a whole number from 100 to 599',
+    ],
+    [
+      'probe: { tcp: 5432 }',
+      '2: tasks[0].probe.tcp: expected a host and a port, like "localhost:5432" or "[::1]:5432", not the number 5432; a text is put in quotes',
+    ],
+    ...['a', 'a:0', 'a:65536', '::1:80', '[::1]', '-v:80', 'a b:80'].map((tcp): [string, string] => [
+      `probe: { tcp: "${tcp}" }`,
+      `2: tasks[0].probe.tcp: expected a host and a port, like "localhost:5432" or "[::1]:5432", not "${tcp}"`,
+    ]),
+    [
+      'probe: { tcp: "a:1", need: 3, of: 2 }',
+      '2: tasks[0].probe.need: can never hold: 3 good tries of 2 are needed',
+    ],
+    [
+      'probe: { tcp: "a:1", need: 16 }',
+      '2: tasks[0].probe.need: can never hold: 16 tries take 30 s, and it has to within 30 s',
+    ],
+    ['probe: { tcp: "a:1", within: 0s }', '2: tasks[0].probe.within: "0s" is too short; the least is 1 ms'],
+    [
+      'shell: x\n    undo: { tasks: [{ shell: y }] }',
+      '3: tasks[0].undo.within: is missing, expected a duration like "10m"',
+    ],
+    ['shell: x\n    undo: { within: 1m, tasks: [] }', '3: tasks[0].undo.tasks: expected at least one task'],
+    [
+      'shell: x\n    undo:\n      within: 1m\n      tasks:\n        - script: y',
+      '6: tasks[0].undo.tasks[0].script: expected one of command, shell, file, directory, link, absent and service',
+    ],
+    [
+      'shell: x\n    undo:\n      within: 1m\n      tasks:\n        - shell: y\n        - file: { path: /a, source: b }',
+      '7: tasks[0].undo.tasks[1].file.content: is missing, expected a text',
+      '7: tasks[0].undo.tasks[1].file.source: is not known here, expected path, content, mode, owner, group',
+    ],
+    [
+      'shell: x\n    undo: { within: 1m, tasks: [{ shell: y, name: z }] }',
+      '3: tasks[0].undo.tasks[0].name: is not known here, expected shell, stdin',
+    ],
     ['script: ""', '2: tasks[0].script: expected the name of a file, not ""'],
   ];
   for (const [task, ...problems] of refused)
