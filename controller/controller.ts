@@ -32,6 +32,7 @@ import type { AgentLinks } from './jobs/ports.ts';
 import type { Log } from './log.ts';
 import { createOperators, type Operators } from './operators/engine.ts';
 import { createRetention } from './retention/engine.ts';
+import { createRollouts } from './rollouts/engine.ts';
 import { createStorage } from './storage/engine.ts';
 
 export interface World {
@@ -129,6 +130,7 @@ export async function openController(world: World): Promise<Controller> {
     controllerKey: fleet.controllerKey,
     jobKey: keys.job,
   });
+  const rollouts = createRollouts({ db, clock });
   const retention = createRetention({
     ...{ clock, db, bus, log, audit, keep: keeping, isFull: storage.isFull },
     verifyReports: jobs.verifyReports,
@@ -170,6 +172,7 @@ export async function openController(world: World): Promise<Controller> {
         quarantined: sum((one) => one.state === 'quarantined'),
       },
       jobs: { running: (await jobs.figures()).jobs.running },
+      rollouts: await rollouts.figures(),
       trust: { serial, expiresAtMs },
       rootKeyHere: fleet.rootKeyHere,
       storage: await storageStatus(),
@@ -206,6 +209,7 @@ export async function openController(world: World): Promise<Controller> {
       },
       tokens: { ...tokens, create: admitted(tokens.create) },
       jobs,
+      rollouts,
       contents: { ...contents, put: admitted(contents.put) },
       retention,
       operators: { ...operators, add: admitted(operators.add) },
@@ -219,6 +223,7 @@ export async function openController(world: World): Promise<Controller> {
       },
       figures: async () => ({
         ...(await jobs.figures()),
+        rollouts: await rollouts.figures(),
         agents: inventory.figures(),
         commits: db.commits(),
         storage: await storageStatus(),

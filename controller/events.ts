@@ -8,6 +8,8 @@ export type ControllerEvent =
   | About<'job-changed' | 'job-created' | 'job-ended', { readonly jobId: string }>
   /** A run has an outcome, or another one than before: a late word. */
   | About<'run-over', { readonly jobId: string; readonly agentId: string }>
+  /** `rollout-changed`: new rows in rollout_events of it. */
+  | About<'rollout-changed', { readonly rolloutId: string }>
   /** The agent said that it removes itself, as this job ordered, and has its receipt. */
   | About<'agent-left', { readonly jobId: string; readonly agentId: string }>
   | About<

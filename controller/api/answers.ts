@@ -11,7 +11,7 @@ import { openApiDocument } from './openapi.ts';
 import { openOutput } from './output.ts';
 import type { ProcessFigures } from './probe.ts';
 import { type Checks, readiness } from './readiness.ts';
-import { type ApiBus, openEvents } from './stream.ts';
+import { type ApiBus, openEvents, openRolloutEvents } from './stream.ts';
 import type { Traffic } from './traffic.ts';
 import type { ApiVerbs } from './verbs.ts';
 
@@ -50,6 +50,14 @@ export function createAnswers(ports: AnswerPorts): Answers {
       reply.type('text/event-stream');
       return flows.send(reply, (gone) =>
         openEvents({ jobs: verbs.jobs, bus, clock, gone, stopping }, wanted),
+      );
+    },
+    'rollouts.events': ({ params, query }, request, reply) => {
+      const after = resumeAfter(query.after, request.headers['last-event-id']);
+      const wanted = { rollout: params.rollout, after, follow: query.follow ?? true };
+      reply.type('text/event-stream');
+      return flows.send(reply, (gone) =>
+        openRolloutEvents({ rollouts: verbs.rollouts, bus, clock, gone, stopping }, wanted),
       );
     },
     'jobs.output': async ({ params, query }, _request, reply) => {

@@ -61,7 +61,7 @@ export function createApp({ server, log, requestId }: AppOptions): FastifyInstan
   });
 
   function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-    const refusal = refusalOf(error, request.id);
+    const refusal = refusalOf(error, request.id, request.routeOptions.bodyLimit);
     const { route } = request.routeOptions.config ?? {};
     const line = { err: error, reqId: request.id, route };
     if (refusal.ours) log.error(line, 'request failed');

@@ -48,12 +48,26 @@ import type {
   TokenSummary,
   TrustReply,
 } from './messages.ts';
-import type { EventsQuery } from './stream-messages.ts';
+import type {
+  AbortBody,
+  ApproveBody,
+  ReasonBody,
+  RollbackBody,
+  RolloutBody,
+  RolloutChecked,
+  RolloutDetail,
+  RolloutReport,
+  RolloutStarted,
+  RolloutSummary,
+  RolloutsQuery,
+} from './rollout-messages.ts';
+import type { EventsQuery, RolloutEventsQuery } from './stream-messages.ts';
 
 export type * from './job-messages.ts';
 export { RUN_STATES } from './job-messages.ts';
 export type * from './messages.ts';
 export type * from './rollout-messages.ts';
+export { HOST_PHASES, ROLLOUT_STATES, WAVE_STATES } from './rollout-messages.ts';
 export type * from './stream-messages.ts';
 export type * from './task-messages.ts';
 
@@ -73,12 +87,12 @@ export interface Route {
   /** What a good answer is: JSON as in Calls, plain text, bytes, or server-sent events (see StreamEvents). */
   answer: 'json' | 'text' | 'bytes' | 'events';
   summary: string;
-  /** The body is bytes and not JSON. */
-  takes?: 'bytes';
+  /** `bytes`: the body is bytes and not JSON. `large`: it may be larger than others. */
+  takes?: 'bytes' | 'large';
 }
 
 export const API = '/api/v1';
-/** With it, a second `jobs.create` or `jobs.retry` answers with the first one's job. */
+/** With it, a second `jobs.create`, `jobs.retry` or `rollouts.start` answers with what the first one made. */
 export const IDEMPOTENCY_HEADER = 'idempotency-key';
 
 const get = (path: string, role: Access, summary: string, answer: Route['answer'] = 'json'): Route => ({
@@ -145,6 +159,39 @@ export const ROUTES: Readonly<Record<RouteName, Route>> = {
     'bytes',
   ),
 
+  'rollouts.check': {
+    ...change('POST', `${API}/rollouts/check`, 'viewer', 'How a rollout would go, and what is wrong with it'),
+    takes: 'large',
+  },
+  'rollouts.start': {
+    ...change('POST', `${API}/rollouts`, 'runner', 'Carry a change through hosts in waves'),
+    takes: 'large',
+  },
+  'rollouts.list': get(`${API}/rollouts`, 'viewer', 'Rollouts, newest first'),
+  'rollouts.show': get(`${API}/rollouts/:rollout`, 'viewer', 'One rollout, its waves and its hosts'),
+  'rollouts.report': get(`${API}/rollouts/:rollout/report`, 'viewer', 'All that is known of it, to keep'),
+  'rollouts.events': get(
+    `${API}/rollouts/:rollout/events`,
+    'viewer',
+    'What happened and happens in a rollout',
+    'events',
+  ),
+  'rollouts.pause': change('POST', `${API}/rollouts/:rollout/pause`, 'runner', 'Begin nothing further'),
+  'rollouts.resume': change(
+    'POST',
+    `${API}/rollouts/:rollout/resume`,
+    'runner',
+    'Go on after a pause or a stop',
+  ),
+  'rollouts.approve': change('POST', `${API}/rollouts/:rollout/approve`, 'runner', 'Open a gate that waits'),
+  'rollouts.abort': change('POST', `${API}/rollouts/:rollout/abort`, 'runner', 'End it where it is'),
+  'rollouts.rollback': change(
+    'POST',
+    `${API}/rollouts/:rollout/rollback`,
+    'runner',
+    'Bring hosts back to what they were',
+  ),
+
   // Whoever may run anything may name them; nobody else needs their keys.
   'contents.show': get(`${API}/contents/:sha512`, 'runner', 'How much of a content is here, and its key'),
   'contents.put': {
@@ -208,6 +255,18 @@ export interface Calls {
   'jobs.prune': { body: PruneBody; reply: PruneReply };
   'jobs.events': { params: { job: string }; query: EventsQuery; reply: string };
   'jobs.output': { params: { job: string; agent: string }; query: OutputQuery; reply: string };
+
+  'rollouts.check': { body: RolloutBody; reply: RolloutChecked };
+  'rollouts.start': { body: RolloutBody; reply: RolloutStarted };
+  'rollouts.list': { query: RolloutsQuery; reply: RolloutSummary[] };
+  'rollouts.show': { params: { rollout: string }; reply: RolloutDetail };
+  'rollouts.report': { params: { rollout: string }; reply: RolloutReport };
+  'rollouts.events': { params: { rollout: string }; query: RolloutEventsQuery; reply: string };
+  'rollouts.pause': { params: { rollout: string }; body: ReasonBody; reply: RolloutSummary };
+  'rollouts.resume': { params: { rollout: string }; body: ReasonBody; reply: RolloutSummary };
+  'rollouts.approve': { params: { rollout: string }; body: ApproveBody; reply: RolloutSummary };
+  'rollouts.abort': { params: { rollout: string }; body: AbortBody; reply: RolloutSummary };
+  'rollouts.rollback': { params: { rollout: string }; body: RollbackBody; reply: RolloutSummary };
 
   'contents.show': { params: { sha512: string }; reply: ContentReply };
   'contents.put': { params: { sha512: string }; query: ContentQuery; reply: ContentReply };

@@ -19,6 +19,7 @@ export interface Given<N extends RouteName> {
 export type JsonRoute = Exclude<
   RouteName,
   | 'jobs.events'
+  | 'rollouts.events'
   | 'jobs.output'
   | 'contents.put'
   | 'install.build'
@@ -33,7 +34,7 @@ export type Handlers = { [N in JsonRoute]: (given: Given<N>) => Promise<Calls[N]
 const DONE = { ok: true } as const;
 
 export function createHandlers(verbs: ApiVerbs): Handlers {
-  const { agents, tokens, jobs, retention, operators, audit, targets } = verbs;
+  const { agents, tokens, jobs, rollouts, retention, operators, audit, targets } = verbs;
   return {
     whoami: async ({ by }) => ({ name: by.name, role: by.role }),
     status: () => verbs.status(),
@@ -94,6 +95,17 @@ export function createHandlers(verbs: ApiVerbs): Handlers {
     'jobs.retry': ({ params, body, by, idempotencyKey }) =>
       jobs.retry(params.job, { ...body, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) }, by),
     'jobs.cancel': ({ params, body, by }) => jobs.cancel(params.job, by, body),
+
+    'rollouts.check': ({ body, by }) => rollouts.check(body, by),
+    'rollouts.start': ({ body, by, idempotencyKey }) => rollouts.start(body, by, idempotencyKey),
+    'rollouts.list': ({ query }) => rollouts.list({ ...query, limit: query.limit ?? API_LIMITS.listDefault }),
+    'rollouts.show': ({ params }) => rollouts.show(params.rollout),
+    'rollouts.report': ({ params }) => rollouts.report(params.rollout),
+    'rollouts.pause': ({ params, body, by }) => rollouts.pause(params.rollout, body, by),
+    'rollouts.resume': ({ params, body, by }) => rollouts.resume(params.rollout, body, by),
+    'rollouts.approve': ({ params, body, by }) => rollouts.approve(params.rollout, body, by),
+    'rollouts.abort': ({ params, body, by }) => rollouts.abort(params.rollout, body, by),
+    'rollouts.rollback': ({ params, body, by }) => rollouts.rollback(params.rollout, body, by),
 
     'contents.show': ({ params }) => verbs.contents.show(params.sha512),
     'contents.publish': ({ params, body, by }) => verbs.contents.publish(params.sha512, body.ttlMs, by),

@@ -4,6 +4,8 @@ import { LIMITS, MIB } from '../../proto/limits.ts';
 /** Every cap of the operators' door. Sizes in bytes, times in milliseconds, unless the name says otherwise. */
 export const API_LIMITS = {
   bodyBytes: 2 * MIB,
+  /** A plan for 10,000 hosts, grouped. */
+  largeBodyBytes: 16 * MIB,
   headers: 100,
   headerBytes: 16 * 1024,
   /** A target list of 10,000 long names. */
@@ -15,6 +17,12 @@ export const API_LIMITS = {
   operatorChars: 64,
   pathChars: 4096,
   userChars: 256,
+  rolloutNameChars: 100,
+  rolloutHosts: 100_000,
+  rolloutWaves: 1_000,
+  rolloutProbes: 32,
+  rolloutWindows: 64,
+  digestChars: 160,
   listDefault: 50,
   listMax: 1000,
   tokenUsesMax: 10_000,

@@ -26,6 +26,8 @@ export interface StatusReply {
   startedAtMs: number;
   agents: { known: number; online: number; pending: number; quarantined: number };
   jobs: { running: number };
+  /** Not at their end, and how many of those a failure stopped. */
+  rollouts: { open: number; stopped: number };
   trust: { serial: number; expiresAtMs: number };
   /** The root key is still beside the others: "muster root export" moves it away. */
   rootKeyHere: boolean;

@@ -32,6 +32,15 @@ export function renderMetrics({ fleet, process, traffic, streams }: MetricsSnaps
   );
   metric('muster_runs', 'gauge', 'Runs by state.', byKey('state', fleet.runs));
   metric('muster_jobs', 'gauge', 'Jobs by state.', byKey('state', fleet.jobs));
+  metric(
+    'muster_rollouts',
+    'gauge',
+    'Rollouts that are not over; `stopped` are those that a failure stopped.',
+    [
+      { labels: { state: 'open' }, value: fleet.rollouts.open },
+      { labels: { state: 'stopped' }, value: fleet.rollouts.stopped },
+    ],
+  );
   metric('muster_db_commits_total', 'counter', 'Transactions committed.', [{ value: fleet.commits }]);
   metric('muster_store_bytes', 'gauge', 'What the controller keeps.', storedBytes(fleet.storage));
   const { freeBytes } = fleet.storage;

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { API, IDEMPOTENCY_HEADER, ROUTES, type Route, type RouteName } from './contract.ts';
 import { METRICS_TYPE } from './metrics.ts';
-import { failure, streamEvents } from './replies.ts';
+import { failure, rolloutStreamEvents, streamEvents } from './replies.ts';
 import { SHAPES, type Shape } from './shapes.ts';
 
 type Json = Record<string, unknown>;
@@ -25,19 +25,25 @@ export function openApiDocument(version: string): Json {
       schemas: {
         Error: outgoing(failure),
         ...Object.fromEntries(
-          Object.entries(streamEvents).map(([event, schema]) => [`event-${event}`, outgoing(schema)]),
+          Object.entries({ ...streamEvents, ...rolloutStreamEvents }).map(([event, schema]) => [
+            `event-${event}`,
+            outgoing(schema),
+          ]),
         ),
       },
     },
   };
 }
 
+/** What makes something, and makes it once for one key. */
+const KEYED: readonly RouteName[] = ['jobs.create', 'jobs.retry', 'rollouts.start'];
+
 function operation(name: RouteName, route: Route, shape: Shape): Json {
   const parameters = [
     ...parametersOf('path', shape.params),
     ...parametersOf('query', shape.query),
-    ...(name === 'jobs.create'
-      ? [headerOf(IDEMPOTENCY_HEADER, 'A second request with the same key gets the same job.')]
+    ...(KEYED.includes(name)
+      ? [headerOf(IDEMPOTENCY_HEADER, 'A second request with the same key gets what the first one made.')]
       : []),
     ...(route.answer === 'events' ? [headerOf('last-event-id', 'Go on after this event.')] : []),
   ];
@@ -75,7 +81,7 @@ function contentOf(name: RouteName, route: Route, shape: Shape): Json {
         'text/event-stream': {
           schema: {
             type: 'string',
-            description: `Events ${Object.keys(streamEvents).join(', ')}; the data of each is JSON, see components.schemas.event-….`,
+            description: `Events ${Object.keys(name === 'rollouts.events' ? rolloutStreamEvents : streamEvents).join(', ')}; the data of each is JSON, see components.schemas.event-….`,
           },
         },
       };

@@ -11,8 +11,13 @@ export interface Refusal {
   ours: boolean;
 }
 
-export function refusalOf(thrown: unknown, requestId: string): Refusal {
-  const error = known(thrown);
+/** `bodyLimit`: of the route, in bytes. */
+export function refusalOf(
+  thrown: unknown,
+  requestId: string,
+  bodyLimit: number = API_LIMITS.bodyBytes,
+): Refusal {
+  const error = known(thrown, bodyLimit);
   const { code, detail } = error;
   const ours = error.code === 'internal';
   return {
@@ -30,16 +35,14 @@ export function refusalOf(thrown: unknown, requestId: string): Refusal {
   };
 }
 
-function known(thrown: unknown): MusterError {
+function known(thrown: unknown, bodyLimit: number): MusterError {
   if (thrown instanceof MusterError) return thrown;
   const { statusCode, message } = frameworkError(thrown);
-  if (statusCode === 413) return new MusterError('too-large', bodyTooLarge);
+  if (statusCode === 413) return new MusterError('too-large', `the request has more than ${bodyLimit} bytes`);
   // What Fastify itself refuses: JSON that is none, a media type, a wrong Content-Length.
   if (statusCode >= 400 && statusCode < 500) return new MusterError('bad-request', cut(message, 300));
   return new MusterError('internal');
 }
-
-const bodyTooLarge = `the request has more than ${API_LIMITS.bodyBytes} bytes`;
 
 function frameworkError(thrown: unknown): { statusCode: number; message: string } {
   if (!(thrown instanceof Error) || !('statusCode' in thrown) || !('code' in thrown))

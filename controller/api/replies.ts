@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { TASK_KINDS } from '../../proto/validate-order.ts';
 import { type Change, type JobState, RUN_STATES } from './job-messages.ts';
 import type { AgentState, Role } from './messages.ts';
+import { event as rolloutEvent } from './rollout-replies.ts';
 
 /**
  * The replies of messages.ts as schemas: for the OpenAPI document and the tests. The server does not check its own replies,
@@ -28,6 +29,7 @@ export const status = z.object({
   startedAtMs: instant,
   agents: z.object({ known: count, online: count, pending: count, quarantined: count }),
   jobs: z.object({ running: count }),
+  rollouts: z.object({ open: count, stopped: count }),
   trust: z.object({ serial: count, expiresAtMs: instant }),
   rootKeyHere: z.boolean(),
   storage: z.object({
@@ -257,6 +259,7 @@ export const streamEvents = {
   }),
   end: z.object({ why: z.enum(['over', 'no-follow', 'stopping']), after: count }),
 };
+export const rolloutStreamEvents = { rollout: rolloutEvent, end: streamEvents.end };
 
 export const auditEntries = z.array(
   z.object({

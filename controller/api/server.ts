@@ -76,11 +76,12 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     if (stopping.signal.aborted) reply.header('connection', 'close');
   });
   const addRoute = (to: FastifyInstance, name: RouteName): void => {
-    const { method, path, role } = ROUTES[name];
+    const { method, path, role, takes } = ROUTES[name];
     to.route({
       method,
       url: path,
       config: { route: name, role },
+      ...(takes === 'large' ? { bodyLimit: API_LIMITS.largeBodyBytes } : {}),
       handler: (request, reply) => serve(name, request, reply),
     });
   };

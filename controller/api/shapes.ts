@@ -5,6 +5,8 @@ import type { RouteName } from './contract.ts';
 import type { JobState } from './job-messages.ts';
 import { API_LIMITS as CAPS } from './limits.ts';
 import * as replies from './replies.ts';
+import * as rolloutReplies from './rollout-replies.ts';
+import { abortion, approval, atRollout, rollback, rollout, withReason } from './rollout-shapes.ts';
 import { durationMs, hex, sha512, some, task, text, transactions } from './task-shapes.ts';
 
 /**
@@ -243,6 +245,29 @@ export const SHAPES = {
     }),
     reply: z.string(),
   },
+
+  'rollouts.check': { body: rollout, reply: rolloutReplies.checked },
+  'rollouts.start': { body: rollout, reply: rolloutReplies.started },
+  'rollouts.list': {
+    query: z.strictObject({
+      ...page,
+      before: atRollout.shape.rollout.exactOptional(),
+      state: z.enum(['open', 'over']).exactOptional(),
+    }),
+    reply: rolloutReplies.rollouts,
+  },
+  'rollouts.show': { params: atRollout, reply: rolloutReplies.rollout },
+  'rollouts.report': { params: atRollout, reply: rolloutReplies.report },
+  'rollouts.events': {
+    params: atRollout,
+    query: z.strictObject({ ...after, follow: queryFlag.exactOptional() }),
+    reply: z.string(),
+  },
+  'rollouts.pause': { params: atRollout, body: withReason, reply: rolloutReplies.summary },
+  'rollouts.resume': { params: atRollout, body: withReason, reply: rolloutReplies.summary },
+  'rollouts.approve': { params: atRollout, body: approval, reply: rolloutReplies.summary },
+  'rollouts.abort': { params: atRollout, body: abortion, reply: rolloutReplies.summary },
+  'rollouts.rollback': { params: atRollout, body: rollback, reply: rolloutReplies.summary },
 
   'contents.show': { params: z.strictObject({ sha512 }), reply: replies.content },
   'contents.put': {

@@ -1,6 +1,7 @@
 import type { Outcome, RunState, TaskResult } from './job-messages.ts';
+import type { RolloutEvent } from './rollout-messages.ts';
 
-/** The stream of a job's events. */
+/** The streams of what happens in a job, and in a rollout. */
 
 export interface EventsQuery {
   /** Only events after this sequence number; the header Last-Event-ID does the same, and the larger counts. */
@@ -57,5 +58,17 @@ export interface StreamEvents {
   output: OutputData;
   state: StateData;
   job: JobData;
+  end: EndData;
+}
+
+/** As `EventsQuery`. */
+export interface RolloutEventsQuery {
+  after?: number;
+  follow?: boolean;
+}
+
+/** A rollout's stream; the id of each event is its `seq`. */
+export interface RolloutStreamEvents {
+  rollout: RolloutEvent;
   end: EndData;
 }

@@ -1,9 +1,10 @@
 import type { Clock } from '../../proto/clock.ts';
-import type { Listener } from '../events.ts';
-import { type History, type HistoryRequest, openHistory } from './history.ts';
+import type { ControllerEvent, Listener } from '../events.ts';
+import { type HistoryRequest, openHistory } from './history.ts';
 import { API_LIMITS } from './limits.ts';
-import type { EndData, StreamEvents } from './stream-messages.ts';
-import type { JobVerbs, RunEvent } from './verbs.ts';
+import type { RolloutEvent } from './rollout-messages.ts';
+import type { EndData, RolloutStreamEvents, StreamEvents } from './stream-messages.ts';
+import type { JobVerbs, RolloutVerbs, RunEvent } from './verbs.ts';
 
 /** What this door needs of the controller's events. */
 export interface ApiBus {
@@ -11,7 +12,6 @@ export interface ApiBus {
 }
 
 export interface StreamPorts {
-  jobs: Pick<JobVerbs, 'events'>;
   bus: ApiBus;
   clock: Clock;
   /** The reader is gone. */
@@ -20,22 +20,64 @@ export interface StreamPorts {
   stopping: AbortSignal;
 }
 
+/** A place in a history, which moves forward page by page. */
+interface Source<E> {
+  /** The sequence number up to which all was read, or where it began. */
+  readonly seq: number;
+  /** `over`: nothing follows what was there when the page was read. `more`: there may be another page at once. */
+  next(): Promise<{ events: readonly E[]; over: boolean; more: boolean }>;
+}
+
+/** A job's events. Throws, before the first piece, what the first page throws. */
+export async function openEvents(
+  { jobs, ...ports }: StreamPorts & { jobs: Pick<JobVerbs, 'events'> },
+  request: HistoryRequest & { follow: boolean },
+): Promise<AsyncGenerator<string>> {
+  const isMeant = (event: ControllerEvent): boolean =>
+    (event.type === 'job-changed' || event.type === 'job-ended') && event.jobId === request.jobId;
+  return openStream(ports, openHistory(jobs, request), isMeant, textOf, request.follow);
+}
+
+/** A rollout's events. Throws, before the first piece, what the first page throws. */
+export async function openRolloutEvents(
+  { rollouts, ...ports }: StreamPorts & { rollouts: Pick<RolloutVerbs, 'events'> },
+  request: { rollout: string; after: number; follow: boolean },
+): Promise<AsyncGenerator<string>> {
+  let seq = request.after;
+  const source: Source<RolloutEvent> = {
+    get seq() {
+      return seq;
+    },
+    async next() {
+      const { events, over } = await rollouts.events(request.rollout, seq, API_LIMITS.pageRowsMax);
+      seq = events.at(-1)?.seq ?? seq;
+      return { events, over, more: events.length >= API_LIMITS.pageRowsMax };
+    },
+  };
+  const isMeant = (event: ControllerEvent): boolean =>
+    event.type === 'rollout-changed' && event.rolloutId === request.rollout;
+  const text = (event: RolloutEvent): string =>
+    `id: ${event.seq}\nevent: ${'rollout' satisfies keyof RolloutStreamEvents}\ndata: ${JSON.stringify(event)}\n\n`;
+  return openStream(ports, source, isMeant, text, request.follow);
+}
+
 /**
- * A job's history and then its present, as server-sent events (WHATWG HTML, section 9.2): the pieces of text to send.
+ * A history and then its present, as server-sent events (WHATWG HTML, section 9.2): the pieces of text to send.
  *
  * It pulls: a page is read from the store only when the pieces of the one before were taken, so that a slow reader costs
- * one page of memory however much the job writes. The bus says only that there is more. Throws, before the first
- * piece, what the first page throws.
+ * one page of memory however much is written. The bus says only that there is more.
  */
-export async function openEvents(
+async function openStream<E>(
   ports: StreamPorts,
-  request: HistoryRequest & { follow: boolean },
+  source: Source<E>,
+  isMeant: (event: ControllerEvent) => boolean,
+  textOf: (event: E) => string,
+  follow: boolean,
 ): Promise<AsyncGenerator<string>> {
   const bell = createBell(ports.clock);
   // Before the first page is read, so that nothing which comes after it goes unheard.
   const off = ports.bus.on((event) => {
-    if ((event.type === 'job-changed' || event.type === 'job-ended') && event.jobId === request.jobId)
-      bell.ring();
+    if (isMeant(event)) bell.ring();
   });
   const close = (): void => {
     off();
@@ -48,41 +90,41 @@ export async function openEvents(
   ports.gone.addEventListener('abort', leave);
   ports.stopping.addEventListener('abort', bell.ring);
   try {
-    const history = openHistory(ports.jobs, request);
-    const first = await history.next();
-    return pieces(ports, request.follow, history, first, bell, close);
+    const first = await source.next();
+    return pieces(ports, follow, source, first, textOf, bell, close);
   } catch (error) {
     close();
     throw error;
   }
 }
 
-async function* pieces(
+async function* pieces<E>(
   { gone, stopping }: StreamPorts,
   follow: boolean,
-  history: History,
-  first: Awaited<ReturnType<History['next']>>,
+  source: Source<E>,
+  first: Awaited<ReturnType<Source<E>['next']>>,
+  textOf: (event: E) => string,
   bell: Bell,
   close: () => void,
 ): AsyncGenerator<string> {
   try {
     yield 'retry: 2000\n\n';
     let page = first;
-    // A job that was over before a page was read has no row after the last page.
+    // What was over before a page was read has no row after the last page.
     let wasOver = false;
     while (!gone.aborted) {
-      yield* batched(page.events);
-      if (stopping.aborted) return yield endOf('stopping', history);
+      yield* batched(page.events, textOf);
+      if (stopping.aborted) return yield endOf('stopping', source);
       if (!page.more) {
-        if (wasOver) return yield endOf('over', history);
-        if (!follow && !page.over) return yield endOf('no-follow', history);
+        if (wasOver) return yield endOf('over', source);
+        if (!follow && !page.over) return yield endOf('no-follow', source);
         if (!page.over) {
           while ((await bell.wait(API_LIMITS.heartbeatMs)) === 'quiet') yield ': still here\n\n';
           if (gone.aborted) return;
         }
       }
       wasOver = page.over;
-      page = await history.next();
+      page = await source.next();
     }
   } finally {
     close();
@@ -90,7 +132,7 @@ async function* pieces(
 }
 
 /** Small events travel together; a piece is not much larger than one large event, and is made when the one before was taken. */
-function* batched(events: readonly RunEvent[]): Generator<string> {
+function* batched<E>(events: readonly E[], textOf: (event: E) => string): Generator<string> {
   let piece = '';
   for (const event of events) {
     piece += textOf(event);
@@ -124,8 +166,8 @@ function textWithId<E extends keyof StreamEvents>(seq: number, event: E, data: S
 }
 
 /** Without an id, so that whoever comes back with the last one misses nothing. */
-function endOf(why: EndData['why'], history: History): string {
-  const data: EndData = { why, after: history.seq };
+function endOf(why: EndData['why'], { seq }: { seq: number }): string {
+  const data: EndData = { why, after: seq };
   return `event: end\ndata: ${JSON.stringify(data)}\n\n`;
 }
 

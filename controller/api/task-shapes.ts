@@ -83,28 +83,39 @@ const probeTimes = {
   withinMs: durationMs(LIMITS.probeTimeMaxMs).exactOptional(),
   holdMs: z.int().min(0).max(LIMITS.probeTimeMaxMs).exactOptional(),
 };
-export const probe = z.union(
-  [
-    z.strictObject({ ...probeTimes, command: z.strictObject({ argv }) }),
-    z.strictObject({ ...probeTimes, shell: z.strictObject({ line: some(LIMITS.argBytes) }) }),
-    z.strictObject({
-      ...probeTimes,
-      http: z.strictObject({
-        url: z.string().refine(isProbeUrl, 'expected a URL of http or https without a password'),
-        status: z.int().min(100).max(599).exactOptional(),
-        contains: some(LIMITS.probeContainsChars).exactOptional(),
-        insecure: z.boolean().exactOptional(),
+/** One of the four kinds, with what else belongs to it. `url` and `host`: where others than an agent's own are meant. */
+export const probeOf = <T extends z.ZodRawShape>(
+  more: T,
+  { url, host }: { url: z.ZodType<string>; host: z.ZodType<string> },
+) =>
+  z.union(
+    [
+      z.strictObject({ ...more, ...probeTimes, command: z.strictObject({ argv }) }),
+      z.strictObject({ ...more, ...probeTimes, shell: z.strictObject({ line: some(LIMITS.argBytes) }) }),
+      z.strictObject({
+        ...more,
+        ...probeTimes,
+        http: z.strictObject({
+          url,
+          status: z.int().min(100).max(599).exactOptional(),
+          contains: some(LIMITS.probeContainsChars).exactOptional(),
+          insecure: z.boolean().exactOptional(),
+        }),
       }),
-    }),
-    z.strictObject({
-      ...probeTimes,
-      tcp: z.strictObject({
-        host: z.string().refine(isProbeHost, 'expected a host'),
-        port: z.int().min(1).max(65_535),
+      z.strictObject({
+        ...more,
+        ...probeTimes,
+        tcp: z.strictObject({ host, port: z.int().min(1).max(65_535) }),
       }),
-    }),
-  ],
-  'expected one of command, shell, http and tcp',
+    ],
+    'expected one of command, shell, http and tcp',
+  );
+const probe = probeOf(
+  {},
+  {
+    url: z.string().refine(isProbeUrl, 'expected a URL of http or https without a password'),
+    host: z.string().refine(isProbeHost, 'expected a host'),
+  },
 );
 const undo = z.strictObject({
   withinMs: durationMs(LIMITS.undoWithinMaxMs),

@@ -42,6 +42,21 @@ import type {
   TrustReply,
 } from './messages.ts';
 
+import type {
+  AbortBody,
+  ApproveBody,
+  ReasonBody,
+  RollbackBody,
+  RolloutBody,
+  RolloutChecked,
+  RolloutDetail,
+  RolloutEvent,
+  RolloutReport,
+  RolloutStarted,
+  RolloutSummary,
+  RolloutsQuery,
+} from './rollout-messages.ts';
+
 /**
  * What this door asks of the features, declared at its side; `serve.ts` joins the two.
  * Every verb may throw a MusterError, which becomes the reply; anything else becomes `internal`.
@@ -53,6 +68,7 @@ export interface ApiVerbs {
   readonly tokens: TokenVerbs;
   readonly fleet: FleetVerbs;
   readonly jobs: JobVerbs;
+  readonly rollouts: RolloutVerbs;
   readonly contents: ContentVerbs;
   readonly retention: RetentionVerbs;
   readonly operators: OperatorVerbs;
@@ -176,6 +192,32 @@ export interface JobVerbs {
   progress(jobId: string, agentId: string): Promise<RunProgress>;
 }
 
+/** Those that act answer with the rollout as it is then, and throw no-such-rollout, rollout-state. */
+export interface RolloutVerbs {
+  /** Throws bad-request, bad-target, bad-selector, nobody-matched, no-way-back, host-busy, forbidden. */
+  check(body: RolloutBody, by: Actor): Promise<RolloutChecked>;
+  /** Whole or not at all. Throws as check, and too-large, no-such-content, store-full, idempotency-conflict. */
+  start(body: RolloutBody, by: Actor, idempotencyKey?: string): Promise<RolloutStarted>;
+  list(query: RolloutsQuery & { limit: number }): Promise<RolloutSummary[]>;
+  /** Throws no-such-rollout. */
+  show(rollout: string): Promise<RolloutDetail>;
+  /** Throws no-such-rollout. */
+  report(rollout: string): Promise<RolloutReport>;
+  /** What happened after `afterSeq`, oldest first; `over`: nothing follows. Throws no-such-rollout. */
+  events(
+    rollout: string,
+    afterSeq: number,
+    limit: number,
+  ): Promise<{ events: RolloutEvent[]; over: boolean }>;
+  pause(rollout: string, body: ReasonBody, by: Actor): Promise<RolloutSummary>;
+  resume(rollout: string, body: ReasonBody, by: Actor): Promise<RolloutSummary>;
+  /** Throws forbidden where it takes somebody else than who started it. */
+  approve(rollout: string, body: ApproveBody, by: Actor): Promise<RolloutSummary>;
+  abort(rollout: string, body: AbortBody, by: Actor): Promise<RolloutSummary>;
+  /** Throws bad-target, nobody-matched. */
+  rollback(rollout: string, body: RollbackBody, by: Actor): Promise<RolloutSummary>;
+}
+
 export interface ContentVerbs {
   show(sha512: string): Promise<ContentReply>;
   /** Takes as much of `body` as there is. Throws bad-request, content-mismatch, store-full, try-later. */
@@ -213,6 +255,7 @@ export interface FleetFigures {
   agents: { state: string; online: boolean; count: number }[];
   runs: Counts;
   jobs: Record<JobState, number>;
+  rollouts: { open: number; stopped: number };
   /** Transactions that the store has committed since the start. */
   commits: number;
   storage: StorageReply;

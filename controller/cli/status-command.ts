@@ -65,8 +65,15 @@ function propertiesOf(reply: StatusReply, client: Client): [string, string][] {
     ['trust document', `number ${trust.serial}, until ${formatTime(trust.expiresAtMs)}`],
     ['agents', `${agents.online} of ${agents.known} online${more.join('')}`],
     ['jobs', `${reply.jobs.running} running`],
+    ...rolloutsOf(reply.rollouts),
     ...storageOf(reply.storage),
   ];
+}
+
+/** Those at which an operator may have to look. */
+function rolloutsOf({ open, stopped }: StatusReply['rollouts']): [string, string][] {
+  if (open === 0) return [];
+  return [['rollouts', `${open} open${stopped === 0 ? '' : `, ${stopped} of them stopped by a failure`}`]];
 }
 
 function storageOf(storage: StorageReply): [string, string][] {

@@ -6,6 +6,7 @@ import {
   type Calls,
   pathOf,
   ROUTES,
+  type RolloutStreamEvents,
   type RouteName,
   type StreamEvents,
 } from '../../../controller/api/contract.ts';
@@ -37,10 +38,20 @@ type EventDiffers = {
     : E;
 }[keyof StreamEvents];
 
+type RolloutEventDiffers = {
+  [E in keyof RolloutStreamEvents]: Same<
+    RolloutStreamEvents[E],
+    z.output<(typeof replies.rolloutStreamEvents)[E]>
+  > extends true
+    ? never
+    : E;
+}[keyof RolloutStreamEvents];
+
 test('the schemas of the server and the types of its users are the same', () => {
   const differs: [Differs] extends [never] ? true : Differs = true;
   const eventDiffers: [EventDiffers] extends [never] ? true : EventDiffers = true;
-  assert.ok(differs && eventDiffers);
+  const rolloutEventDiffers: [RolloutEventDiffers] extends [never] ? true : RolloutEventDiffers = true;
+  assert.ok(differs && eventDiffers && rolloutEventDiffers);
 });
 
 test('every route has a row in the schemas, and the parameters that its path names', () => {
@@ -76,13 +87,13 @@ test('a path without its parameter, or with one that would climb, is refused', (
   assert.throws(() => pathOf('agents.show'), /needs the parameter agent/);
 });
 
-test('the contract costs its users nothing: it loads types, and one list', async () => {
+test('the contract costs its users nothing: it loads types, and short lists', async () => {
   const folder = new URL('../../../controller/api/', import.meta.url);
   const loaded = async (file: string): Promise<string[]> => {
     const source = await readFile(new URL(file, folder), 'utf8');
     const statements = source.matchAll(/^(?:import|export)\s+(?!type\b)[^;]*?\bfrom '([^']+)';/gm);
     return [...statements].map((match) => match[1] ?? '');
   };
-  assert.deepEqual(await loaded('contract.ts'), ['./job-messages.ts']);
-  assert.deepEqual(await loaded('job-messages.ts'), []);
+  assert.deepEqual(await loaded('contract.ts'), ['./job-messages.ts', './rollout-messages.ts']);
+  for (const file of ['job-messages.ts', 'rollout-messages.ts']) assert.deepEqual(await loaded(file), []);
 });

@@ -2,7 +2,18 @@ import { createServer, type Server } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
-import { type Actor, pathOf, ROUTES, type Role, type RouteName } from '../../../controller/api/contract.ts';
+import {
+  type Actor,
+  pathOf,
+  ROUTES,
+  type Role,
+  type RolloutBody,
+  type RolloutDetail,
+  type RolloutEvent,
+  type RolloutPolicy,
+  type RolloutSummary,
+  type RouteName,
+} from '../../../controller/api/contract.ts';
 import { SERVER_OPTIONS } from '../../../controller/api/limits.ts';
 import type { StorageReply } from '../../../controller/api/messages.ts';
 import { type Api, type ApiOptions, createApi } from '../../../controller/api/server.ts';
@@ -18,6 +29,51 @@ export const TOKENS: Record<Role, string> = {
   viewer: 'token-of-the-viewer',
   runner: 'token-of-the-runner',
   admin: 'token-of-the-admin',
+};
+
+const PROBE = { every: { need: 2, of: 3, everyMs: 1_000 }, health: { status: 200 } };
+/** With everything that may be said. */
+export const ROLLOUT_BODY: RolloutBody = {
+  ...{ name: 'openssl', targets: 'web-*', selector: 'role=web', order: 'random', seed: 7, reason: 'CVE' },
+  change: {
+    kind: 'plan',
+    title: 'openssl 3.0.2',
+    tasks: [{ packages: { action: 'apply' } }],
+    plan: {
+      ...{ digest: 'ab'.repeat(32), madeAtMs: 1 },
+      hosts: [
+        {
+          ...{ agentIds: [AGENT], wayBack: true, manager: 'apt' },
+          changes: [{ name: 'openssl', arch: 'amd64', from: '3.0.1-1', to: '3.0.2-1' }],
+        },
+      ],
+    },
+  },
+  pre: [{ shell: { line: 'drain' } }],
+  post: [{ shell: { line: 'undrain' } }],
+  ...{ reboot: 'if-needed', rebootTimeoutMs: 600_000 },
+  waves: [
+    { name: 'canary', size: '1', gate: { soakMs: 60_000, approval: 'not-starter' } },
+    { hosts: 'web-2,web-3', maxFailures: '0' },
+    { selector: 'rack=1' },
+    { each: 'rack', gate: { success: '95%' } },
+    { size: '25%' },
+    { rest: true },
+  ],
+  ...{ maxUnavailable: '10%', maxFailures: '5%', onFailure: 'wave', withoutWayBack: 'refuse', busy: 'wait' },
+  probes: [
+    { name: 'up', command: { argv: ['systemctl', 'is-active', 'nginx'] }, ...PROBE.every },
+    { name: 'line', from: 'host', shell: { line: 'true' }, holdMs: 0 },
+    {
+      name: 'from here',
+      from: 'controller',
+      http: { url: 'https://{name}:8443/health?of={address}', ...PROBE.health },
+    },
+    { name: 'port', from: { targets: 'lb-*' }, tcp: { host: '{address}', port: 443 } },
+  ],
+  windows: [{ days: ['sat', 'sun'], from: '22:00', to: '04:00', zone: 'Europe/Berlin' }],
+  freezes: [{ from: '2026-12-20', to: '2027-01-02T08:00', zone: 'UTC', reason: 'holidays' }],
+  ...{ ttlMs: 600_000, timeoutMs: 3_600_000, lifeMs: 604_800_000 },
 };
 
 /** A good request of every route; `satisfies` finds the route that has none. */
@@ -50,6 +106,17 @@ export const REQUESTS = {
   'jobs.prune': { body: { olderThanMs: 86_400_000 } },
   'jobs.events': { params: { job: JOB } },
   'jobs.output': { params: { job: JOB, agent: 'web-1' } },
+  'rollouts.check': { body: ROLLOUT_BODY },
+  'rollouts.start': { body: ROLLOUT_BODY },
+  'rollouts.list': { query: { state: 'open' } },
+  'rollouts.show': { params: { rollout: JOB } },
+  'rollouts.report': { params: { rollout: JOB } },
+  'rollouts.events': { params: { rollout: JOB } },
+  'rollouts.pause': { params: { rollout: JOB }, body: {} },
+  'rollouts.resume': { params: { rollout: JOB }, body: { reason: 'mended' } },
+  'rollouts.approve': { params: { rollout: JOB }, body: { wave: 0 } },
+  'rollouts.abort': { params: { rollout: JOB }, body: { cancel: true } },
+  'rollouts.rollback': { params: { rollout: JOB }, body: { targets: 'web-1' } },
   'contents.show': { params: { sha512: 'ab'.repeat(64) } },
   'contents.put': { params: { sha512: 'ab'.repeat(64) }, query: { offset: 0, length: 0 } },
   'contents.publish': { params: { sha512: 'ab'.repeat(64) }, body: { ttlMs: 1_000 } },
@@ -67,6 +134,20 @@ export const REQUESTS = {
   metrics: {},
   home: {},
 } satisfies Record<RouteName, { params?: Record<string, string>; query?: object; body?: object }>;
+
+const ROLLOUT_POLICY: RolloutPolicy = {
+  ...{ maxUnavailable: 1, maxFailures: 0, onFailure: 'host', reboot: 'never', busy: 'refuse' },
+  ...{ windows: [], freezes: [], expiresAtMs: 9 },
+};
+const ROLLOUT: RolloutSummary = {
+  ...{ rollout: JOB, name: 'openssl', kind: 'plan', title: 'openssl 3.0.2', state: 'running', reason: null },
+  ...{ actor: 'ann', createdAtMs: 1, endedAtMs: null, hosts: 1, counts: { change: 1 }, wave: 0, waves: 1 },
+};
+const ROLLOUT_DETAIL: RolloutDetail = {
+  ...ROLLOUT,
+  ...{ seq: 0, nowMs: 2, note: null, planDigest: null, policy: ROLLOUT_POLICY },
+  ...{ waveDetails: [], hostDetails: [], steps: [], probes: [] },
+};
 
 const CONTENT = { sha512: 'ab'.repeat(64), length: 0, have: 0, complete: true, key: 'cd'.repeat(32) };
 
@@ -111,6 +192,8 @@ export const outputEvent = (
 /** The history of one job that a test writes. */
 export interface FakeHistory {
   events: RunEvent[];
+  /** Of a rollout, which has the same id. */
+  rollout: RolloutEvent[];
   over: boolean;
   /** Pages that were read so far. */
   reads: number;
@@ -176,6 +259,7 @@ export function fakeVerbs(history: FakeHistory, calls: Called[]): ApiVerbs {
       startedAtMs: 1,
       agents: { known: 1, online: 1, pending: 0, quarantined: 0 },
       jobs: { running: 1 },
+      rollouts: { open: 1, stopped: 0 },
       trust: { serial: 1, expiresAtMs: 9 },
       rootKeyHere: true,
       storage: STORAGE,
@@ -225,6 +309,25 @@ export function fakeVerbs(history: FakeHistory, calls: Called[]): ApiVerbs {
         return known(jobId, { events, over: history.over });
       },
     },
+    rollouts: {
+      check: answer('rollouts.check', { hosts: 1, policy: ROLLOUT_POLICY, waves: [], warnings: [] }),
+      start: answer('rollouts.start', { rollout: JOB, created: true, hosts: 1, waves: 1 }),
+      list: answer('rollouts.list', [ROLLOUT]),
+      show: answer('rollouts.show', ROLLOUT_DETAIL),
+      report: answer('rollouts.report', {
+        ...{ rollout: ROLLOUT_DETAIL, events: [], hosts: [], madeAtMs: 1, auditHead: null },
+      }),
+      async events(rollout, afterSeq, limit) {
+        known(rollout, undefined);
+        const events = history.rollout.filter((event) => event.seq > afterSeq).slice(0, limit);
+        return { events, over: history.over };
+      },
+      pause: answer('rollouts.pause', ROLLOUT),
+      resume: answer('rollouts.resume', ROLLOUT),
+      approve: answer('rollouts.approve', ROLLOUT),
+      abort: answer('rollouts.abort', ROLLOUT),
+      rollback: answer('rollouts.rollback', ROLLOUT),
+    },
     contents: {
       show: answer('contents.show', CONTENT),
       put: answer('contents.put', CONTENT),
@@ -261,6 +364,7 @@ export function fakeVerbs(history: FakeHistory, calls: Called[]): ApiVerbs {
       agents: [{ state: 'active', online: true, count: 1 }],
       runs: { running: 1 },
       jobs: { running: 1, over: 0 },
+      rollouts: { open: 1, stopped: 0 },
       commits: 3,
       storage: STORAGE,
     }),
@@ -284,7 +388,7 @@ export interface World {
 
 /** The real API over fake verbs; close it. */
 export async function createWorld(more: Partial<ApiOptions> = {}): Promise<World> {
-  const history: FakeHistory = { events: [], over: true, reads: 0 };
+  const history: FakeHistory = { events: [], rollout: [], over: true, reads: 0 };
   const calls: Called[] = [];
   const lines: string[] = [];
   const bus = createBus({

@@ -126,6 +126,7 @@ test('every line of the metrics page is one that Prometheus can read', async () 
         agents: [odd],
         runs: {},
         jobs: { running: 0, over: 0 },
+        rollouts: { open: 0, stopped: 0 },
         commits: 0,
         storage: STORAGE,
       }),

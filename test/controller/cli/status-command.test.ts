@@ -14,6 +14,7 @@ const statusReply: StatusReply = {
     startedAtMs: NOW - 3_600_000,
   },
   ...{ agents: { known: 40, online: 38, pending: 1, quarantined: 0 }, jobs: { running: 2 } },
+  rollouts: { open: 0, stopped: 0 },
   ...{ trust: { serial: 1, expiresAtMs: NOW + 300 * DAY }, rootKeyHere: true, warnings: [] },
   storage: {
     ...{ databaseBytes: 3 * 1024 ** 3, reusableBytes: 1024 ** 3, outputBytes: 1.5 * 1024 ** 3 },
