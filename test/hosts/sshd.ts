@@ -28,7 +28,7 @@ const PORT = 2222;
 
 /** The mounts are of the namespace of this script, and go with its last process. */
 const SCRIPT = `set -e
-folder=$1 trees=$2 name=$3 tmp=$4 node=$5 full=$6
+folder=$1 trees=$2 name=$3 tmp=$4 node=$5 full=$6 binds=$7
 echo "$name" >/proc/sys/kernel/hostname
 mount -t tmpfs -o mode=755 none "$folder/mounts"
 cd "$folder/mounts"
@@ -52,6 +52,10 @@ if [ -n "$node" ]; then
   touch root/usr/local/bin/node
   mount --bind "$node" root/usr/local/bin/node
 fi
+for place in $binds; do
+  mkdir -p "root$place"
+  mount --bind "$place" "root$place"
+done
 for place in $full; do
   mkdir -p "root$place"
   mount -t tmpfs -o size=64k,mode=755 none "root$place"
@@ -69,6 +73,8 @@ export interface SshHostOptions extends SshdOptions {
   readonly node?: boolean;
   /** Folders that lie over the tree, the first one on top. */
   readonly layers?: readonly string[];
+  /** Folders of this machine, whose paths have no spaces, that it has at the same places. */
+  readonly binds?: readonly string[];
   /** Folders on file systems of their own, without a free byte. */
   readonly full?: readonly string[];
 }
@@ -157,7 +163,7 @@ async function startHost(
       '-c',
       SCRIPT,
       'sh',
-    ].concat(words, (options.full ?? []).join(' ')),
+    ].concat(words, (options.full ?? []).join(' '), (options.binds ?? []).join(' ')),
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   let logged = '';
