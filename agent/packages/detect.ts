@@ -1,4 +1,4 @@
-import type { Host } from './host.ts';
+import type { Host, HostFiles } from './host.ts';
 import type { ManagerKind, PackageManager } from './manager.ts';
 
 /** In the order in which they are asked for. */
@@ -22,16 +22,21 @@ export async function detectManager(
   host: Host,
   kinds: readonly ManagerKind[] = KINDS,
 ): Promise<PackageManager | undefined> {
-  const text =
-    (await host.files.readText('/etc/os-release')) ?? (await host.files.readText('/usr/lib/os-release'));
+  return (await detectKind(host.files, kinds))?.create(host);
+}
+
+export async function detectKind(
+  files: HostFiles,
+  kinds: readonly ManagerKind[] = KINDS,
+): Promise<ManagerKind | undefined> {
+  const text = (await files.readText('/etc/os-release')) ?? (await files.readText('/usr/lib/os-release'));
   const natives = familiesOf(text ?? '').flatMap((family) => NATIVE[family] ?? []);
   const found: ManagerKind[] = [];
   for (const kind of kinds) {
-    const has = await Promise.all(kind.programs.map(host.files.exists));
+    const has = await Promise.all(kind.programs.map(files.exists));
     if (has.includes(true)) found.push(kind);
   }
-  const kind = found.find(({ name }) => natives.includes(name)) ?? found[0];
-  return kind?.create(host);
+  return found.find(({ name }) => natives.includes(name)) ?? found[0];
 }
 
 /** ID and ID_LIKE, the nearest first. */

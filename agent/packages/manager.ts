@@ -82,6 +82,8 @@ export interface PackageManager {
   pending(): Promise<readonly Pending[]>;
   /** Of these names, in all architectures; those that are not installed have no entry. */
   installed(names: readonly string[]): Promise<readonly Installed[]>;
+  /** Absolute paths of all that is in installed packages of these names, in no order. */
+  filesOf(names: readonly string[]): Promise<readonly string[]>;
   /** Names of held packages. */
   held(): Promise<readonly string[]>;
   /** What would be done, by the lists that are there. Throws Unsolvable. */
