@@ -11,9 +11,12 @@ import { until } from '../support/until.ts';
 const checkout = resolve(import.meta.dirname, '../..');
 const logs = 'echo "$(basename "$0") $* in $PWD" >>"$CALLS"\n';
 
+const HOSTS_PASS = "echo '2 passed, 0 failed, 0 skipped'";
+
 interface Play {
-  /** What the made-up npm does for `npm test` and for `npm start`; a line of shell each. */
+  /** What the made-up npm does for `npm test`, `npm run test:hosts` and `npm start`; a line of shell each. */
   tests?: string;
+  hosts?: string;
   start?: string;
   programs?: Record<string, string>;
   /** Files that git does not know. */
@@ -22,7 +25,7 @@ interface Play {
 
 function run(
   t: Parameters<typeof temporaryFolder>[0],
-  { tests = '', start = '', programs = {}, unknown = [] }: Play,
+  { tests = '', hosts = HOSTS_PASS, start = '', programs = {}, unknown = [] }: Play,
 ) {
   const folder = temporaryFolder(t);
   const calls = join(folder, 'calls');
@@ -35,7 +38,7 @@ function run(
   write(join(folder, 'bin/sudo'), '#!/bin/sh\nshift; exec "$@"\n');
   write(
     join(folder, 'bin/npm'),
-    `#!/bin/sh\n${logs}case $1 in test) ${tests || ':'} ;; start) ${start || ':'} ;; esac\n`,
+    `#!/bin/sh\n${logs}case "$*" in test) ${tests || ':'} ;; 'run test:hosts') ${hosts} ;; start*) ${start || ':'} ;; esac\n`,
   );
   for (const name of ['npx', 'apt-get', 'sudo', 'npm']) chmodSync(join(folder, 'bin', name), 0o755);
   cpSync(join(checkout, '.ci/run'), join(project, '.ci/run'));
@@ -63,13 +66,14 @@ function run(
   };
 }
 
+const NONE = "echo '0 passed, 0 failed, 0 skipped'";
 const passes = "echo '5 passed, 0 failed, 0 skipped'";
 
 suite('.ci/run', requires('git'), () => {
   test('runs the README’s commands in a clean clone, and says how many tests passed', (t) => {
     const { project, last, status, calls } = run(t, { tests: passes });
-    assert.deepEqual([last, status], ['5 passed, 0 failed', 0]);
-    const commands = ['npm ci', 'npm test', 'npm start -- --once'].map(
+    assert.deepEqual([last, status], ['7 passed, 0 failed', 0]);
+    const commands = ['npm ci', 'npm test', 'npm run test:hosts', 'npm start -- --once'].map(
       (command) => `${command} in ${project}\n`,
     );
     assert.ok(calls.startsWith(commands.join('')), calls);
@@ -78,25 +82,26 @@ suite('.ci/run', requires('git'), () => {
   test('takes a copy of a folder in use, with what git would add', (t) => {
     const tests = `[ -e new ] && [ ! -e ignored ] && ${passes}`;
     const { project, last, status, calls } = run(t, { tests, unknown: ['new', 'ignored'] });
-    assert.deepEqual([last, status], ['5 passed, 0 failed', 0]);
+    assert.deepEqual([last, status], ['7 passed, 0 failed', 0]);
     assert.ok(!calls.includes(` in ${project}\n`), calls);
   });
 
   test('fails with the tests that failed, and with those that were skipped', (t) => {
     const { last, status, stderr } = run(t, { tests: "echo '5 passed, 2 failed, 3 skipped'; exit 1" });
-    assert.deepEqual([last, status], ['5 passed, 3 failed', 1]);
+    assert.deepEqual([last, status], ['7 passed, 3 failed', 1]);
     assert.match(stderr, /3 tests were skipped/);
   });
 
   test('fails when the tests do not come to their end, or fail though none of them did', (t) => {
-    assert.deepEqual(run(t, { tests: 'echo oops; exit 1' }).last, '0 passed, 1 failed');
-    assert.deepEqual(run(t, { tests: `${passes}; exit 1` }).last, '5 passed, 1 failed');
-    assert.equal(run(t, { tests: "echo '0 passed, 0 failed, 0 skipped'" }).status, 1);
+    assert.deepEqual(run(t, { tests: 'echo oops; exit 1' }).last, '2 passed, 1 failed');
+    assert.deepEqual(run(t, { tests: `${passes}; exit 1` }).last, '7 passed, 1 failed');
+    assert.equal(run(t, { tests: passes, hosts: 'exit 1' }).last, '5 passed, 1 failed');
+    assert.equal(run(t, { tests: NONE, hosts: NONE }).status, 1);
   });
 
   test('fails when the first command fails', (t) => {
     const { last, status, stderr } = run(t, { tests: passes, start: 'exit 5' });
-    assert.deepEqual([last, status], ['5 passed, 1 failed', 1]);
+    assert.deepEqual([last, status], ['7 passed, 1 failed', 1]);
     assert.match(stderr, /failed with status 5: npm start -- --once/);
   });
 
@@ -104,7 +109,7 @@ suite('.ci/run', requires('git'), () => {
     const { last, status, stderr, calls } = run(t, {
       tests: `${passes}; setsid sleep 321 >/dev/null 2>&1 & echo "pid $!" >>"$CALLS"`,
     });
-    assert.deepEqual([last, status], ['5 passed, 1 failed', 1]);
+    assert.deepEqual([last, status], ['7 passed, 1 failed', 1]);
     assert.match(stderr, /left running: sleep 321/);
     const pid = /^pid (\d+)$/m.exec(calls)?.[1];
     await until('the process is gone', () => !existsSync(`/proc/${pid}`));
