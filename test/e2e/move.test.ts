@@ -1,20 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { describe, test } from 'node:test';
 import { connect } from 'node:tls';
+import { freePort } from '../support/free-port.ts';
 import { until } from '../support/until.ts';
 import { type Finished, MUSTER_AGENT, startFleet } from './fleet.ts';
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 async function namesOfCertificate(url: string): Promise<string> {
   const { hostname: host, port } = new URL(url);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { freePort } from '../support/free-port.ts';
 import { bootHost, HOST_NEEDS, type Host } from './host.ts';
 
 const CHECKOUT = new URL('../..', import.meta.url).pathname;
 const AT = '/srv/checkout';
-const LISTEN = '127.0.0.1:17443';
 
 /** What of it is on the machine. */
 const TRACES = [
@@ -20,7 +20,13 @@ const listed = (host: Host, ...paths: string[]): Promise<string> =>
 describe('a controller as a service', { ...HOST_NEEDS, concurrency: 2 }, () => {
   test('it is installed by one command, is ready when that ends, survives kill −9, and goes again without its state', async (t) => {
     const host = await bootHost(t, 'c1', { [AT]: CHECKOUT });
-    const install = [`${AT}/bin/muster`, 'serve', '--install-service', '--listen', LISTEN];
+    const install = [
+      `${AT}/bin/muster`,
+      'serve',
+      '--install-service',
+      '--listen',
+      `127.0.0.1:${await freePort()}`,
+    ];
     const would = await host.run([...install, '--check']);
     assert.match(would, /^would make the system user muster$/m);
     assert.equal(await listed(host, ...TRACES, '/var/lib/muster'), '', 'a check changes nothing');
@@ -56,7 +62,7 @@ describe('a controller as a service', { ...HOST_NEEDS, concurrency: 2 }, () => {
 
   test('a controller that was started by hand is taken over when that is said, and never followed by a second fleet', async (t) => {
     const host = await bootHost(t, 'c2', { [AT]: CHECKOUT });
-    const by = '127.0.0.1:17447';
+    const by = `127.0.0.1:${await freePort()}`;
     const install = [`${AT}/bin/muster`, 'serve', '--install-service', '--listen', by, '--json'];
     const byHand = ['systemd-run', '--quiet', '--unit=by-hand', '--setenv=MUSTER_HOME=/root/.muster'];
     await host.run([...byHand, `${AT}/bin/muster`, 'serve', '--listen', by]);
