@@ -261,6 +261,12 @@ export const MIGRATIONS: readonly string[] = [
   ) strict, without rowid;
   `,
   ROLLOUTS,
+  `
+  alter table rollout_hosts add column verdict text;
+  alter table rollout_hosts add column soak text not null default 'none';
+  alter table rollout_waves add column observers text not null default 'none';
+  alter table rollout_waves add column controller text not null default 'none';
+  `,
 ];
 
 export interface Migration {

@@ -49,6 +49,9 @@ export interface RolloutWaves {
   began_at_ms: number | null;
   done_at_ms: number | null;
   soak_until_ms: number | null;
+  /** rollouts/rollout.ts: Asked. */
+  observers: Generated<'none' | 'asked' | 'held' | 'failed' | 'waived'>;
+  controller: Generated<'none' | 'asked' | 'held' | 'failed' | 'waived'>;
   approved_by: string | null;
   approved_at_ms: number | null;
 }
@@ -83,6 +86,8 @@ export interface RolloutHosts {
   rebooted: Generated<Flag>;
   forgiven: Generated<Flag>;
   back: Generated<Flag>;
+  verdict: 'failed' | 'drifted' | null;
+  soak: Generated<'none' | 'asked' | 'held' | 'failed' | 'waived'>;
   began_at_ms: number | null;
   ended_at_ms: number | null;
   /** Its group among `rollouts.changes`. */

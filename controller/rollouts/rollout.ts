@@ -3,17 +3,22 @@
  * by being given its turn in the job of its next step, in the transaction that moves it here. So a controller that is killed has done
  * both or nothing, and what became of a step is what became of that run.
  *
- *   waiting ──> pre ──> change ──> check ──> post ──> done
+ *   waiting ──> pre ──> change ──> check ──> post ──> done ──(it does not hold while its wave soaks)──> failed
  *                │         │          │        └──(its post fails)──> failed
  *                │         │          │
  *                │         ├──(as it was before; told by its code)──> drifted, by way of restore where a pre was
  *                │         └──────────┴──(fails, and there is a way back)──> undo ──> restore ──> reverted
  *                └──(fails)──> restore ──> failed          (no way back, or undo failed) ──> failed
- *   done, failed ──(rollback, by policy or by hand)──> undo ──> restore ──> reverted
+ *   done, failed ──(it is wanted back, and there is a place)──> undo ──> restore ──> reverted
  *   any of pre … restore ──(no word by the deadline)──> lost ──(word after all)──> as if it had come in time
  *   waiting ──(the rollout ends, the host leaves the fleet)──> skipped
  *
  * `restore` carries out what `post` does, once the host is as it was before. Steps that there is nothing to do for are passed over.
+ * Each arrow into a step is that step's one turn: none of them leads back.
+ *
+ *   waiting ──> open ──> probing ──> approval ──> passed      of a wave; what it has no need of it passes by
+ *                │  └──> soaking ──────^ │
+ *                └──(what its gate wants can not be had)──> failed ──(an operator goes on in spite of it)──> on from there
  */
 import type { RunState } from '../jobs/run.ts';
 
@@ -65,17 +70,26 @@ export interface Wave {
   readonly reason: string | null;
   readonly beganAtMs: number | null;
   readonly doneAtMs: number | null;
+  /** Set when its gate begins to probe and to soak; wall time. */
   readonly soakUntilMs: number | null;
+  readonly observers: Asked;
+  readonly controller: Asked;
   readonly approvedBy: string | null;
+  readonly approvedAtMs: number | null;
 }
+
+/** What is known of probes that are asked once: `none` as long as nobody asked; `waived`: they failed, and an operator went on. */
+export type Asked = 'none' | 'asked' | 'held' | 'failed' | 'waived';
 
 export interface Host {
   readonly id: string;
   readonly name: string;
   readonly wave: number;
   readonly phase: HostPhase;
-  /** The step that it is at, or that it was lost in. */
+  /** The step that it is at, was lost in, or that left it as nobody wants it; null: none, or it is as it was before. */
   readonly step: Step | null;
+  /** Known before its last steps are over, and kept. */
+  readonly verdict: 'failed' | 'drifted' | null;
   readonly reason: string | null;
   readonly code: string | null;
   /** Whether what is done to it can be taken back. */
@@ -85,8 +99,10 @@ export interface Host {
   readonly rebooted: boolean;
   /** It failed, and an operator has said since then that the rollout goes on: it does not count any more. */
   readonly forgiven: boolean;
-  /** An operator or the policy wants it brought back. */
+  /** It is wanted back as it was, or was brought back: by the policy, or by an operator. */
   readonly back: boolean;
+  /** Whether it held while its wave soaked. */
+  readonly soak: Asked;
 }
 
 /** What was decided at the start and never changes; shares are resolved to counts. */
@@ -96,8 +112,8 @@ export interface Policy {
   readonly onFailure: 'host' | 'wave' | 'all' | 'none';
   /** The steps that exist. */
   readonly steps: readonly Step[];
-  /** Whether a wave's gate has something to probe at the hosts of the wave, at others, or from here. */
-  readonly soaks: { readonly hosts: boolean; readonly observers: boolean; readonly controller: boolean };
+  /** Whether a wave's gate has something to probe: at the hosts of the wave (while it soaks), at others, from here. */
+  readonly probes: { readonly hosts: boolean; readonly observers: boolean; readonly controller: boolean };
   readonly windows: readonly Window[];
   readonly freezes: readonly Freeze[];
   /** Wall time after which nothing of it begins any more. */
@@ -142,4 +158,40 @@ export interface StepOutcome {
   readonly rebooted: boolean;
   /** Null: nobody knows. */
   readonly changed: boolean | null;
+}
+
+const AT_WORK: ReadonlySet<HostPhase> = new Set(STEPS);
+
+/** Whether one of its steps has had its turn and is not over. */
+export function isAtWork(host: Pick<Host, 'phase'>): boolean {
+  return AT_WORK.has(host.phase);
+}
+
+/**
+ * Whether it takes one of the places of `maxUnavailable`. An operator who went on without a host that is lost or broken has freed
+ * its place; where word of it comes after all and it goes on, it takes one again, and nobody else begins meanwhile.
+ */
+export function isUnavailable(host: Host): boolean {
+  return isAtWork(host) || (!host.forgiven && (host.phase === 'lost' || isLeftBroken(host)));
+}
+
+/** It failed, and is not known to be as it was before. */
+export function isLeftBroken(host: Pick<Host, 'phase' | 'step'>): boolean {
+  return host.phase === 'failed' && host.step !== null;
+}
+
+/** Whether it counts against `maxFailures`: from the moment at which it is known, until an operator goes on in spite of it. */
+export function isFailure(host: Host): boolean {
+  return !host.forgiven && (host.verdict === 'failed' || host.phase === 'lost');
+}
+
+/** Whether its undo has not had its turn, and would find something to take back. */
+export function canUndo(host: Host, policy: Policy): boolean {
+  if (!host.wayBack || host.changed === false || !policy.steps.includes('undo')) return false;
+  return host.step !== 'undo' && host.step !== 'restore';
+}
+
+/** Whether all is over; a rollback may still begin another time. */
+export function hasEnded(state: RolloutState): boolean {
+  return state === 'succeeded' || state === 'aborted' || state === 'rolled-back';
 }
