@@ -180,6 +180,7 @@ const SAMPLES: { readonly [T in Table]: Row<T> } = {
       max_failures: 1,
     },
     ...{ began_at_ms: 1, done_at_ms: null, soak_until_ms: null, approved_by: null, approved_at_ms: null },
+    ...{ observers: 'none', controller: 'none' },
   },
   rollout_hosts: {
     ...{
@@ -192,6 +193,7 @@ const SAMPLES: { readonly [T in Table]: Row<T> } = {
       step: 'change',
     },
     ...{ reason: null, code: null, way_back: 1, changed: null, rebooted: 1, forgiven: 1, back: 1 },
+    ...{ verdict: null, soak: 'none' },
     ...{ began_at_ms: 1, ended_at_ms: null, change_group: 0 },
   },
   rollout_jobs: { rollout_id: 'r1', job_id: 'j1', step: 'change', wave: null },
