@@ -1,8 +1,17 @@
 /** What operators say of a rollout. Each gives the rollout as it is from then on, of which `advance` makes what happens next. */
 import { MusterError } from '../../proto/errors.ts';
 import { isWanted } from './draft.ts';
-import { currentWave, mayApprove } from './gate.ts';
-import { canUndo, type Host, hasEnded, isAtWork, isFailure, type Rollout, type Wave } from './rollout.ts';
+import { mayApprove } from './gate.ts';
+import {
+  canUndo,
+  currentWave,
+  type Host,
+  hasEnded,
+  isAtWork,
+  isFailure,
+  type Rollout,
+  type Wave,
+} from './rollout.ts';
 
 /** Nothing further begins; what is at work goes on to its end. Throws MusterError('rollout-state'). */
 export function pause(rollout: Rollout, reason: string | null): Rollout {

@@ -1,12 +1,7 @@
 import { type Draft, setHost, setWave, type WaveTally } from './draft.ts';
 import { stop } from './limits.ts';
-import type { Gate, Rollout, Wave } from './rollout.ts';
+import { currentWave, type Gate, type Rollout, type Wave } from './rollout.ts';
 import { counted } from './sentence.ts';
-
-/** The wave that is at work: the first that has not passed; undefined once all have. */
-export function currentWave({ waves }: Pick<Rollout, 'waves'>): Wave | undefined {
-  return waves.find(({ state }) => state !== 'passed');
-}
 
 /** Takes waves as far as they come: opens, probes, soaks, asks for approval, passes, and opens the next. */
 export function advanceWaves(draft: Draft): void {

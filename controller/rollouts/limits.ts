@@ -1,6 +1,5 @@
 import { type Draft, setHost } from './draft.ts';
-import { currentWave } from './gate.ts';
-import { canUndo, isAtWork, isFailure } from './rollout.ts';
+import { canUndo, currentWave, isAtWork, isFailure } from './rollout.ts';
 import { counted, namesOf } from './sentence.ts';
 
 /** Why nothing may begin any more, or undefined as long as failures are within the limits. */

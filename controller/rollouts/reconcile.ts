@@ -1,8 +1,8 @@
 import { bringBack } from './back.ts';
 import { type Draft, draftOf, hostsAtWork, isWanted, setHost } from './draft.ts';
-import { advanceWaves, currentWave } from './gate.ts';
+import { advanceWaves } from './gate.ts';
 import { limitProblem, stop } from './limits.ts';
-import { type Host, hasEnded, type Rollout, STEPS, type Step } from './rollout.ts';
+import { currentWave, type Host, hasEnded, type Rollout, STEPS, type Step } from './rollout.ts';
 import { namesOf } from './sentence.ts';
 import { openAt, shownTime } from './windows.ts';
 

@@ -195,3 +195,8 @@ export function canUndo(host: Host, policy: Policy): boolean {
 export function hasEnded(state: RolloutState): boolean {
   return state === 'succeeded' || state === 'aborted' || state === 'rolled-back';
 }
+
+/** The wave that is at work: the first that has not passed; undefined once all have. */
+export function currentWave({ waves }: Pick<Rollout, 'waves'>): Wave | undefined {
+  return waves.find(({ state }) => state !== 'passed');
+}
