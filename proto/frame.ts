@@ -28,6 +28,7 @@ export type Domain =
   | 'key-id'
   | 'agent-id'
   | 'facts'
+  | 'plan'
   | 'api-token'
   | 'join-token';
 

@@ -51,6 +51,9 @@ export const DOORS: Record<string, Door> = {
       'controller/cli/bundle/shape.ts',
       'controller/cli/bundle/values.ts',
       'controller/cli/install/report-shape.ts',
+      'controller/cli/patch/answer-shape.ts', // what hosts answer
+      'controller/cli/patch/plan-file-shape.ts',
+      'controller/cli/patch/package-shapes.ts', // what the two have in common
       'controller/installer/inventory/hosts-shape.ts',
     ],
     why: 'shapes that others can get wrong',

@@ -49,6 +49,7 @@ const EVERY = {
   'agent-id': true,
   facts: true,
   'api-token': true,
+  plan: true,
   'join-token': true,
 } satisfies Record<Domain, true>;
 const DOMAINS = Object.keys(EVERY) as Domain[];
