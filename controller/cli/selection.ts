@@ -13,14 +13,16 @@ export interface TargetOptions {
   failedOf?: string;
 }
 
+/** As many as a list may have. */
+const RANGE_NAMES = 10_000;
 /** A list of 10,000 long names. */
 const LIST_BYTES = 768 * 1024;
 /** Longer lists do not go into a URL. */
 const QUERY_CHARS = 2000;
 
 /**
- * What -t, -l, --limit, --seed and --failed-of ask for; `@FILE` (`@-`: standard input) is replaced by the names in it. Throws a
- * Failure (wrong use).
+ * What -t, -l, --limit, --seed and --failed-of ask for; `@FILE` (`@-`: standard input) is replaced by the names in it, `web-[01:12]` by
+ * those that it stands for. Throws a Failure (wrong use).
  */
 export async function readSelection(
   surroundings: Surroundings,
@@ -29,8 +31,8 @@ export async function readSelection(
   const lists: string[] = [];
   for (const list of options.targets ?? []) {
     if (list.trim() === '') throw wrongUse('-t is empty');
-    // Without a file in it a list goes on as it was typed, so that an error can point at its column.
-    lists.push(/(^|,)\s*@/.test(list) ? await expand(surroundings, list) : list);
+    // Without a file or a range in it a list goes on as it was typed, so that an error can point at its column.
+    lists.push(/(^|,)\s*@|\[[^\]]*:/.test(list) ? await expand(surroundings, list) : list);
   }
   const targets = lists.join(',');
   if (options.selector !== undefined && options.selector.trim() === '') throw wrongUse('-l is empty');
@@ -59,7 +61,22 @@ async function expand(surroundings: Surroundings, list: string): Promise<string>
   const names = await Promise.all(
     items.map((item) => (item.startsWith('@') ? readList(surroundings, item.slice(1)) : [item])),
   );
-  return names.flat().join(',');
+  const all = names.flat();
+  return (all.some(isRange) ? await withoutRanges(all) : all).join(',');
+}
+
+/** A class of a glob has no colon. */
+const isRange = (name: string): boolean => /\[[^\]]*:/.test(name);
+
+async function withoutRanges(names: readonly string[]): Promise<string[]> {
+  const { expandRanges } = await import('../installer/inventory/range.ts');
+  return names.flatMap((name) => {
+    if (!isRange(name)) return [name];
+    const without = name.replace(/^!/, '');
+    const read = expandRanges(without, RANGE_NAMES);
+    if ('problem' in read) throw wrongUse(`-t: ${read.problem}`);
+    return read.names.map((one) => (name === without ? one : `!${one}`));
+  });
 }
 
 async function readList(surroundings: Surroundings, path: string): Promise<string[]> {

@@ -16,6 +16,8 @@ export const versions = {
 };
 
 export const count = z.int().nonnegative();
+/** As far as dates go. */
+export const timeMs = z.int().nonnegative().max(8.64e15);
 
 /** As systemd and OpenRC call services. */
 const unit = z.string().regex(/^[A-Za-z0-9:_.@\\-]{1,255}$/, 'expected the name of a service');

@@ -31,7 +31,7 @@ const group = z.strictObject({
 const shape = z.strictObject({
   version: z.literal(PLAN_VERSION),
   fleetId: id,
-  madeAtMs: shapes.count,
+  madeAtMs: shapes.timeMs,
   by: z.string().min(1).max(256),
   job: id,
   asked: z.strictObject({

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { LIMITS } from '../../../proto/limits.ts';
 import { fileCommands } from './file-commands.ts';
 import { duration, jobOptions, paceOptions, states, targetOptions, viewOptions, whole } from './options.ts';
+import { patchCommands } from './patch-commands.ts';
 import type { Choose } from './program.ts';
 
 export function jobCommands(program: Command, choose: Choose): void {
@@ -10,6 +11,7 @@ export function jobCommands(program: Command, choose: Choose): void {
   scriptCommand(program, choose);
   applyCommand(program, choose);
   fileCommands(program, choose);
+  patchCommands(program, choose);
   const jobs = program
     .command('jobs')
     .summary('what was done, and how it went')
