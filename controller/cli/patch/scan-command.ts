@@ -3,7 +3,6 @@ import type { JobOptions } from '../job-body.ts';
 import { paintFor } from '../output/paint.ts';
 import { jsonLine } from '../output/sanitise.ts';
 import type { Surroundings } from '../surroundings.ts';
-import { readScan } from './answer-shape.ts';
 import { type Gathered, gather } from './gather.ts';
 import { renderSilent, silentOf } from './outcomes.ts';
 import { ROWS, renderPackages, renderScanned, renderTotals } from './scan-text.ts';
@@ -17,6 +16,7 @@ export interface ScanOptions extends JobOptions {
 
 /** What waits on the hosts that are meant. */
 export async function scan(surroundings: Surroundings, options: ScanOptions): Promise<number> {
+  const { readScan } = await import('./answer-shape.ts');
   const gathered = await gather(surroundings, options, { action: 'scan' }, readScan);
   if (gathered.end !== null)
     surroundings.stdout.write(options.json ? scanJson(gathered) : scanText(surroundings, gathered, options));

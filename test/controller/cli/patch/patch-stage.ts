@@ -59,6 +59,7 @@ export async function stage(t: TestContext, { hosts, handlers = {}, ...options }
 export const STATUS = {
   ...{ version: '0.1.0', fleetId: FLEET, urls: [], timeMs: MADE_AT, startedAtMs: 0 },
   ...{ agents: { known: 1, online: 1, pending: 0, quarantined: 0 }, jobs: { running: 0 } },
+  rollouts: { open: 0, stopped: 0 },
   ...{ trust: { serial: 1, expiresAtMs: 0 }, rootKeyHere: false, warnings: [] },
   storage: {
     ...{ databaseBytes: 0, reusableBytes: 0, outputBytes: 0, contentBytes: 0, freeBytes: null },
