@@ -3,7 +3,7 @@ import { MusterError } from '../../proto/errors.ts';
 import { isWanted } from './draft.ts';
 import { mayApprove } from './gate.ts';
 import {
-  canUndo,
+  canGoBack,
   currentWave,
   type Host,
   hasEnded,
@@ -12,6 +12,7 @@ import {
   type Rollout,
   type Wave,
 } from './rollout.ts';
+import { titled } from './sentence.ts';
 
 /** Nothing further begins; what is at work goes on to its end. Throws MusterError('rollout-state'). */
 export function pause(rollout: Rollout, reason: string | null): Rollout {
@@ -64,7 +65,7 @@ export function approve(rollout: Rollout, by: string, index: number | undefined,
   if (!mayApprove(rollout, wave, by))
     throw new MusterError(
       'forbidden',
-      `wave ${wave.name} has to be approved by somebody else than who started the rollout`,
+      `${titled(wave.name)} has to be approved by somebody else than who started the rollout`,
     );
   return {
     ...rollout,
@@ -95,7 +96,7 @@ export function rollback(rollout: Rollout, hostIds: ReadonlySet<string> | undefi
     if (!isMeant(host) || host.phase === 'waiting') return host;
     const mayChange =
       isAtWork(host) || host.phase === 'done' || host.phase === 'failed' || host.phase === 'lost';
-    return mayChange && canUndo(host, policy) ? { ...forgiven(host), back: true } : forgiven(host);
+    return mayChange && canGoBack(host, policy) ? { ...forgiven(host), back: true } : forgiven(host);
   });
   if (!hosts.some((host) => isWanted(host, policy) || (host.back && isAtWork(host) && isMeant(host))))
     throw wrongState(rollout, 'none of these hosts was changed and has a way back');

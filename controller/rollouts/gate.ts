@@ -1,7 +1,7 @@
 import { type Draft, setHost, setWave, type WaveTally } from './draft.ts';
 import { stop } from './limits.ts';
 import { currentWave, type Gate, type Rollout, type Wave } from './rollout.ts';
-import { counted } from './sentence.ts';
+import { counted, titled } from './sentence.ts';
 
 /** Takes waves as far as they come: opens, probes, soaks, asks for approval, passes, and opens the next. */
 export function advanceWaves(draft: Draft): void {
@@ -48,7 +48,7 @@ export function shareProblem({ successPercent }: Gate, tally: WaveTally): string
 
 function fail(draft: Draft, wave: Wave, problem: string): 'stays' {
   setWave(draft, wave, { state: 'failed', reason: problem });
-  stop(draft, `wave ${wave.name} failed: ${problem}`);
+  stop(draft, `${titled(wave.name)} failed: ${problem}`);
   return 'stays';
 }
 
@@ -108,7 +108,7 @@ function approved(draft: Draft, wave: Wave): 'moved' | 'stays' {
     return 'moved';
   }
   const who = wave.gate.approval === 'not-starter' ? ` by somebody else than ${draft.before.starter}` : '';
-  draft.reason = `wave ${wave.name} waits for its approval${who}`;
+  draft.reason = `${titled(wave.name)} waits for its approval${who}`;
   return 'stays';
 }
 

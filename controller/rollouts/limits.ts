@@ -1,6 +1,6 @@
 import { type Draft, setHost } from './draft.ts';
-import { canUndo, currentWave, isAtWork, isFailure } from './rollout.ts';
-import { counted, namesOf } from './sentence.ts';
+import { canGoBack, currentWave, isAtWork, isFailure } from './rollout.ts';
+import { counted, namesOf, titled } from './sentence.ts';
 
 /** Why nothing may begin any more, or undefined as long as failures are within the limits. */
 export function limitProblem(draft: Draft): string | undefined {
@@ -14,7 +14,7 @@ export function limitProblem(draft: Draft): string | undefined {
 
 function passed(draft: Draft, wave: { index: number; name: string } | null, most: number): string {
   const failed = draft.hosts.filter((host) => isFailure(host) && (wave === null || host.wave === wave.index));
-  const where = wave === null ? '' : ` of wave ${wave.name}`;
+  const where = wave === null ? '' : ` of ${titled(wave.name)}`;
   const [first] = failed;
   const why = first?.reason ? ` (${first.name}: ${first.reason})` : '';
   return `${counted(failed.length, 'host')}${where} failed, maxFailures is ${most}: ${namesOf(failed)}${why}`;
@@ -32,7 +32,7 @@ export function stop(draft: Draft, reason: string): void {
     if (onFailure === 'wave' && host.wave !== wave) return;
     const isChanged =
       host.phase === 'done' || host.phase === 'failed' || host.phase === 'lost' || isAtWork(host);
-    if (!isChanged || !canUndo(host, draft.policy)) return;
+    if (!isChanged || !canGoBack(host, draft.policy)) return;
     wanted += 1;
     if (!host.back) setHost(draft, index, { ...host, back: true });
   });

@@ -30,11 +30,16 @@ export function observe(
   const isHere = host.phase === step || (host.phase === 'lost' && host.step === step);
   if (!isHere) return learned(host, step, outcome);
   const heard = { ...host, rebooted: host.rebooted || outcome.rebooted };
-  if (outcome.state === 'lost')
-    return at({ ...heard, phase: 'lost', reason: outcome.reason, code: outcome.code });
+  if (outcome.state === 'lost') {
+    const changed = step === 'change' || step === 'undo' ? null : host.changed;
+    return at({ ...heard, changed, phase: 'lost', reason: outcome.reason, code: outcome.code });
+  }
   const ran = { ...heard, changed: changedAfter(heard, step, outcome) };
   if (hasEnded(state)) return tooLate(ran, step, outcome);
-  return outcome.state === 'succeeded' ? succeeded(ran, step, policy) : failed(ran, step, outcome, policy);
+  if (outcome.state !== 'succeeded') return failed(ran, step, outcome, policy);
+  // Whose change has not begun while all is taken back is not changed any more.
+  const isTurned = step === 'pre' && state === 'rolling-back';
+  return succeeded(isTurned ? { ...ran, back: true } : ran, step, policy);
 }
 
 /**

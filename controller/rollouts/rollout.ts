@@ -187,8 +187,16 @@ export function isFailure(host: Host): boolean {
 
 /** Whether its undo has not had its turn, and would find something to take back. */
 export function canUndo(host: Host, policy: Policy): boolean {
-  if (!host.wayBack || host.changed === false || !policy.steps.includes('undo')) return false;
-  return host.step !== 'undo' && host.step !== 'restore';
+  return host.changed !== false && hasWayBack(host, policy);
+}
+
+/** The same, of a host that may be about to be changed. */
+export function canGoBack(host: Host, policy: Policy): boolean {
+  return host.step === 'pre' || host.step === 'change' ? hasWayBack(host, policy) : canUndo(host, policy);
+}
+
+function hasWayBack(host: Host, policy: Policy): boolean {
+  return host.wayBack && policy.steps.includes('undo') && host.step !== 'undo' && host.step !== 'restore';
 }
 
 /** Whether all is over; a rollback may still begin another time. */

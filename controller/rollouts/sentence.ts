@@ -1,3 +1,5 @@
+import { quoted } from '../targeting/problem.ts';
+
 const MOST = 3;
 
 /** `web-1, web-2, web-3 and 4 more`: enough to begin to look. */
@@ -11,4 +13,9 @@ export function namesOf(hosts: readonly { readonly name: string }[]): string {
 /** `1 host`, `2 hosts`. */
 export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+/** Of a wave: one without a name of its own is called by its number. */
+export function titled(name: string): string {
+  return /^wave \d+$/.test(name) ? name : `wave ${quoted(name)}`;
 }
