@@ -21,6 +21,7 @@ import { createTokens } from './enrolment/tokens.ts';
 import { type Bus, createBus } from './events.ts';
 import { openFleet } from './fleet/engine.ts';
 import type { FleetKeys } from './fleet/keys.ts';
+import { createOperatorTrust } from './fleet/operator-trust.ts';
 import { createReleases } from './fleet/releases.ts';
 import { ADMISSION, createAdmission } from './gateway/admission.ts';
 import { createGateway, type Gateway } from './gateway/engine.ts';
@@ -115,6 +116,7 @@ export async function openController(world: World): Promise<Controller> {
     reserveBytes: keeping.reserveBytes,
     sealingKey: keys.job,
   });
+  const operatorTrust = createOperatorTrust({ clock, audit, fleet });
   const jobs = createJobs({
     clock,
     random,
@@ -128,6 +130,7 @@ export async function openController(world: World): Promise<Controller> {
     admit: storage.admit,
     fleetId: fleet.fleetId,
     controllerKey: fleet.controllerKey,
+    signers: operatorTrust,
     jobKey: keys.job,
   });
   const rollouts = createRollouts({ db, clock });
@@ -149,7 +152,7 @@ export async function openController(world: World): Promise<Controller> {
     createAdmission(ADMISSION, clock, random),
   );
   door.gateway = gateway;
-  const operators = createOperators({ clock, random, db, audit });
+  const operators = createOperators({ clock, random, db, audit, trust: operatorTrust });
   const tokens = createTokens(enrolmentPorts);
   const takeLeave = leaveTaker(jobs, inventory, log);
   const startedAtMs = clock.now();
@@ -212,7 +215,7 @@ export async function openController(world: World): Promise<Controller> {
       rollouts,
       contents: { ...contents, put: admitted(contents.put) },
       retention,
-      operators: { ...operators, add: admitted(operators.add) },
+      operators: { ...operators, add: admitted(operators.add), trust: admitted(operators.trust) },
       audit: {
         ...audit,
         // A report that is not what its agent signed leaves its own line in the log: first that, then the chain.

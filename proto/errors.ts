@@ -65,6 +65,12 @@ export const ERRORS = {
     true,
   ),
   'bad-bundle': row('the bundle cannot be read', 400, 2),
+  'root-key-away': row(
+    'the root key is not on this controller; put root.key back into its home, start it again, and remove the file afterwards',
+    409,
+    5,
+  ),
+  'draft-over': row('what was to be signed is not there any more; run the command again', 409, 5, true),
   'release-key-away': row('the release key is not on this controller', 409, 5),
   'bad-release': row('the release is not one that this agent may become', 403, 1),
   'no-such-content': row('the controller does not hold this content', 404, 2),

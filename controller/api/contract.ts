@@ -61,6 +61,16 @@ import type {
   RolloutSummary,
   RolloutsQuery,
 } from './rollout-messages.ts';
+import type {
+  JobDraftBody,
+  JobDraftReply,
+  KeysRevoked,
+  OperatorKeyBody,
+  OperatorKeyQuery,
+  OperatorKeyReply,
+  OperatorRevoked,
+  SignaturesBody,
+} from './signing-messages.ts';
 import type { EventsQuery, RolloutEventsQuery } from './stream-messages.ts';
 
 export type * from './job-messages.ts';
@@ -68,6 +78,7 @@ export { RUN_STATES } from './job-messages.ts';
 export type * from './messages.ts';
 export type * from './rollout-messages.ts';
 export { HOST_PHASES, ROLLOUT_STATES, WAVE_STATES } from './rollout-messages.ts';
+export type * from './signing-messages.ts';
 export type * from './stream-messages.ts';
 export type * from './task-messages.ts';
 
@@ -145,6 +156,8 @@ export const ROUTES: Readonly<Record<RouteName, Route>> = {
   'tokens.revoke': change('DELETE', `${API}/tokens/:id`, 'admin', 'Revoke a join token'),
 
   'jobs.create': change('POST', `${API}/jobs`, 'runner', 'Run a task on agents'),
+  'jobs.draft': change('POST', `${API}/jobs/drafts`, 'runner', 'What would be ordered, to be signed'),
+  'jobs.submit': change('POST', `${API}/jobs/drafts/:job`, 'runner', 'Run what its operator signed'),
   'jobs.list': get(`${API}/jobs`, 'viewer', 'Jobs, newest first'),
   'jobs.show': get(`${API}/jobs/:job`, 'viewer', 'One job and its runs'),
   'jobs.waiting': get(`${API}/jobs/:job/waiting`, 'viewer', 'Whom a job waits for, and since when'),
@@ -207,7 +220,19 @@ export const ROUTES: Readonly<Record<RouteName, Route>> = {
 
   'operators.add': change('POST', `${API}/operators`, 'admin', 'Add an operator; answers with the API token'),
   'operators.list': get(`${API}/operators`, 'admin', 'The operators'),
-  'operators.revoke': change('DELETE', `${API}/operators/:name`, 'admin', "Revoke an operator's tokens"),
+  'operators.revoke': change(
+    'DELETE',
+    `${API}/operators/:name`,
+    'admin',
+    "Revoke an operator's token and keys",
+  ),
+  'operators.trust': change(
+    'POST',
+    `${API}/operators/:name/keys`,
+    'admin',
+    'Trust what a key of theirs signs',
+  ),
+  'operators.untrust': change('DELETE', `${API}/operators/:name/keys`, 'admin', 'Revoke keys of an operator'),
 
   'audit.list': get(`${API}/audit`, 'viewer', 'The audit log, oldest first'),
   'audit.verify': get(`${API}/audit/verify`, 'viewer', 'Check the chain of the audit log'),
@@ -247,6 +272,8 @@ export interface Calls {
   'tokens.revoke': { params: { id: string }; reply: Done };
 
   'jobs.create': { body: JobBody; reply: JobCreated };
+  'jobs.draft': { body: JobDraftBody; reply: JobDraftReply };
+  'jobs.submit': { params: { job: string }; body: SignaturesBody; reply: JobCreated };
   'jobs.list': { query: JobsQuery; reply: JobSummary[] };
   'jobs.show': { params: { job: string }; reply: JobDetail };
   'jobs.waiting': { params: { job: string }; query: WaitingQuery; reply: WaitingReply };
@@ -274,7 +301,9 @@ export interface Calls {
 
   'operators.add': { body: OperatorBody; reply: OperatorReply };
   'operators.list': { reply: OperatorSummary[] };
-  'operators.revoke': { params: { name: string }; reply: Done };
+  'operators.revoke': { params: { name: string }; reply: OperatorRevoked };
+  'operators.trust': { params: { name: string }; body: OperatorKeyBody; reply: OperatorKeyReply };
+  'operators.untrust': { params: { name: string }; query: OperatorKeyQuery; reply: KeysRevoked };
 
   'audit.list': { query: AuditQuery; reply: AuditEntry[] };
   'audit.verify': { query: AuditVerifyQuery; reply: AuditVerifyReply };

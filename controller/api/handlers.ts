@@ -1,8 +1,9 @@
 import { MusterError } from '../../proto/errors.ts';
 import type { Calls, RouteName } from './contract.ts';
+import type { JobBody } from './job-messages.ts';
 import { API_DEFAULTS, API_LIMITS } from './limits.ts';
 import type { Actor } from './messages.ts';
-import type { ApiVerbs } from './verbs.ts';
+import type { ApiVerbs, JobRequest } from './verbs.ts';
 
 /** The routes that need an operator and answer in JSON: what was sent, checked, to a verb and back. */
 
@@ -82,13 +83,20 @@ export function createHandlers(verbs: ApiVerbs): Handlers {
       return DONE;
     },
 
-    'jobs.create': ({ body, by, idempotencyKey }) => {
-      if (body.targets === undefined && body.selector === undefined && body.failedOf === undefined)
-        throw new MusterError('bad-request', 'body: needs targets, a selector or both, or failedOf');
-      const { timeoutMs = API_DEFAULTS.runTimeoutMs, ttlMs = API_DEFAULTS.runTtlMs } = body;
-      const key = idempotencyKey === undefined ? {} : { idempotencyKey };
-      return jobs.create({ ...body, timeoutMs, ttlMs, ...key }, by);
+    'jobs.create': ({ body, by, idempotencyKey }) => jobs.create(requestOf(body, idempotencyKey), by),
+    async 'jobs.draft'({ body: { signer, ...body }, by, idempotencyKey }) {
+      const drawn = await jobs.draft(requestOf(body, idempotencyKey), by, Buffer.from(signer, 'hex'));
+      if ('made' in drawn) return { draft: null, made: drawn.made };
+      const { job, untilMs, order, targets } = drawn.draft;
+      const orders = [{ what: 'job', order: Buffer.from(order).toString('base64'), targets: null }];
+      return { draft: { draft: job, untilMs, orders, targets }, made: null };
     },
+    'jobs.submit': ({ params, body: { signer, signatures }, by }) =>
+      jobs.submit(
+        params.job,
+        { keyId: Buffer.from(signer, 'hex'), signature: Buffer.from(signatures[0] ?? '', 'base64') },
+        by,
+      ),
     'jobs.list': ({ query }) => jobs.list({ ...query, limit: query.limit ?? API_LIMITS.listDefault }),
     'jobs.show': ({ params }) => jobs.show(params.job),
     'jobs.waiting': ({ params, query }) => jobs.waiting(params.job, query.limit ?? API_LIMITS.listDefault),
@@ -115,9 +123,11 @@ export function createHandlers(verbs: ApiVerbs): Handlers {
     'operators.add': ({ body, by }) => operators.add(body, by),
     'operators.list': () => operators.list(),
     async 'operators.revoke'({ params, by }) {
-      await operators.revoke(params.name, by);
-      return DONE;
+      return { ...DONE, ...(await operators.revoke(params.name, by)) };
     },
+    'operators.trust': ({ params, body, by }) =>
+      operators.trust(params.name, Buffer.from(body.publicKey, 'hex'), by),
+    'operators.untrust': ({ params, query, by }) => operators.untrust(params.name, by, query.keyId),
 
     'audit.list': ({ query }) =>
       audit.list({ afterSeq: query.after ?? 0, limit: query.limit ?? API_LIMITS.listDefault }),
@@ -128,4 +138,12 @@ export function createHandlers(verbs: ApiVerbs): Handlers {
     },
     'audit.head': () => audit.head(),
   };
+}
+
+/** Throws bad-request: everybody is only ever asked for by name. */
+function requestOf(body: JobBody, idempotencyKey: string | undefined): JobRequest {
+  if (body.targets === undefined && body.selector === undefined && body.failedOf === undefined)
+    throw new MusterError('bad-request', 'body: needs targets, a selector or both, or failedOf');
+  const { timeoutMs = API_DEFAULTS.runTimeoutMs, ttlMs = API_DEFAULTS.runTtlMs } = body;
+  return { ...body, timeoutMs, ttlMs, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) };
 }

@@ -246,6 +246,8 @@ export interface OperatorSummary {
   state: 'active' | 'expired' | 'revoked';
   createdAtMs: number;
   expiresAtMs: number | null;
+  /** Ids of the keys with which they may sign orders. */
+  keys: string[];
 }
 
 // ---------------------------------------------------------------- large contents

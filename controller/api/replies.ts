@@ -134,8 +134,12 @@ export const operators = z.array(
     state: z.enum(['active', 'expired', 'revoked']),
     createdAtMs: instant,
     expiresAtMs: maybe(instant),
+    keys: z.array(z.string()),
   }),
 );
+export const operatorKey = z.object({ keyId: z.string() });
+export const keysRevoked = z.object({ revokedKeys: z.array(z.string()) });
+export const operatorRevoked = keysRevoked.extend({ ok: z.literal(true), trustedKeys: z.array(z.string()) });
 
 const runState = z.enum(RUN_STATES);
 const jobState = z.enum(['running', 'over'] as const satisfies readonly JobState[]);
@@ -212,6 +216,16 @@ export const jobCreated = z.object({
   tasks: z.array(z.string()),
   created: z.boolean(),
 });
+export const draft = z.object({
+  draft: z.string(),
+  untilMs: instant,
+  orders: z.array(z.object({ what: z.string(), order: z.base64(), targets: maybe(z.array(count)) })),
+  targets: z.array(z.object({ name: z.string(), id: z.string(), epoch: z.string() })),
+});
+export const jobDraft = z.union([
+  z.object({ draft, made: z.null() }),
+  z.object({ draft: z.null(), made: jobCreated }),
+]);
 export const jobs = z.array(z.object(jobFields));
 export const job = z.object({
   ...jobFields,

@@ -107,9 +107,15 @@ const job = z.strictObject({
   reason: text(LIMITS.reasonChars).exactOptional(),
 });
 
+const signer = hex(LIMITS.keyIdBytes);
+/** For a draft with at most so many orders. */
+const signatures = (orders: number) =>
+  z.strictObject({ signer, signatures: z.array(z.base64().max(100)).min(1).max(orders) });
+
 const JOB_STATES = ['running', 'over'] as const satisfies readonly JobState[];
 const atJob = z.strictObject({ job: jobId });
 const atAgent = z.strictObject({ agent: some(LIMITS.nameChars) });
+const atOperator = z.strictObject({ name: some(CAPS.operatorChars) });
 const page = { limit: queryNumber(CAPS.listMax, 1).exactOptional() };
 const after = { after: queryNumber(Number.MAX_SAFE_INTEGER).exactOptional() };
 
@@ -191,6 +197,8 @@ export const SHAPES = {
   'tokens.revoke': { params: z.strictObject({ id: some(CAPS.idChars) }), reply: replies.done },
 
   'jobs.create': { body: job, reply: replies.jobCreated },
+  'jobs.draft': { body: z.strictObject({ ...job.shape, signer }), reply: replies.jobDraft },
+  'jobs.submit': { params: atJob, body: signatures(1), reply: replies.jobCreated },
   'jobs.list': {
     query: z.strictObject({
       ...page,
@@ -293,7 +301,17 @@ export const SHAPES = {
     reply: replies.operatorAdded,
   },
   'operators.list': { reply: replies.operators },
-  'operators.revoke': { params: z.strictObject({ name: some(CAPS.operatorChars) }), reply: replies.done },
+  'operators.revoke': { params: atOperator, reply: replies.operatorRevoked },
+  'operators.trust': {
+    params: atOperator,
+    body: z.strictObject({ publicKey: hex(LIMITS.publicKeyBytes) }),
+    reply: replies.operatorKey,
+  },
+  'operators.untrust': {
+    params: atOperator,
+    query: z.strictObject({ keyId: signer.exactOptional() }),
+    reply: replies.keysRevoked,
+  },
 
   'audit.list': { query: z.strictObject({ ...after, ...page }), reply: replies.auditEntries },
   'audit.verify': {

@@ -41,6 +41,7 @@ import type {
   TokenSummary,
   TrustReply,
 } from './messages.ts';
+import type { DraftTarget, KeysRevoked, OperatorKeyReply, OperatorRevoked } from './signing-messages.ts';
 
 import type {
   AbortBody,
@@ -172,8 +173,28 @@ export interface RunProgress {
   outputPrunedAtMs: number | null;
 }
 
+/** What would be ordered: bytes of an order, and whom it is for. */
+export interface JobDraft {
+  job: string;
+  untilMs: number;
+  order: Uint8Array;
+  targets: DraftTarget[];
+}
+
 export interface JobVerbs {
   create(request: JobRequest, by: Actor): Promise<JobCreated>;
+  /** Throws signer-unknown, signer-revoked, signer-not-allowed, and as create. */
+  draft(
+    request: JobRequest,
+    by: Actor,
+    signer: Uint8Array,
+  ): Promise<{ draft: JobDraft } | { made: JobCreated }>;
+  /** Throws draft-over, order-signature, and as draft. */
+  submit(
+    jobId: string,
+    signature: { keyId: Uint8Array; signature: Uint8Array },
+    by: Actor,
+  ): Promise<JobCreated>;
   /** A new job that does the same where it did not succeed. Throws no-such-job, retry-incomplete, nobody-matched. */
   retry(jobId: string, request: RetryBody & { idempotencyKey?: string }, by: Actor): Promise<JobCreated>;
   /** Throws no-such-job, job-over. Nothing said: every run that is not over. */
@@ -240,7 +261,11 @@ export interface OperatorVerbs {
   add(request: { name: string; role: Role; ttlMs?: number }, by: Actor): Promise<OperatorReply>;
   list(): Promise<OperatorSummary[]>;
   /** Throws no-such-operator. */
-  revoke(name: string, by: Actor): Promise<void>;
+  revoke(name: string, by: Actor): Promise<Omit<OperatorRevoked, 'ok'>>;
+  /** Throws no-such-operator, bad-key, bad-request, root-key-away. */
+  trust(name: string, publicKey: Uint8Array, by: Actor): Promise<OperatorKeyReply>;
+  /** Throws not-found, root-key-away. */
+  untrust(name: string, by: Actor, keyId?: string): Promise<KeysRevoked>;
   /** Undefined: unknown, expired or revoked; which of them is nobody's business. */
   authenticate(token: string): Promise<Actor | undefined>;
 }

@@ -11,6 +11,7 @@ import { jsonLine } from './output/sanitise.ts';
 import { hosts, listNames } from './output/summary.ts';
 import { renderTable } from './output/table.ts';
 import { atMost, resolve, wholeSelection } from './selection.ts';
+import { createJob, signingKey } from './signing/create-job.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type ShowJob, watchJob } from './watch-job.ts';
 import { withClient } from './with-client.ts';
@@ -62,11 +63,13 @@ export async function dispatch(
   const ready = jobBody(asked, typeof tasks === 'function' ? [] : tasks, options);
   return withClient(surroundings, async (client) => {
     const selection = await wholeSelection(client, asked);
+    const key = await signingKey(surroundings, options);
     const create = async (idempotencyKey: string): Promise<JobCreated> => {
       if (typeof tasks === 'function' && (await resolve(client, selection)).length === 0)
         throw new MusterError('nobody-matched');
       const made = typeof tasks === 'function' ? { tasks: [...(await tasks(client))] } : {};
-      return client.call('jobs.create', { body: { ...ready, ...made, ...selection } }, { idempotencyKey });
+      const body = { ...ready, ...made, ...selection };
+      return createJob(surroundings, client, body, { ...options, idempotencyKey, key });
     };
     // What was uploaded is there: a controller that restarts just then is no reason to begin anew.
     return make(surroundings, client, selection, options, create, {

@@ -29,6 +29,7 @@ export interface JobOptions extends TargetOptions {
   detach?: boolean;
   fold?: boolean;
   json?: boolean;
+  sign?: boolean;
 }
 
 /** The order of `muster run`: an argv, or one line for a shell. */

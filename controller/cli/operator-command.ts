@@ -35,14 +35,15 @@ export function ls(surroundings: Surroundings, options: Json): Promise<number> {
   return withClient(surroundings, async (client) => {
     const operators = await client.call('operators.list', {});
     const { stdout, env } = surroundings;
-    const rows = operators.map(({ name, role, state, createdAtMs, expiresAtMs }) => [
+    const rows = operators.map(({ name, role, state, createdAtMs, expiresAtMs, keys }) => [
       name,
       role,
       state,
       formatTime(createdAtMs),
       expiresAtMs === null ? 'never' : formatTime(expiresAtMs),
+      keys.length === 0 ? '-' : keys.map((id) => sanitiseLine(id)).join(' '),
     ]);
-    const head = ['NAME', 'ROLE', 'STATE', 'ADDED', 'EXPIRES'];
+    const head = ['NAME', 'ROLE', 'STATE', 'ADDED', 'EXPIRES', 'SIGNS WITH'];
     stdout.write(
       options.json ? `${jsonLine(operators)}\n` : renderTable(head, rows, paintFor(stdout.isTerminal, env)),
     );
@@ -53,7 +54,12 @@ export function ls(surroundings: Surroundings, options: Json): Promise<number> {
 export function revoke(surroundings: Surroundings, name: string, options: Json): Promise<number> {
   return withClient(surroundings, async (client) => {
     const reply = await client.call('operators.revoke', { params: { name } });
-    surroundings.stdout.write(options.json ? `${jsonLine(reply)}\n` : `revoked ${sanitiseLine(name)}\n`);
-    return EXIT.ok;
+    const { stdout, stderr } = surroundings;
+    stdout.write(options.json ? `${jsonLine(reply)}\n` : `revoked ${sanitiseLine(name)}\n`);
+    if (reply.trustedKeys.length === 0) return EXIT.ok;
+    stderr.write(
+      `muster: the root key is not on the controller: what ${sanitiseLine(name)} signs still counts. Put root.key back into its home, start it again, and type: muster operator untrust ${sanitiseLine(name)}\n`,
+    );
+    return EXIT.failed;
   });
 }

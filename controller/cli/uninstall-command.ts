@@ -7,6 +7,7 @@ import type { ReachOptions } from './install/request.ts';
 import { type JobOptions, jobBody, selectionOf } from './job-body.ts';
 import { hosts, listNames } from './output/summary.ts';
 import { resolve, wholeSelection } from './selection.ts';
+import { createJob, signingKey } from './signing/create-job.ts';
 import type { Surroundings } from './surroundings.ts';
 import { withClient } from './with-client.ts';
 
@@ -74,12 +75,19 @@ function overLink(surroundings: Surroundings, options: LinkOptions): Promise<num
     }
     const task = { uninstall: options.keepPolicy ? { keepPolicy: true } : {} };
     const body = jobBody(selection, [task], options);
+    const key = await signingKey(surroundings, options);
     let meant = 0;
-    const status = await make(surroundings, client, selection, { ...options, yes: true }, async (key) => {
-      const created = await client.call('jobs.create', { body }, { idempotencyKey: key });
-      meant = created.targets.length;
-      return created;
-    });
+    const status = await make(
+      surroundings,
+      client,
+      selection,
+      { ...options, yes: true },
+      async (idempotencyKey) => {
+        const created = await createJob(surroundings, client, body, { ...options, idempotencyKey, key });
+        meant = created.targets.length;
+        return created;
+      },
+    );
     // What went well is silent otherwise, which is not what anybody wants of this.
     if (status === EXIT.ok && !options.detach && !options.json)
       stderr.write(`muster: ${hosts(meant)} out of the fleet; the rest is removed there now\n`);

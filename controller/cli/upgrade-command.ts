@@ -13,6 +13,7 @@ import { hosts, listNames } from './output/summary.ts';
 import { createUpgradeView } from './output/upgrade-view.ts';
 import type { WantedBuild } from './release.ts';
 import { resolve, wholeSelection } from './selection.ts';
+import { createJob, signingKey } from './signing/create-job.ts';
 import type { Surroundings } from './surroundings.ts';
 import { withClient } from './with-client.ts';
 
@@ -56,6 +57,7 @@ export function upgrade(surroundings: Surroundings, options: UpgradeOptions): Pr
     const timeout = options.timeout ?? FETCH_MS + onlineWithinMs;
     const body = jobBody(selection, [], { ...options, timeout, title: `upgrade to ${MUSTER_VERSION}` });
     const json = options.json ?? false;
+    const key = await signingKey(surroundings, options);
     const status = await make(
       surroundings,
       client,
@@ -64,7 +66,7 @@ export function upgrade(surroundings: Surroundings, options: UpgradeOptions): Pr
       async (idempotencyKey) => {
         const release = await publish(surroundings, client, wanted, options.runtime);
         const tasks = [{ upgrade: { ...release, onlineWithinMs } }];
-        return client.call('jobs.create', { body: { ...body, tasks } }, { idempotencyKey });
+        return createJob(surroundings, client, { ...body, tasks }, { ...options, idempotencyKey, key });
       },
       {
         insist: true,

@@ -1,5 +1,6 @@
 /** Which trust documents there must be, and which of them an agent lacks. Pure. */
 import { applyTrust, pinned, type Trust, type TrustInput } from '../../certs/trust.ts';
+import { MusterError } from '../../proto/errors.ts';
 import { equalBytes } from '../../proto/ids.ts';
 
 const DAY_MS = 86_400_000;
@@ -69,6 +70,17 @@ export function nextDocument(trust: Trust, wanted: Wanted): TrustInput | undefin
     minimumAgentVersion: document?.minimumAgentVersion ?? '',
     revoked: document?.revoked ?? [],
   };
+}
+
+/** The document that says what the last one does but for `changes`. Throws MusterError('internal') before the first one. */
+export function amended(
+  { document, serial }: Trust,
+  changes: Pick<TrustInput, 'keys' | 'revoked'>,
+  nowMs: number,
+): TrustInput {
+  if (!document) throw new MusterError('internal', 'there is no trust document yet');
+  const { version: _, ...input } = document;
+  return { ...input, ...changes, serial: serial + 1, issuedAtMs: nowMs, expiresAtMs: nowMs + VALID_MS };
 }
 
 type Keys = TrustInput['keys'];

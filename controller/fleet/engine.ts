@@ -1,14 +1,14 @@
 import { type ReleaseContent, type SignedRelease, signRelease } from '../../certs/release.ts';
-import { applyTrust, signTrust, type Trust } from '../../certs/trust.ts';
+import { applyTrust, signTrust, type Trust, type TrustInput } from '../../certs/trust.ts';
 import type { Clock } from '../../proto/clock.ts';
-import { SignedTrust, TrustDocument } from '../../proto/codec.ts';
+import { SignedTrust, TrustDocument, type TrustMessage } from '../../proto/codec.ts';
 import type { KeyPair } from '../../proto/crypto.ts';
 import { MusterError } from '../../proto/errors.ts';
 import { fleetIdOf, keyId } from '../../proto/frame.ts';
 import { equalBytes, toHex } from '../../proto/ids.ts';
-import type { Database } from '../db/database.ts';
+import type { Database, Statement } from '../db/database.ts';
 import type { Log } from '../log.ts';
-import { fold, lacking, nextDocument, type StoredDocument, WARN_MS } from './documents.ts';
+import { amended, fold, lacking, nextDocument, type StoredDocument, WARN_MS } from './documents.ts';
 import type { FleetKeys } from './keys.ts';
 import { allDocuments, insertDocuments } from './store.ts';
 
@@ -41,6 +41,13 @@ export async function openFleet({ clock, db, log, keys, urls }: FleetPorts) {
     );
   let onDocument: (bytes: Uint8Array) => void = () => {};
   let cancelTimer: (() => void) | undefined;
+  /** One after the other: each follows from the one before. */
+  let last: Promise<unknown> = Promise.resolve();
+  function inTurn<T>(sign: () => Promise<T>): Promise<T> {
+    const next = last.then(sign, sign);
+    last = next.catch(() => {});
+    return next;
+  }
 
   async function renew(): Promise<void> {
     const rootPublicKey = keys.root?.publicKey ?? trust.document?.rootPublicKey;
@@ -56,24 +63,34 @@ export async function openFleet({ clock, db, log, keys, urls }: FleetPorts) {
     if (!next) return;
     if (!keys.root)
       return log.warn('the trust document should be renewed, but the root key is not on this machine');
-    const bytes = signTrust(next, [keys.root]);
+    await publish(next, keys.root, []);
+  }
+
+  /** Durable, together with `besides`, before anybody goes by it. */
+  async function publish(next: TrustInput, root: KeyPair, besides: readonly Statement[]): Promise<void> {
+    const bytes = signTrust(next, [root]);
     // As every agent will: what does not follow from the documents before it must never be stored.
     const renewed = applyTrust(trust, bytes);
     const document = { serial: next.serial, bytes, changesRoot: trust.document === undefined };
-    await db.write(
-      insertDocuments([{ serial: next.serial, document: bytes, changes_root: document.changesRoot ? 1 : 0 }]),
-    );
+    await db.write([
+      ...insertDocuments([
+        { serial: next.serial, document: bytes, changes_root: document.changesRoot ? 1 : 0 },
+      ]),
+      ...besides,
+    ]);
     documents.push(document);
     trust = renewed;
     log.info({ serial: next.serial }, 'trust document signed');
     onDocument(bytes);
   }
 
-  await renew();
+  await inTurn(renew);
 
   function watch(): void {
     cancelTimer = clock.after(RENEW_CHECK_MS, () => {
-      renew().catch((error: unknown) => log.error({ err: error }, 'trust document could not be renewed'));
+      inTurn(renew).catch((error: unknown) =>
+        log.error({ err: error }, 'trust document could not be renewed'),
+      );
       watch();
     });
   }
@@ -113,6 +130,21 @@ export async function openFleet({ clock, db, log, keys, urls }: FleetPorts) {
       }
     },
     rootKeyHere: keys.root !== undefined,
+    trust: () => trust,
+    /**
+     * Signs a document with other keys, in one transaction with what `besides` makes; a change that is undefined signs nothing and writes that alone.
+     * Throws root-key-away, and what the two throw.
+     */
+    amend: (
+      change: (document: TrustMessage) => Pick<TrustInput, 'keys' | 'revoked'> | undefined,
+      besides: () => readonly Statement[],
+    ): Promise<void> =>
+      inTurn(async () => {
+        const changes = trust.document && change(trust.document);
+        if (!changes) return db.write(besides());
+        if (!keys.root) throw new MusterError('root-key-away');
+        await publish(amended(trust, changes, clock.now()), keys.root, besides());
+      }),
     documentsFor: (serial: number, rootKeyId: Uint8Array) =>
       lacking(documents, serial, (document) => equalBytes(rootKeyIdOf(document.bytes), rootKeyId)),
     /** Sentences about what somebody should do. */

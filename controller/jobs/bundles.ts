@@ -6,10 +6,10 @@ import { ciphertextHash, type SealedBundle, wrapFor, wrappingPair } from '../../
 import type { DeliverMessage } from '../../proto/codec.ts';
 import { type KeyPair, secretbox, secretboxOpen } from '../../proto/crypto.ts';
 import { MusterError } from '../../proto/errors.ts';
-import { fromHex } from '../../proto/ids.ts';
 import { LIMITS } from '../../proto/limits.ts';
-import { type MerkleTree, merkleTree, targetLeaf } from '../../proto/merkle.ts';
+import type { MerkleTree } from '../../proto/merkle.ts';
 import { paramsOfJob, sealedJob } from './bundle-store.ts';
+import { type TargetIdentity, treeOf } from './order.ts';
 import type { JobsPorts } from './ports.ts';
 import { runsOfJob } from './store.ts';
 
@@ -25,28 +25,6 @@ interface JobBundle {
   params: ReadonlyMap<string, Uint8Array>;
   /** Agent id -> its place among the targets. */
   indexes: ReadonlyMap<string, number>;
-}
-
-export interface TargetIdentity {
-  id: string;
-  epoch: string;
-}
-
-export function treeOf(
-  targets: readonly TargetIdentity[],
-  params: ReadonlyMap<string, Uint8Array>,
-): MerkleTree {
-  return merkleTree(
-    targets.map(({ id, epoch }) =>
-      targetLeaf({ agentId: bytesOf(id), epoch: bytesOf(epoch), params: params.get(id) ?? EMPTY }),
-    ),
-  );
-}
-
-export function bytesOf(id: string): Uint8Array {
-  const bytes = fromHex(id, LIMITS.keyIdBytes);
-  if (!bytes) throw new MusterError('internal', 'an id in the store is not one');
-  return bytes;
 }
 
 export interface Bundles {

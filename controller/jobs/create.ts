@@ -1,3 +1,4 @@
+import type { SignatureMessage } from '../../proto/codec.ts';
 import { MusterError } from '../../proto/errors.ts';
 import { equalBytes } from '../../proto/ids.ts';
 import { ConstraintError, isTaken } from '../db/database.ts';
@@ -5,10 +6,10 @@ import { seededFractions, shuffled } from '../targeting/limit.ts';
 import type { Bundles } from './bundles.ts';
 import { meant } from './failed-of.ts';
 import type { Actor, JobAgent, JobsPorts } from './ports.ts';
-import { prepareJob, requestDigest } from './prepare.ts';
+import { type Prepared, prepareJob, requestDigest } from './prepare.ts';
 import type { JobRequest } from './request.ts';
 import type { Steady } from './steady.ts';
-import { type JobRow, jobByKey, runsOfJob } from './store.ts';
+import { type JobRow, jobByKey, jobRequest, runsOfJob } from './store.ts';
 import { nameOf } from './task.ts';
 
 export interface Target {
@@ -39,11 +40,28 @@ export async function createJob(
 ): Promise<Created & { sent: readonly string[]; queued: readonly string[] }> {
   const earlier = await earlierJob(ports, request, actor);
   if (earlier) return { ...earlier, sent: [], queued: [] };
-  const prepared = await prepareJob(ports, bundles, request, actor, async () =>
-    inTurn(await meant(ports, request), request),
-  );
+  return makeJob(ports, await prepareMeant(ports, bundles, request, actor), request, actor);
+}
+
+/** For those that the request means. Throws as createJob. */
+export function prepareMeant(
+  ports: JobsPorts & { steady: Steady },
+  bundles: Bundles,
+  request: JobRequest,
+  actor: Actor,
+): Promise<Prepared> {
+  return prepareJob(ports, bundles, request, actor, async () => inTurn(await meant(ports, request), request));
+}
+
+export async function makeJob(
+  ports: JobsPorts,
+  prepared: Prepared,
+  request: JobRequest,
+  actor: Actor,
+  signatures: readonly SignatureMessage[] = [],
+): Promise<Created & { sent: readonly string[]; queued: readonly string[] }> {
   try {
-    await ports.db.write(prepared.statements());
+    await ports.db.write(prepared.statements(signatures));
   } catch (error) {
     // Two requests with one key at once: the second finds the first one's job.
     const first = isTaken(error, 'jobs.idempotency_key') && (await earlierJob(ports, request, actor));
@@ -68,14 +86,24 @@ function inTurn(agents: JobAgent[], { batch, seed }: JobRequest): JobAgent[] {
   return shuffled(agents, seededFractions(`turns ${seed}`));
 }
 
-async function earlierJob(ports: JobsPorts, request: JobRequest, actor: Actor): Promise<Created | undefined> {
+export async function earlierJob(
+  ports: JobsPorts,
+  request: JobRequest,
+  actor: Actor,
+): Promise<Created | undefined> {
   if (request.idempotencyKey === undefined) return undefined;
   const [job] = await ports.db.read(jobByKey({ by: actor.name, key: request.idempotencyKey }));
   if (!job) return undefined;
   if (!equalBytes(job.request_digest, requestDigest(ports, request)))
     throw new MusterError('idempotency-conflict');
-  const tasks = request.tasks.map(nameOf);
-  return { job: job.id, targets: await targetsOf(ports, job), tasks, created: false };
+  return createdOf(ports, job);
+}
+
+/** A job that is there already, as whoever asks for it again is told of it. */
+export async function createdOf(ports: JobsPorts, job: JobRow): Promise<Created> {
+  const [row] = await ports.db.read(jobRequest({ id: job.id }));
+  const { tasks } = JSON.parse(row?.request ?? '{"tasks":[]}') as Pick<JobRequest, 'tasks'>;
+  return { job: job.id, targets: await targetsOf(ports, job), tasks: tasks.map(nameOf), created: false };
 }
 
 async function targetsOf(ports: JobsPorts, job: JobRow): Promise<Target[]> {

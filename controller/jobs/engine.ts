@@ -1,5 +1,6 @@
+import type { SignatureMessage } from '../../proto/codec.ts';
 import type { Statement } from '../db/database.ts';
-import { bytesOf, createBundles } from './bundles.ts';
+import { createBundles } from './bundles.ts';
 import { type CancelRequest, cancelJob } from './cancel.ts';
 import { createChanges } from './changes.ts';
 import { type Created, createJob } from './create.ts';
@@ -8,11 +9,13 @@ import { createDeliveries } from './deliver.ts';
 import { meant } from './failed-of.ts';
 import { createHistory, type History } from './history.ts';
 import { uninstalledAgents } from './leaver-store.ts';
+import { bytesOf } from './order.ts';
 import type { Actor, JobAgent, JobsPorts } from './ports.ts';
 import { type Prepared, prepareJob } from './prepare.ts';
 import { type Asked, type JobRequest, timesOf } from './request.ts';
 import { type RetryRequest, retryRequest } from './retry.ts';
 import { NO_OUTCOME } from './run.ts';
+import { createSignedJobs, type Ready, type SignedJobs } from './signed.ts';
 import { createSteady } from './steady.ts';
 import { openRunsOfAgent } from './store.ts';
 import { createVerifier } from './verifier.ts';
@@ -39,6 +42,10 @@ export interface Direct {
 
 export interface Jobs extends History {
   create(request: JobRequest, actor: Actor): Promise<Created>;
+  /** What its operator would sign with the key `signer` of his. Throws as SignedJobs.draft. */
+  draft: SignedJobs['draft'];
+  /** Makes the job of a draft, with its operator's signature. Throws as SignedJobs.submit. */
+  submit(jobId: string, signature: SignatureMessage, actor: Actor): Promise<Created>;
   /**
    * A job of these agents whose runs wait until each is given its turn, for at most `lifeMs`. Nothing of it is stored yet: its statements
    * go into the batch of whoever has it made, and `written` is called after that. Throws as prepareJob.
@@ -78,10 +85,13 @@ export function createJobs(given: JobsPorts): Jobs {
   const deadlines = createDeadlines(ports, changes);
   const deliveries = createDeliveries(ports, bundles, changes);
   const verifier = createVerifier(ports);
+  const signed = createSignedJobs(ports, bundles);
   const words = createWords(ports, changes, verifier.wake);
 
-  async function create(request: JobRequest, actor: Actor): Promise<Created> {
-    const { sent, queued, ...created } = await createJob(ports, bundles, request, actor);
+  const create = async (request: JobRequest, actor: Actor): Promise<Created> =>
+    send(request, await createJob(ports, bundles, request, actor));
+
+  async function send(request: JobRequest, { sent, queued, ...created }: Ready): Promise<Created> {
     if (created.created) deadlines.expect(ports.steady.now() + timesOf(request).ttlMs);
     deliveries.deliver(created.job, sent);
     // Who came while the job was written found nothing that waited for him.
@@ -97,6 +107,12 @@ export function createJobs(given: JobsPorts): Jobs {
     ...createHistory(ports),
     words,
     create,
+    draft: signed.draft,
+    async submit(jobId, signature, actor) {
+      const { ready, request } = await signed.submit(jobId, signature, actor);
+      const { sent: _, queued: __, ...created } = ready;
+      return request ? send(request, ready) : created;
+    },
     hold: (request, actor, agents, lifeMs) =>
       prepareJob(ports, bundles, request, actor, async () => agents, { lifeMs }),
     async direct(batch) {

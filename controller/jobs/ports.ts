@@ -1,7 +1,7 @@
 /** What this feature needs of others, declared at its side; `serve.ts` joins them. */
 
 import type { Clock } from '../../proto/clock.ts';
-import type { FrameInput, FrameKind, Message } from '../../proto/codec.ts';
+import type { FrameInput, FrameKind, Message, SignatureMessage } from '../../proto/codec.ts';
 import type { KeyPair } from '../../proto/crypto.ts';
 import type { RandomBytes } from '../../proto/random.ts';
 import type { Database, Statement } from '../db/database.ts';
@@ -76,6 +76,14 @@ export interface JobContents {
   keyOf(sha512: string): Promise<string | undefined>;
 }
 
+/** Operators' own keys, as the trust document has them now. */
+export interface OperatorSigners {
+  /** Throws signer-unknown, signer-revoked, signer-not-allowed, trust-expired. */
+  checkSigner(by: string, keyId: Uint8Array, kind: string): void;
+  /** Throws as checkSigner; order-signature. */
+  checkSignature(by: string, order: { order: Uint8Array; kind: string }, signature: SignatureMessage): void;
+}
+
 export interface JobsPorts {
   clock: Clock;
   random: RandomBytes;
@@ -91,6 +99,7 @@ export interface JobsPorts {
   fleetId: Uint8Array;
   /** Signs what the controller orders. */
   controllerKey(): KeyPair;
+  signers: OperatorSigners;
   /** 32 bytes from a file outside the database; seals K of unfinished jobs. */
   jobKey: Uint8Array;
 }

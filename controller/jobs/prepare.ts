@@ -1,37 +1,32 @@
 import { seal, signOrder } from '../../proto/bundle.ts';
-import { Order, type SignatureMessage } from '../../proto/codec.ts';
+import type { SignatureMessage } from '../../proto/codec.ts';
 import { hmacSha512 } from '../../proto/crypto.ts';
 import { MusterError } from '../../proto/errors.ts';
 import { toHex } from '../../proto/ids.ts';
 import { LIMITS } from '../../proto/limits.ts';
 import type { Statement } from '../db/database.ts';
 import { insertBundles, insertParams } from './bundle-store.ts';
-import { type Bundles, treeOf } from './bundles.ts';
-import { DEFAULTS, deadlineOf, orderLifeMs } from './due.ts';
+import type { Bundles } from './bundles.ts';
+import { DEFAULTS, deadlineOf } from './due.ts';
+import { drawOrder } from './order.ts';
 import { insertPace } from './pace-store.ts';
 import type { Actor, JobAgent, JobsPorts } from './ports.ts';
 import { remembered } from './remembered.ts';
-import {
-  changesAgents,
-  describeAsked,
-  type JobRequest,
-  namedIn,
-  orderOf,
-  timesOf,
-  titleOfJob,
-} from './request.ts';
+import { changesAgents, describeAsked, type JobRequest, namedIn, timesOf, titleOfJob } from './request.ts';
 import type { Steady } from './steady.ts';
 import { countRuns, insertEvents, insertJobs, insertRuns } from './store.ts';
 import { kindOf, nameOf } from './task.ts';
-import { paramsOf } from './task-order.ts';
 import { jobEvent } from './transition.ts';
-import { type Pace, paceOf, step } from './window.ts';
+import { step } from './window.ts';
 
 /** A job that was thought through to the bytes of its order, and of which nothing is stored yet. */
 export interface Prepared {
   readonly job: string;
   /** What its signers sign. */
   readonly order: Uint8Array;
+  /** Of the order: who may sign it is said by kind. */
+  readonly kind: string;
+  readonly expiresAtMs: number;
   readonly agents: readonly JobAgent[];
   /** Bytes for one agent alone, by its id, as they stand in its leaf. */
   readonly params: ReadonlyMap<string, Uint8Array>;
@@ -73,28 +68,19 @@ export async function prepareJob(
   const agents = await agentsMeant();
   if (agents.length === 0) throw new MusterError('nobody-matched', describeAsked(request));
   const nowMs = ports.clock.now();
-  const params = paramsOfAll(request, agents);
-  const tree = treeOf(agents, params);
-  const pace: Pace = held ? { batch: 0, maxFailures: null } : paceOf(request, agents.length);
   const times = timesOf(request);
   const { attempts = 1 } = request;
-  const lifeMs =
-    held?.lifeMs ?? orderLifeMs({ ...times, targets: agents.length, batch: pace.batch, attempts });
-  const order = Order.encode(
-    orderOf(request, {
-      ...{ fleetId: ports.fleetId, jobId, targetsRoot: tree.root, targetsCount: tree.count, nowMs },
-      expiresAtMs: nowMs + lifeMs,
-    }),
-  );
-  if (order.length > LIMITS.orderBytes) throw new MusterError('too-large', `${order.length} bytes`);
+  const { message, bytes, tree, params, pace, lifeMs } = drawOrder(request, agents, {
+    ...{ fleetId: ports.fleetId, jobId, nowMs, heldMs: held?.lifeMs },
+  });
   const turns = new Set(
     step({ inFlight: 0, waiting: agents.map((agent) => agent.id), failures: 0 }, pace).take,
   );
   const after = { add: (): void => {}, sent: [] as string[], queued: [] as string[] };
 
   function statements(signatures: readonly SignatureMessage[] = []): Statement[] {
-    const own = signOrder(order, 'controller', ports.controllerKey());
-    const sealed = seal(order, [own, ...signatures], ports.random);
+    const own = signOrder(bytes, 'controller', ports.controllerKey());
+    const sealed = seal(bytes, [own, ...signatures], ports.random);
     const writtenMs = ports.clock.now();
     const steadyMs = ports.steady.now();
     const orderEndMs = steadyMs + Math.max(0, nowMs + lifeMs - writtenMs);
@@ -194,7 +180,9 @@ export async function prepareJob(
 
   return {
     job: id,
-    order,
+    order: bytes,
+    kind: message.kind,
+    expiresAtMs: nowMs + lifeMs,
     agents,
     params,
     tasks: request.tasks.map(nameOf),
@@ -211,32 +199,4 @@ export async function prepareJob(
 /** Keyed: a request may hold secrets that are easy to guess. */
 export function requestDigest({ jobKey }: Pick<JobsPorts, 'jobKey'>, request: JobRequest): Uint8Array {
   return hmacSha512(jobKey, Buffer.from(JSON.stringify(request)));
-}
-
-/** Of everybody or of nobody. Throws MusterError('bad-request'). */
-function paramsOfAll(
-  { tasks, transactions }: JobRequest,
-  agents: readonly JobAgent[],
-): ReadonlyMap<string, Uint8Array> {
-  const wanted = tasks.some(
-    (task) => 'packages' in task && (task.packages.action === 'apply' || task.packages.action === 'revert'),
-  );
-  if (!wanted && transactions !== undefined)
-    throw new MusterError('bad-request', 'transactions are for tasks that apply or revert them');
-  if (!wanted) return new Map();
-  const given = new Map<string, Uint8Array>();
-  for (const { agentIds, ...transaction } of transactions ?? []) {
-    const bytes = paramsOf(transaction);
-    for (const id of agentIds) {
-      if (given.has(id)) throw new MusterError('bad-request', `two transactions are given for ${id}`);
-      given.set(id, bytes);
-    }
-  }
-  return new Map(
-    agents.map(({ id, name }) => {
-      const bytes = given.get(id);
-      if (!bytes) throw new MusterError('bad-request', `no transaction is given for ${name}`);
-      return [id, bytes];
-    }),
-  );
 }

@@ -62,6 +62,9 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     'controller/service',
     'controller/documents',
     'controller/installer',
+    // Pure: what an operator signs is made once more of what he asked for, as the controller made it.
+    'controller/jobs/order.ts',
+    'controller/jobs/request.ts',
     // Pure: a list of hosts is narrowed as the fleet is.
     'controller/targeting',
   ],

@@ -180,13 +180,61 @@ function operatorCommands(operator: Command, choose: Choose): void {
     );
   operator
     .command('revoke')
-    .description("Revokes an operator's tokens.")
+    .description(
+      "Revokes an operator's token and signing keys. What was signed with them and has not begun yet does not begin.",
+    )
     .argument('<name>', 'the operator')
     .option('--json', 'print the answer as JSON')
     .addHelpText('after', '\nExample:\n  muster operator revoke kim')
     .action((name: string, options) =>
       choose(async (surroundings) =>
         (await import('../operator-command.ts')).revoke(surroundings, name, options),
+      ),
+    );
+  keyCommands(operator, choose);
+}
+
+function keyCommands(operator: Command, choose: Choose): void {
+  operator
+    .command('key')
+    .summary('your own signing key')
+    .description(
+      'Prints the public half of the key with which you sign what you order; makes the key where there is none. It stays on this machine, beside what "muster login" keeps. Once an admin has trusted it, what you order is signed with it, and runs also on hosts whose policy requires an operator.',
+    )
+    .option('--replace', 'make another one; the one before is gone')
+    .option('--json', 'print it as JSON')
+    .addHelpText('after', '\nExamples:\n  muster operator key\n  muster run -t db-1 --sign -- uptime')
+    .action((options) =>
+      choose(async (surroundings) => (await import('../operator-key-command.ts')).key(surroundings, options)),
+    );
+  operator
+    .command('trust')
+    .summary('let an operator sign what they order')
+    .description(
+      'Puts the public key of an operator into the trust document, which the root key signs; all agents have it when it is told to them. Make sure that the key is theirs: it counts on hosts where the controller alone does not.',
+    )
+    .argument('<name>', 'the operator')
+    .requiredOption('--key <key>', 'as "muster operator key" prints it on their machine')
+    .option('--json', 'print the answer as JSON')
+    .addHelpText('after', '\nExample:\n  muster operator trust kim --key muster-key-…')
+    .action((name: string, options) =>
+      choose(async (surroundings) =>
+        (await import('../operator-key-command.ts')).trust(surroundings, name, options),
+      ),
+    );
+  operator
+    .command('untrust')
+    .summary("revoke an operator's signing keys")
+    .description(
+      'Takes signing keys of an operator out of the trust document, for good. What was signed with them and has not begun yet does not begin; the token stays.',
+    )
+    .argument('<name>', 'the operator')
+    .option('--key-id <id>', 'this one alone, as "muster operator ls" shows it')
+    .option('--json', 'print the answer as JSON')
+    .addHelpText('after', '\nExample:\n  muster operator untrust kim')
+    .action((name: string, options) =>
+      choose(async (surroundings) =>
+        (await import('../operator-key-command.ts')).untrust(surroundings, name, options),
       ),
     );
 }

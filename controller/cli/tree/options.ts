@@ -110,9 +110,16 @@ export function askOptions(command: Command): Command {
     .option('--yes', 'do not ask, however many hosts are meant');
 }
 
+/** Where neither is said, it is signed if there is a key. */
+export function signOptions(command: Command): Command {
+  return command
+    .option('--sign', 'with your own key, else not at all (see muster operator key)')
+    .option('--no-sign', 'not with your own key');
+}
+
 /** How it asks and shows. */
 export function viewOptions(command: Command): Command {
-  return askOptions(command)
+  return signOptions(askOptions(command))
     .option('--detach', 'print the id of the job and leave it running')
     .option('--fold', 'no live output; at the end each distinct output once')
     .option('--json', 'print events as JSON, one object a line');

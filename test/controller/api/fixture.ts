@@ -99,6 +99,10 @@ export const REQUESTS = {
   'tokens.list': {},
   'tokens.revoke': { params: { id: 'abcd' } },
   'jobs.create': { body: { targets: 'all', tasks: [{ command: { argv: ['uname', '-a'] } }] } },
+  'jobs.draft': {
+    body: { targets: 'all', tasks: [{ command: { argv: ['true'] } }], signer: 'ab'.repeat(16) },
+  },
+  'jobs.submit': { params: { job: JOB }, body: { signer: 'ab'.repeat(16), signatures: ['AAAA'] } },
   'jobs.list': {},
   'jobs.show': { params: { job: JOB } },
   'jobs.waiting': { params: { job: JOB } },
@@ -124,6 +128,8 @@ export const REQUESTS = {
   'operators.add': { body: { name: 'ann', role: 'viewer' } },
   'operators.list': {},
   'operators.revoke': { params: { name: 'ann' } },
+  'operators.trust': { params: { name: 'ann' }, body: { publicKey: 'ab'.repeat(32) } },
+  'operators.untrust': { params: { name: 'ann' } },
   'jobs.retry': { params: { job: JOB }, body: {} },
   'audit.list': {},
   'audit.verify': {},
@@ -292,6 +298,10 @@ export function fakeVerbs(history: FakeHistory, calls: Called[]): ApiVerbs {
     },
     jobs: {
       create: answer('jobs.create', { job: JOB, targets: [], tasks: ['uname -a'], created: true }),
+      draft: answer('jobs.draft', {
+        draft: { job: JOB, untilMs: 1, order: Buffer.from('abc'), targets: [] },
+      }),
+      submit: answer('jobs.submit', { job: JOB, targets: [], tasks: ['uname -a'], created: true }),
       retry: answer('jobs.retry', { job: JOB, targets: [], tasks: ['uname -a'], created: true }),
       cancel: answer('jobs.cancel', { cancelled: 1 }),
       list: answer('jobs.list', [jobSummary]),
@@ -343,7 +353,9 @@ export function fakeVerbs(history: FakeHistory, calls: Called[]): ApiVerbs {
     operators: {
       add: answer('operators.add', { id: 'abcd', token: 'an-api-token' }),
       list: answer('operators.list', []),
-      revoke: answer('operators.revoke', undefined),
+      revoke: answer('operators.revoke', { revokedKeys: [], trustedKeys: [] }),
+      trust: answer('operators.trust', { keyId: 'ab' }),
+      untrust: answer('operators.untrust', { revokedKeys: ['ab'] }),
       async authenticate(token) {
         const found = (Object.entries(TOKENS) as [Role, string][]).find(([, known]) => known === token);
         return found ? ({ name: `the ${found[0]}`, role: found[0] } satisfies Actor) : undefined;

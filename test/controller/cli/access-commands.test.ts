@@ -87,8 +87,8 @@ test('tokens and operators are listed and revoked', async (t) => {
       },
     ],
     'tokens.revoke': () => ({ ok: true }),
-    'operators.list': () => [operator],
-    'operators.revoke': () => ({ ok: true }),
+    'operators.list': () => [{ ...operator, keys: [] }],
+    'operators.revoke': () => ({ ok: true, revokedKeys: [], trustedKeys: [] }),
   });
   for (const argv of [['token'], ['operator'], ['token', 'revoke', '5e0c'], ['operator', 'revoke', 'kim']])
     assert.equal(await muster(...argv), 0);
