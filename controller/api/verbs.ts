@@ -41,8 +41,6 @@ import type {
   TokenSummary,
   TrustReply,
 } from './messages.ts';
-import type { DraftTarget, KeysRevoked, OperatorKeyReply, OperatorRevoked } from './signing-messages.ts';
-
 import type {
   AbortBody,
   ApproveBody,
@@ -57,6 +55,7 @@ import type {
   RolloutSummary,
   RolloutsQuery,
 } from './rollout-messages.ts';
+import type { DraftTarget, KeysRevoked, OperatorKeyReply, OperatorRevoked } from './signing-messages.ts';
 
 /**
  * What this door asks of the features, declared at its side; `serve.ts` joins the two.

@@ -13,13 +13,6 @@ async function strictAgent(fleet: TestFleet, name: string) {
   return agent;
 }
 
-/** Makes a key in the admin's context and has it trusted. */
-async function trustAdmin(fleet: TestFleet): Promise<void> {
-  const { stdout } = await fleet.muster(['operator', 'key']);
-  const trusted = await fleet.muster(['operator', 'trust', 'admin', '--key', stdout.trim()]);
-  assert.equal(trusted.status, 0, trusted.stderr);
-}
-
 test('a host that requires an operator refuses what only the controller signed, and carries out what the operator did', async (t) => {
   const fleet = await startFleet(t);
   await strictAgent(fleet, 'db-1');
