@@ -40,6 +40,13 @@ export async function isFolder(path: string): Promise<boolean> {
   );
 }
 
+export async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}
+
 /** The files that a pattern (glob(7)) names, in the order of their names. */
 export async function filesMatching(pattern: string): Promise<string[]> {
   const paths: string[] = [];

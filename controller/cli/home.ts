@@ -10,6 +10,11 @@ export function homeOf({
   return env.MUSTER_HOME || (isRoot ? '/var/lib/muster' : join(homeDirectory, '.muster'));
 }
 
+/** The operator's own signing key, of this context. */
+export function keyFileOf(surroundings: Pick<Surroundings, 'env' | 'isRoot' | 'homeDirectory'>): string {
+  return join(homeOf(surroundings), 'operator-key.json');
+}
+
 export function contextFileOf(surroundings: Pick<Surroundings, 'env' | 'isRoot' | 'homeDirectory'>): string {
   return join(homeOf(surroundings), 'context.json');
 }

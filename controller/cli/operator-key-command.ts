@@ -1,6 +1,7 @@
 import { EXIT, wrongUse } from './failure.ts';
+import { keyFileOf } from './home.ts';
 import { jsonLine, sanitiseLine } from './output/sanitise.ts';
-import { encodePublicKey, keyFileOf, makeKey, parsePublicKey, readKey } from './signing/operator-key.ts';
+import { encodePublicKey, makeKey, parsePublicKey, readKey } from './signing/operator-key.ts';
 import type { Surroundings } from './surroundings.ts';
 import { withClient } from './with-client.ts';
 

@@ -2,9 +2,10 @@ import { MusterError } from '../../../proto/errors.ts';
 import type { JobBody, JobCreated } from '../../api/contract.ts';
 import type { Client } from '../client.ts';
 import { wrongUse } from '../failure.ts';
+import { isFile } from '../files.ts';
+import { keyFileOf } from '../home.ts';
 import type { Surroundings } from '../surroundings.ts';
-import { keyFileOf, type OperatorKey, readKey } from './operator-key.ts';
-import { signDraft } from './sign-draft.ts';
+import type { OperatorKey } from './operator-key.ts';
 
 /** `--sign` and `--no-sign`; left out: with the key of this context, where there is one. */
 export interface SignOptions {
@@ -17,8 +18,9 @@ export async function signingKey(
   { sign }: SignOptions,
 ): Promise<OperatorKey | undefined> {
   if (sign === false) return undefined;
-  const key = await readKey(surroundings);
-  if (key || !sign) return key;
+  // What reads and signs is loaded where there is something to sign with.
+  if (await isFile(keyFileOf(surroundings))) return (await import('./operator-key.ts')).readKey(surroundings);
+  if (!sign) return undefined;
   throw wrongUse(
     `--sign: there is no key; ${keyFileOf(surroundings)} is not there`,
     'make one with "muster operator key", and have an admin trust it',
@@ -47,6 +49,7 @@ export async function createJob(
   }
   if (drawn.made) return drawn.made;
   const { draft } = drawn;
+  const { signDraft } = await import('./sign-draft.ts');
   const signed = signDraft(surroundings, key, draft, [{ what: 'job', request: body }]);
   return client.call('jobs.submit', { params: { job: draft.draft }, body: signed });
 }

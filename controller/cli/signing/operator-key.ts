@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { signOrder } from '../../../proto/bundle.ts';
 import type { SignatureMessage } from '../../../proto/codec.ts';
 import { type KeyPair, signKeyPair } from '../../../proto/crypto.ts';
@@ -7,7 +6,7 @@ import { fromHex, toHex } from '../../../proto/ids.ts';
 import { LIMITS } from '../../../proto/limits.ts';
 import { EXIT, Failure } from '../failure.ts';
 import { readTextIfThere, writePrivate } from '../files.ts';
-import { homeOf } from '../home.ts';
+import { keyFileOf } from '../home.ts';
 import type { Surroundings } from '../surroundings.ts';
 
 /**
@@ -32,9 +31,6 @@ interface KeyFile {
 
 const PREFIX = 'muster-key-';
 const SEED_BYTES = 32;
-
-export const keyFileOf = (surroundings: Surroundings): string =>
-  join(homeOf(surroundings), 'operator-key.json');
 
 /** The public key as it is handed to an admin. */
 export function encodePublicKey(publicKey: Uint8Array): string {
