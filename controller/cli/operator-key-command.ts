@@ -1,7 +1,6 @@
 import { EXIT, wrongUse } from './failure.ts';
 import { keyFileOf } from './home.ts';
 import { jsonLine, sanitiseLine } from './output/sanitise.ts';
-import { encodePublicKey, makeKey, parsePublicKey, readKey } from './signing/operator-key.ts';
 import type { Surroundings } from './surroundings.ts';
 import { withClient } from './with-client.ts';
 
@@ -15,6 +14,7 @@ export async function key(
   options: Json & { replace?: boolean },
 ): Promise<number> {
   const { stdout, stderr } = surroundings;
+  const { encodePublicKey, makeKey, readKey } = await import('./signing/operator-key.ts');
   const before = await readKey(surroundings).catch((error: unknown) => {
     if (options.replace) return undefined;
     throw error;
@@ -38,11 +38,12 @@ export async function key(
   return EXIT.ok;
 }
 
-export function trust(
+export async function trust(
   surroundings: Surroundings,
   name: string,
   options: Json & { key: string },
 ): Promise<number> {
+  const { parsePublicKey } = await import('./signing/operator-key.ts');
   const publicKey = Buffer.from(parsePublicKey(options.key)).toString('hex');
   return withClient(surroundings, async (client) => {
     const reply = await client.call('operators.trust', { params: { name }, body: { publicKey } });

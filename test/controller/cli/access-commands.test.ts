@@ -93,7 +93,7 @@ test('tokens and operators are listed and revoked', async (t) => {
   for (const argv of [['token'], ['operator'], ['token', 'revoke', '5e0c'], ['operator', 'revoke', 'kim']])
     assert.equal(await muster(...argv), 0);
   assert.match(out(), /^5e0c {3}open {3}1\/2 .* kim +auto +a=b$/m);
-  assert.match(out(), /^kim {3}admin +active .* never$/m);
+  assert.match(out(), /^kim {3}admin +active .* never {4}-$/m);
   assert.deepEqual(api.calls.map(({ name, params }) => [name, params]).slice(2), [
     ['tokens.revoke', { id: '5e0c' }],
     ['operators.revoke', { name: 'kim' }],
