@@ -47,6 +47,14 @@ export async function isFile(path: string): Promise<boolean> {
   );
 }
 
+/** Whether there is anything of this name. */
+export async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** The files that a pattern (glob(7)) names, in the order of their names. */
 export async function filesMatching(pattern: string): Promise<string[]> {
   const paths: string[] = [];
