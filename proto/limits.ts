@@ -51,6 +51,7 @@ export const LIMITS = {
   probeTimeoutMs: 5_000,
   probeWithinMs: 30_000,
   probeContainsChars: 1024,
+  probeBodyBytes: 64 * KIB,
   probeTimeMaxMs: 86_400_000,
   undoTasks: 16,
   undoWithinMaxMs: 86_400_000,

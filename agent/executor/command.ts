@@ -34,9 +34,10 @@ export function planCommand(
   task: CommandTask,
   folder: string,
   programs: Programs,
+  marks: Readonly<Record<string, string>> = {},
 ): Planned {
   const { spec, cwd } = checked;
-  const env = baseEnvironment(checked.account, spec);
+  const env = { ...baseEnvironment(checked.account, spec), ...marks };
   const added = orderedEnvironment(spec);
   const path = added.PATH ?? env.PATH ?? '';
 

@@ -21,6 +21,8 @@ export interface CommandOptions {
   write(stream: Stream, data: Uint8Array): boolean;
   /** Of a run that an agent before this one started: whether that let go of its log in good order. */
   readonly taken: { readonly closed: boolean } | undefined;
+  /** Variables by which what belongs to these commands is known. */
+  readonly marks?: Readonly<Record<string, string>>;
 }
 
 export interface CommandEnd {
@@ -88,7 +90,7 @@ export function createCommands(options: CommandOptions): Commands {
   }
 
   async function launch(task: CommandTask, folder: string, take?: Take): Promise<Process | CommandEnd> {
-    const planned = planCommand(checked, task, folder, options.programs);
+    const planned = planCommand(checked, task, folder, options.programs, options.marks);
     if ('reason' in planned) {
       const { exitCode, reason } = planned;
       const end: Ending =

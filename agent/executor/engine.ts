@@ -22,7 +22,8 @@ import {
   type Task,
   type TaskResult,
 } from './run.ts';
-import type { StepContext, StepResult, Steps } from './step.ts';
+import type { StepResult, Steps } from './step.ts';
+import { createStepping } from './stepping.ts';
 import { supervise } from './supervision.ts';
 
 export interface EngineOptions {
@@ -40,10 +41,6 @@ export interface EngineOptions {
   /** Pids that no run may end: the agent's own. */
   readonly spared: readonly number[];
 }
-
-const NO_BYTES = new Uint8Array(0);
-/** How long past the grace a step may take to end. */
-const STEP_WAIT_MS = 5_000;
 
 /**
  * One run, from its first task to its result; with `resumed`, from where an agent before this one was. What that one knew is in
@@ -82,6 +79,16 @@ export function startRun(
     output,
     write,
     taken: resumed && { closed },
+  });
+  const stepping = createStepping({
+    ...options,
+    ...{ checked, supervision, commands, output },
+    write: (stream, data) => void write(stream, data),
+    folderOf: (index, part) => `${base}-${index}-${part}`,
+    beforeReboot(index) {
+      output.sync();
+      beginning.awaitReboot(index + 1);
+    },
   });
   /** The wall time at which the last task ended, and the current one began. */
   let turnedAtMs = past.endedAtMs || beginning.startedAtMs;
@@ -202,7 +209,7 @@ export function startRun(
   async function carryOutTask(index: number, task: Task): Promise<Ended> {
     if (task.guard && past.began?.index !== index) {
       const { guard } = task;
-      const held = await stepped(index, (context) => options.steps.holds(guard, context));
+      const held = await stepping.take(index, (context) => options.steps.holds(guard, context));
       if (held === true) return { state: 'succeeded', change: 'unchanged' };
       if (held !== false) return held;
     }
@@ -240,14 +247,16 @@ export function startRun(
     if (again && task.kind === 'reboot' && resumed?.resumeAt === index + 1) {
       supervision.know();
       const waitedMs = clock.uptimeMs() - began.uptimeMs;
-      return stepped(index, ({ signal }) => waitForReboot(task.timeoutMs, waitedMs, signal));
+      return stepping.take(index, ({ signal }) => waitForReboot(task.timeoutMs, waitedMs, signal));
     }
     if (again && !isRepeatable(task)) return { state: 'interrupted', reason: interruption(task) };
     const held = options.steps.held?.(task);
     if (held) await held;
     const failed = begin(index);
     if (failed) return failed;
-    const { change, ...ended } = await stepped(index, (context) => options.steps.carryOut(task, context));
+    const { change, ...ended } = await stepping.take(index, (context) =>
+      options.steps.carryOut(task, context),
+    );
     // The first time may have changed it.
     const isUnsure = change === undefined || (again && change === 'unchanged');
     return isUnsure ? ended : { ...ended, change };
@@ -261,57 +270,6 @@ export function startRun(
   ): Promise<StepResult> {
     await delay(clock, Math.max(0, timeoutMs - waitedMs), signal).catch(() => {});
     return { state: 'failed', reason: `the machine did not restart within ${timeoutMs / 1000} s` };
-  }
-
-  /** Whatever a step answers, a cause from outside is the truer end; one that does not answer then is not waited for. */
-  async function stepped<Answer extends boolean | StepResult>(
-    index: number,
-    step: (context: StepContext) => Promise<Answer>,
-  ): Promise<Answer | Ended> {
-    // What is known of an earlier agent's step is known by now; it may take as long as it likes.
-    supervision.know();
-    const over = new AbortController();
-    const answer = step(contextOf(index)).catch(
-      (error): Ended => ({ state: 'failed', reason: messageOf(error) }),
-    );
-    const result = await Promise.race([answer, givenUp(over.signal)]);
-    over.abort();
-    await supervision.settled();
-    if (!supervision.cause) return result;
-    return { ...(typeof result === 'object' && result), state: stateOf(supervision.cause) };
-  }
-
-  /** Resolves when a step that was told to end has not done so in time; never, once it is `over`. */
-  async function givenUp(over: AbortSignal): Promise<Ended> {
-    const { signal } = supervision;
-    await new Promise((resolve) => {
-      if (signal.aborted) resolve(undefined);
-      signal.addEventListener('abort', resolve, { once: true, signal: over });
-    });
-    if (supervision.isLetGo) return new Promise<never>(() => {});
-    await delay(clock, spec.killGraceMs + STEP_WAIT_MS, over).catch(() => {});
-    return { state: 'interrupted', reason: 'it did not end when it was told to' };
-  }
-
-  function contextOf(index: number): StepContext {
-    return {
-      spec,
-      checked,
-      index,
-      signal: supervision.signal,
-      write: (stream, data) => void write(stream, data),
-      room: async () => {},
-      async command(part, { argv, stdin = NO_BYTES, take }) {
-        const folder = `${base}-${index}-${part}`;
-        const { end, process } = await commands.carryOut({ kind: 'command', argv, stdin }, folder, take);
-        process?.drain();
-        return end;
-      },
-      async beforeReboot() {
-        output.sync();
-        beginning.awaitReboot(index + 1);
-      },
-    };
   }
 
   return {
@@ -338,6 +296,8 @@ export function startRun(
     },
     disposed: disposed.promise,
     letGo() {
+      // First: what it has under way is for an agent after this one to end.
+      stepping.letGo();
       supervision.letGo();
       commands.letGo();
       output.close();

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../proto/errors.ts';
+import type { AttemptEnd } from './attempt.ts';
 import type { Change, CheckedRun, Guard, RunSpec, RunState, StepTask } from './run.ts';
 import type { Ending } from './shim.ts';
 
@@ -22,6 +23,11 @@ export interface StepContext {
    * a command that is not there has the exit status that a shell would give.
    */
   command(part: string, command: StepCommand): Promise<Ending>;
+  /**
+   * As `command`, for one that is carried out again and again under the same `part`, one at a time: it is ended after `timeoutMs`, with all that it
+   * started, and nothing of it is left then; its output is `take`'s alone.
+   */
+  attempt(part: string, command: StepCommand, timeoutMs: number): Promise<AttemptEnd>;
   /**
    * Makes it durable that this run goes on behind this task once the machine's boot id is another one. To be awaited before
    * anything that brings the machine down. Rejects with MusterError journal-failed; then the machine is to stay up.

@@ -144,6 +144,7 @@ export const DOORS: Record<string, Door> = {
   },
   'node:net': {
     files: [
+      'proto/probe-socket.ts',
       'controller/cli/context.ts',
       'controller/cli/probe.ts',
       'controller/installer/ssh/socket.ts',
@@ -153,11 +154,17 @@ export const DOORS: Record<string, Door> = {
     why: 'sockets are opened by adapters',
   },
   'node:tls': {
-    files: ['controller/cli/pinning.ts', 'controller/cli/probe.ts', 'agent/link/tunnel.ts'],
+    files: [
+      'proto/probe-socket.ts',
+      'controller/cli/pinning.ts',
+      'controller/cli/probe.ts',
+      'agent/link/tunnel.ts',
+    ],
     why: 'as node:net',
   },
   'node:http': {
     files: [
+      'proto/probe-socket.ts',
       'controller/serve.ts',
       'controller/cli/client.ts',
       'controller/api/app.ts',
@@ -166,7 +173,12 @@ export const DOORS: Record<string, Door> = {
     why: 'as node:net',
   },
   'node:https': {
-    files: ['controller/serve.ts', 'controller/cli/client.ts', 'agent/link/tunnel.ts'],
+    files: [
+      'proto/probe-socket.ts',
+      'controller/serve.ts',
+      'controller/cli/client.ts',
+      'agent/link/tunnel.ts',
+    ],
     why: 'as node:net',
   },
   'node:os': {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../proto/clock.ts';
+import { probeSockets } from '../../../proto/probe-socket.ts';
 import { localAccounts, processIds } from '../account.ts';
 import { localPrograms } from '../program.ts';
 import type { Steps } from '../step.ts';
@@ -26,6 +27,7 @@ export function createLocalSteps(options: {
     ...options,
     accounts: localAccounts(),
     programs: localPrograms,
+    sockets: probeSockets,
     scratch: createScratch(options.mark, self.uid),
     self,
     rebootCommand: localPrograms.isDirectory('/run/systemd/system') ? ['systemctl', 'reboot'] : ['reboot'],

@@ -4,6 +4,7 @@ import type { StepContext, StepResult, Steps } from '../step.ts';
 import { type CollectPorts, collect } from './collect.ts';
 import { bringFile, type FilePorts, type FileRun } from './file.ts';
 import { guardHolds } from './guard.ts';
+import { type ProbePorts, probe } from './probe.ts';
 import { type RebootPorts, reboot } from './reboot.ts';
 import { isNotYet } from './refusal.ts';
 import { bringService, type ServicePorts } from './service.ts';
@@ -11,7 +12,13 @@ import { bringTree } from './tree.ts';
 import type { Turns } from './turns.ts';
 import { type UninstallPorts, uninstall } from './uninstall.ts';
 
-export interface TaskPorts extends FilePorts, ServicePorts, RebootPorts, CollectPorts, UninstallPorts {
+export interface TaskPorts
+  extends FilePorts,
+    ServicePorts,
+    RebootPorts,
+    CollectPorts,
+    ProbePorts,
+    UninstallPorts {
   readonly turns: Turns;
   /** Undefined where Muster did not install this agent. */
   readonly upgrade?:
@@ -44,8 +51,9 @@ async function carryOut(task: StepTask, context: StepContext, ports: TaskPorts):
       return uninstall(task, ports, context);
     case 'upgrade':
       return ports.upgrade?.(task, context) ?? NOT_INSTALLED;
-    case 'packages':
     case 'probe':
+      return probe(task, ports, context);
+    case 'packages':
       return { state: 'failed', reason: `tasks of kind ${task.kind} are not carried out by this agent yet` };
   }
 }

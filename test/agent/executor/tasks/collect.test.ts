@@ -50,6 +50,7 @@ async function collected(
       if (stream === 'stdout') pieces.push(Buffer.from(data));
       else stderr += Buffer.from(data).toString();
     },
+    attempt: async () => ({ kind: 'unknown', reason: 'nobody asks' }),
     room: options.gate?.room ?? (async () => {}),
     command: () => Promise.reject(new Error('no command')),
     beforeReboot: () => Promise.reject(new Error('no reboot')),

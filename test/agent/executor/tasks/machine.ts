@@ -5,6 +5,7 @@ import { createScratch } from '../../../../agent/executor/tasks/put.ts';
 import type { TaskPorts } from '../../../../agent/executor/tasks/steps.ts';
 import { createTurns } from '../../../../agent/executor/tasks/turns.ts';
 import { MusterError } from '../../../../proto/errors.ts';
+import { probeSockets } from '../../../../proto/probe-socket.ts';
 import { systemClock } from '../../../../proto/system.ts';
 
 /** Has no content at all. */
@@ -62,6 +63,7 @@ export function taskPorts(more: Partial<TaskPorts> = {}, directories: readonly s
   return {
     ...portsOf(),
     clock: systemClock,
+    sockets: probeSockets,
     rebootCommand: ['true'],
     turns: createTurns(),
     leave: () => {},

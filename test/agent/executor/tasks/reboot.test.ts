@@ -17,6 +17,7 @@ function machineOf(options: { ending?: Ending; journal?: Error; check?: boolean 
     signal: ending.signal,
     write: () => {},
     room: async () => {},
+    attempt: async () => ({ kind: 'unknown', reason: 'nobody asks' }),
     async command(part: string, { argv }: StepCommand) {
       calls.push(`${part}: ${argv.join(' ')}`);
       return options.ending ?? { kind: 'exited', exitCode: 0 };
