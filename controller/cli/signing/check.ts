@@ -71,7 +71,7 @@ function checkOrder(
   const drawn = drawOrder(request, targets, {
     ...{ fleetId: own.fleetId, jobId: given.jobId, nowMs: given.signedAtMs, heldMs },
   });
-  if (!equalBytes(drawn.bytes, bytes)) throw refused(difference(decoded(drawn.bytes), given));
+  if (!equalBytes(drawn.bytes, bytes)) throw refused(difference(decoded(new Uint8Array(drawn.bytes)), given));
 }
 
 function decoded(bytes: Uint8Array): OrderMessage {
