@@ -5,8 +5,7 @@ import type { PackagePlan, PlannedChange } from '../../../proto/packages.ts';
 import { readBytes } from '../files.ts';
 
 /**
- * A plan as a file: what `muster patch plan` found out, host by host, and what `muster patch apply` and `muster rollout start --plan`
- * carry out. The digest is over all of its content, however the file is laid out; it is what an approval, the audit log and the report
+ * A plan as a file: what `muster patch plan` found out, host by host, and what a rollout carries out. The digest is over all of its content, however the file is laid out; it is what an approval, the audit log and the report
  * name. It shows that a file was edited, and keeps nobody from making another plan: that a host does nothing but its own transaction is
  * held by the signed order. docs/patching.md describes the file, plan-file-shape.ts reads it, plan-change.ts makes a change of it.
  */
