@@ -16,6 +16,7 @@ import { type Cgroups, findCgroups } from './executor/cgroup.ts';
 import type { Executor } from './executor/executor.ts';
 import { createLocalExecutor } from './executor/local.ts';
 import type { StepContext } from './executor/step.ts';
+import { askedHost } from './executor/tasks/asked-host.ts';
 import { createLocalSteps } from './executor/tasks/local.ts';
 import { createTurns } from './executor/tasks/turns.ts';
 import { digestJson, factsJson } from './facts/facts.ts';
@@ -35,6 +36,7 @@ import { viaOf } from './link/proxy.ts';
 import type { LinkState } from './link/state.ts';
 import { dialVia } from './link/transport.ts';
 import type { Log } from './log.ts';
+import { whyReboot } from './packages/reboot-needed.ts';
 import type { Journal } from './spool/journal.ts';
 import { keptFiles } from './spool/kept-files.ts';
 import { openJournal } from './spool/open-journal.ts';
@@ -104,6 +106,7 @@ export async function runAgent(
       ...{ clock: systemClock, mark, contents, turns, leave: leaving.decide },
       upgrade: upgrades && ((task, context) => upgrades.carryOut(task, upgradeRun(context))),
       ...pathChecks(policy),
+      whyReboot: wantsReboot,
     });
     const cgroups = findCgroups(mark);
     const { executor, pool } = createLocalExecutor({
@@ -249,6 +252,19 @@ export function openHomeJournal(home: Home, log: Pick<Log, 'error' | 'info'>): J
   });
   if (isNew) log.info({ file: home.journal }, 'journal made');
   return journal;
+}
+
+/** Whose records of what was installed are here; where a machine has several, its distribution's flags come first anyway. */
+const RECORDS = {
+  apt: '/var/lib/dpkg/status',
+  apk: '/lib/apk/db/installed',
+  zypper: '/usr/bin/zypper',
+  dnf: '/usr/bin/rpm',
+} as const;
+
+function wantsReboot(context: StepContext): Promise<string | undefined> {
+  const manager = (['apt', 'apk', 'zypper', 'dnf'] as const).find((name) => existsSync(RECORDS[name]));
+  return whyReboot(askedHost(context), manager);
 }
 
 /** The policy's rules for paths, for where they are carried out. */

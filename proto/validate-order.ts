@@ -48,10 +48,13 @@ function checkRun(message: OrderMessage): void {
       `tasks of kind ${own}`,
     );
   if (limits === null) throw new MusterError('order-malformed', 'limits');
-  // Whoever may sign these kinds, and where a policy allows them, may not yet run a line of shell: a guard is one, and variables
+  // Whoever may sign these kinds, and where a policy allows them, may not yet run a line of shell: a guard is one, what takes it back may be one, and variables
   // (NODE_OPTIONS, PATH) come to one in the commands that look at the new version.
   if (kind !== 'run')
-    order(tasks.length === 1 && tasks[0]?.guard === null && limits.env.length === 0, `kind ${kind}`);
+    order(
+      tasks.length === 1 && !tasks[0]?.guard && !tasks[0]?.undo && limits.env.length === 0,
+      `kind ${kind}`,
+    );
   // An agent that says that it was carried out is taken out of the fleet: so nothing may let it say so that did not do it.
   order(kind !== 'uninstall' || !message.check, 'uninstall');
   order(limits.timeoutMs > 0 && limits.timeoutMs <= LIMITS.timeoutMaxMs, 'limits.timeout_ms');

@@ -269,7 +269,8 @@ export function startRun(
     signal: AbortSignal,
   ): Promise<StepResult> {
     await delay(clock, Math.max(0, timeoutMs - waitedMs), signal).catch(() => {});
-    return { state: 'failed', reason: `the machine did not restart within ${timeoutMs / 1000} s` };
+    const reason = `the machine did not restart within ${timeoutMs / 1000} s`;
+    return { state: 'failed', code: 'not-rebooted', reason };
   }
 
   return {

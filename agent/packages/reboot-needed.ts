@@ -4,9 +4,11 @@
  */
 import type { PackageManagerName } from '../../proto/packages.ts';
 import { isCore } from './core-packages.ts';
-import type { Host } from './host.ts';
+import type { Host, HostFiles } from './host.ts';
 
-export type RebootHost = Pick<Host, 'files' | 'ask'>;
+export interface RebootHost extends Pick<Host, 'ask'> {
+  readonly files: Pick<HostFiles, 'exists' | 'readText' | 'list'>;
+}
 
 /** What distributions leave; it is gone by the boot. */
 const FLAGS = ['/run/reboot-required', '/run/reboot-needed'] as const;

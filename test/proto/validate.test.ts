@@ -221,9 +221,23 @@ const UPGRADE: OrderMessage = {
 };
 const [UPGRADE_TASK = assert.fail()] = UPGRADE.tasks;
 
+const UNDO = {
+  withinMs: 1,
+  tasks: [
+    {
+      command: null,
+      shell: { line: 'id', stdin: new Uint8Array(0) },
+      file: null,
+      service: null,
+      packages: null,
+    },
+  ],
+};
+
 table('upgrade', 'order-malformed', checkOrder, UPGRADE, [
   ['two tasks', { tasks: [UPGRADE_TASK, UPGRADE_TASK] }],
   ['the kind of another', { kind: 'run' }],
+  ['a line that takes it back', { tasks: [{ ...UPGRADE_TASK, undo: UNDO }] }],
   ['a line as its guard', { tasks: [{ ...UPGRADE_TASK, guard: { unless: 'id', creates: '' } }] }],
   ['variables', limits({ env: [{ name: 'NODE_OPTIONS', value: '--import=data:text/javascript,' }] })],
   [

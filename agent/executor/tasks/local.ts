@@ -5,6 +5,7 @@ import { localPrograms } from '../program.ts';
 import type { Steps } from '../step.ts';
 import type { Contents } from './content.ts';
 import { createScratch } from './put.ts';
+import type { RebootPorts } from './reboot.ts';
 import { createSteps, type TaskPorts } from './steps.ts';
 import type { Turns } from './turns.ts';
 import type { UninstallPorts } from './uninstall.ts';
@@ -21,6 +22,7 @@ export function createLocalSteps(options: {
   checkWrite(path: string): void;
   checkRead(path: string): void;
   leave: UninstallPorts['leave'];
+  whyReboot: RebootPorts['whyReboot'];
 }): Steps {
   const self = processIds();
   return createSteps({

@@ -6,6 +6,8 @@ export interface RebootPorts {
   readonly clock: Clock;
   /** What brings this machine down and up again, as a command. */
   readonly rebootCommand: readonly string[];
+  /** Why this machine wants another boot; undefined where it does not. Rejects where that cannot be found out. */
+  whyReboot(context: StepContext): Promise<string | undefined>;
 }
 
 /**
@@ -17,6 +19,10 @@ export async function reboot(
   ports: RebootPorts,
   context: StepContext,
 ): Promise<StepResult> {
+  const why = task.ifNeeded ? await ports.whyReboot(context) : undefined;
+  if (task.ifNeeded && why === undefined)
+    return { state: 'succeeded', change: 'unchanged', reason: 'the machine does not want a reboot' };
+  if (why !== undefined) context.write('stderr', Buffer.from(`the machine wants a reboot: ${why}\n`));
   if (context.spec.check) return { state: 'succeeded', change: 'would-change' };
   await context.beforeReboot();
   const [program = ''] = ports.rebootCommand;
@@ -28,10 +34,11 @@ export async function reboot(
   await delay(ports.clock, task.timeoutMs, context.signal);
   return {
     state: 'failed',
+    code: 'not-rebooted',
     reason: `the machine was still up ${task.timeoutMs / 1000} s after ${program} was started`,
   };
 }
 
 function notRebooted(why: string): StepResult {
-  return { state: 'failed', reason: `the machine was not rebooted: ${why}` };
+  return { state: 'failed', code: 'not-rebooted', reason: `the machine was not rebooted: ${why}` };
 }

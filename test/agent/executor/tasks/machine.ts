@@ -65,6 +65,7 @@ export function taskPorts(more: Partial<TaskPorts> = {}, directories: readonly s
     clock: systemClock,
     sockets: probeSockets,
     rebootCommand: ['true'],
+    whyReboot: async () => undefined,
     turns: createTurns(),
     leave: () => {},
     checkRead: () => {},

@@ -7,7 +7,9 @@ import { virtualClock } from '../../../support/virtual-clock.ts';
 import { checkedOf } from '../machine.ts';
 
 /** A machine that records the order of what is done to it. */
-function machineOf(options: { ending?: Ending; journal?: Error; check?: boolean } = {}) {
+function machineOf(
+  options: { ending?: Ending; journal?: Error; check?: boolean; ifNeeded?: boolean; why?: string } = {},
+) {
   const clock = virtualClock();
   const calls: string[] = [];
   const ending = new AbortController();
@@ -28,7 +30,11 @@ function machineOf(options: { ending?: Ending; journal?: Error; check?: boolean 
     },
   };
   const start = () =>
-    reboot({ timeoutMs: 60_000, ifNeeded: false }, { clock, rebootCommand: ['down', '-r'] }, context);
+    reboot(
+      { timeoutMs: 60_000, ifNeeded: options.ifNeeded ?? false },
+      { clock, rebootCommand: ['down', '-r'], whyReboot: async () => options.why },
+      context,
+    );
   return { clock, calls, start, end: () => ending.abort() };
 }
 
@@ -42,6 +48,7 @@ test('the journal knows of a reboot before the machine goes down', async () => {
   await m.clock.advance(1);
   assert.deepEqual(await rebooting, {
     state: 'failed',
+    code: 'not-rebooted',
     reason: 'the machine was still up 60 s after down was started',
   });
 });
@@ -67,7 +74,7 @@ test('a program that does not reboot is a failure at once', async () => {
     ],
     [{ kind: 'not-started', reason: 'no descriptors' }, 'the machine was not rebooted: no descriptors'],
   ] as const)
-    assert.deepEqual(await machineOf({ ending }).start(), { state: 'failed', reason });
+    assert.deepEqual(await machineOf({ ending }).start(), { state: 'failed', code: 'not-rebooted', reason });
 });
 
 test('a program that the shutdown itself ended is no failure', async () => {
@@ -78,4 +85,27 @@ test('a program that the shutdown itself ended is no failure', async () => {
   m.end();
   await assert.rejects(rebooting);
   assert.equal(m.clock.pending, 0);
+});
+
+test('a machine that wants no reboot stays up, where it is to go down only if needed', async () => {
+  for (const check of [false, true]) {
+    const m = machineOf({ ifNeeded: true, check });
+    assert.deepEqual(await m.start(), {
+      ...{ state: 'succeeded', change: 'unchanged' },
+      reason: 'the machine does not want a reboot',
+    });
+    assert.deepEqual(m.calls, []);
+  }
+});
+
+test('a machine that wants a reboot gets one, and in a check says so', async () => {
+  const m = machineOf({ ifNeeded: true, why: 'a new kernel' });
+  const rebooting = m.start();
+  await m.clock.settle();
+  assert.deepEqual(m.calls, ['journal', 'reboot: down -r']);
+  m.end();
+  await assert.rejects(rebooting);
+  const checked = machineOf({ ifNeeded: true, why: 'a new kernel', check: true });
+  assert.deepEqual(await checked.start(), { state: 'succeeded', change: 'would-change' });
+  assert.deepEqual(checked.calls, []);
 });
