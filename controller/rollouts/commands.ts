@@ -35,7 +35,9 @@ export function resume(rollout: Rollout): Rollout {
 }
 
 function forgiven(host: Host): Host {
-  if (host.forgiven || !(isFailure(host) || host.verdict === 'drifted')) return host;
+  // Whoever was brought back with others did not fail, and keeps no gate from passing either.
+  const counts = isFailure(host) || host.verdict === 'drifted' || host.back || host.phase === 'reverted';
+  if (host.forgiven || !counts) return host;
   return { ...host, forgiven: true };
 }
 
