@@ -100,7 +100,7 @@ export function createAttempts(options: AttemptOptions): Attempts {
         write: () => true,
         marks: { [MARK]: folder },
       });
-      const { end: ending } = await commands.carryOut({ kind: 'command', argv, stdin }, folder, take);
+      const { end: ending } = await commands.carryOut({ kind: 'command', argv, stdin }, folder, { take });
       const isLate = supervision.cause === 'timeout';
       await leaveNothing(supervision, commands, folder);
       return isLate ? { kind: 'timed-out' } : ending;

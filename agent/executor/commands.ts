@@ -9,7 +9,10 @@ import type { Supervision } from './supervision.ts';
 
 export type Ended = Omit<TaskResult, 'index' | 'durationMs' | 'outputFrom' | 'outputTo'>;
 
-type Take = NonNullable<StepCommand['take']>;
+interface Listeners {
+  readonly take?: StepCommand['take'] | undefined;
+  readonly hear?: StepCommand['hear'] | undefined;
+}
 
 export interface CommandOptions {
   readonly checked: CheckedRun;
@@ -37,7 +40,9 @@ export interface CommandEnd {
 /** Carries out the commands of one run: starts each, or takes it up where its folder says that it was started. */
 export interface Commands {
   /** `take` gets its output in the run's stead; one that wrote some to an earlier agent's `take` is carried out again. */
-  carryOut(task: CommandTask, folder: string, take?: Take): Promise<CommandEnd>;
+  carryOut(task: CommandTask, folder: string, listeners?: Listeners): Promise<CommandEnd>;
+  /** Undefined where an agent before this one started nothing in this folder. */
+  takeUp(folder: string, listeners: Listeners): Promise<CommandEnd | undefined>;
   /** What has ended is written down: the shims that held its output may go. */
   release(): void;
   letGo(): void;
@@ -50,10 +55,10 @@ export function createCommands(options: CommandOptions): Commands {
   /** A folder that cannot be read may stand for anything; the run ends over it, and not its agent. */
   async function find(
     folder: string,
-    take: Take | undefined,
+    listeners: Listeners,
   ): Promise<FoundProcess | CommandEnd | undefined> {
     try {
-      return await findOut(folder, take);
+      return await findOut(folder, listeners);
     } catch (error) {
       supervision.know();
       const reason = `what an agent before this one started cannot be looked at: ${messageOf(error)}`;
@@ -62,9 +67,10 @@ export function createCommands(options: CommandOptions): Commands {
     }
   }
 
-  async function findOut(folder: string, take: Take | undefined): Promise<FoundProcess | undefined> {
+  async function findOut(folder: string, listeners: Listeners): Promise<FoundProcess | undefined> {
     if (!options.taken) return undefined;
-    const found = await processes.find({ folder, closed: options.taken.closed, ...receivers(take) });
+    const { take } = listeners;
+    const found = await processes.find({ folder, closed: options.taken.closed, ...receivers(listeners) });
     if (!take) for (const stream of found?.mayLack ?? []) output.gap(stream);
     if (!found || !take || !found.wasUsed) return found;
     await watch(found);
@@ -74,9 +80,10 @@ export function createCommands(options: CommandOptions): Commands {
     return undefined;
   }
 
-  function receivers(take: Take | undefined) {
+  function receivers({ take, hear }: Listeners) {
     return {
       onData(stream: Stream, data: Uint8Array): boolean {
+        hear?.(stream, data);
         if (!take) return options.write(stream, data);
         take(stream, data);
         return true;
@@ -89,7 +96,11 @@ export function createCommands(options: CommandOptions): Commands {
     for (const process of over.splice(0)) process.release();
   }
 
-  async function launch(task: CommandTask, folder: string, take?: Take): Promise<Process | CommandEnd> {
+  async function launch(
+    task: CommandTask,
+    folder: string,
+    listeners: Listeners,
+  ): Promise<Process | CommandEnd> {
     const planned = planCommand(checked, task, folder, options.programs, options.marks);
     if ('reason' in planned) {
       const { exitCode, reason } = planned;
@@ -102,7 +113,7 @@ export function createCommands(options: CommandOptions): Commands {
       const { command } = planned;
       const { nice } = checked.spec;
       return await processes.launch(
-        { folder, command, nice, ...owner, ...receivers(take) },
+        { folder, command, nice, ...owner, ...receivers(listeners) },
         supervision.signal,
       );
     } catch (error) {
@@ -121,14 +132,21 @@ export function createCommands(options: CommandOptions): Commands {
     return end;
   }
 
+  async function endOf(process: Process | FoundProcess | CommandEnd): Promise<CommandEnd> {
+    if ('ended' in process && !('root' in process)) return process;
+    const end = await watch(process);
+    return { end, ended: judge(end), process, endedAtMs: 'endedAtMs' in process ? process.endedAtMs : 0 };
+  }
+
   return {
-    async carryOut(task, folder, take) {
-      const found = await find(folder, take);
+    async carryOut(task, folder, listeners = {}) {
+      const found = await find(folder, listeners);
       if (!found) supervision.know();
-      const process = found ?? (await launch(task, folder, take));
-      if ('ended' in process && !('root' in process)) return process;
-      const end = await watch(process);
-      return { end, ended: judge(end), process, endedAtMs: found?.endedAtMs ?? 0 };
+      return endOf(found ?? (await launch(task, folder, listeners)));
+    },
+    async takeUp(folder, listeners) {
+      const found = await find(folder, listeners);
+      return found && endOf(found);
     },
     release,
     letGo() {

@@ -29,6 +29,11 @@ export interface StepContext {
    */
   attempt(part: string, command: StepCommand, timeoutMs: number): Promise<AttemptEnd>;
   /**
+   * The end of the command that an agent before this one started as this part without `take`, with what it writes in the run's output;
+   * undefined where none did.
+   */
+  takeUp(part: string, hear?: StepCommand['hear']): Promise<Ending | undefined>;
+  /**
    * Makes it durable that this run goes on behind this task once the machine's boot id is another one. To be awaited before
    * anything that brings the machine down. Rejects with MusterError journal-failed; then the machine is to stay up.
    */
@@ -39,6 +44,8 @@ export interface StepCommand {
   readonly argv: readonly string[];
   readonly stdin?: Uint8Array;
   take?(stream: 'stdout' | 'stderr', data: Uint8Array): void;
+  /** Hears what goes into the run's output; of a command that is taken up, what comes from then on. */
+  hear?(stream: 'stdout' | 'stderr', data: Uint8Array): void;
 }
 
 export interface StepResult {

@@ -58,9 +58,14 @@ export function createStepping(options: SteppingOptions): Stepping {
       signal,
       write: options.write,
       room: async () => {},
-      async command(part, { argv, stdin = NO_BYTES, take }) {
+      async command(part, { argv, stdin = NO_BYTES, ...listeners }) {
         const folder = options.folderOf(index, part);
-        const { end, process } = await commands.carryOut({ kind: 'command', argv, stdin }, folder, take);
+        const { end, process } = await commands.carryOut({ kind: 'command', argv, stdin }, folder, listeners);
+        process?.drain();
+        return end;
+      },
+      async takeUp(part, hear) {
+        const { end, process } = (await commands.takeUp(options.folderOf(index, part), { hear })) ?? {};
         process?.drain();
         return end;
       },

@@ -37,8 +37,6 @@ export interface Wanted extends Versions {
 export type Wish =
   /** Exactly these, where that can be; whatever else would have to come along is in the answer. */
   | { readonly kind: 'exact'; readonly changes: readonly Wanted[] }
-  /** Everything that waits, with what it newly needs and what it replaces, as the manager's own full upgrade decides. */
-  | { readonly kind: 'upgrade' }
   /** These are installed; those that are already stay as they are. */
   | { readonly kind: 'install'; readonly names: readonly string[] }
   | { readonly kind: 'latest'; readonly names: readonly string[] }

@@ -53,6 +53,7 @@ async function collected(
     attempt: async () => ({ kind: 'unknown', reason: 'nobody asks' }),
     room: options.gate?.room ?? (async () => {}),
     command: () => Promise.reject(new Error('no command')),
+    takeUp: async () => undefined,
     beforeReboot: () => Promise.reject(new Error('no reboot')),
   };
   const self = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };

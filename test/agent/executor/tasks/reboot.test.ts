@@ -24,6 +24,7 @@ function machineOf(
       calls.push(`${part}: ${argv.join(' ')}`);
       return options.ending ?? { kind: 'exited', exitCode: 0 };
     },
+    takeUp: async () => undefined,
     async beforeReboot() {
       calls.push('journal');
       if (options.journal) throw options.journal;
