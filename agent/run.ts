@@ -36,7 +36,9 @@ import { viaOf } from './link/proxy.ts';
 import type { LinkState } from './link/state.ts';
 import { dialVia } from './link/transport.ts';
 import type { Log } from './log.ts';
+import { createPackages } from './packages/engine.ts';
 import { whyReboot } from './packages/reboot-needed.ts';
+import { lockHolder, machineFiles, packagesFolder } from './packages/system.ts';
 import type { Journal } from './spool/journal.ts';
 import { keptFiles } from './spool/kept-files.ts';
 import { openJournal } from './spool/open-journal.ts';
@@ -102,7 +104,12 @@ export async function runAgent(
         ...{ restart: replaced.resolve, alone: turns.alone },
       });
     upgrades?.begin();
+    const packages = createPackages(
+      { clock: systemClock, files: machineFiles, lockHolder },
+      packagesFolder(home.packages),
+    );
     const steps = createLocalSteps({
+      packages: packages.carryOut,
       ...{ clock: systemClock, mark, contents, turns, leave: leaving.decide },
       upgrade: upgrades && ((task, context) => upgrades.carryOut(task, upgradeRun(context))),
       ...pathChecks(policy),

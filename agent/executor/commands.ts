@@ -53,10 +53,7 @@ export function createCommands(options: CommandOptions): Commands {
   const over: Process[] = [];
 
   /** A folder that cannot be read may stand for anything; the run ends over it, and not its agent. */
-  async function find(
-    folder: string,
-    listeners: Listeners,
-  ): Promise<FoundProcess | CommandEnd | undefined> {
+  async function find(folder: string, listeners: Listeners): Promise<FoundProcess | CommandEnd | undefined> {
     try {
       return await findOut(folder, listeners);
     } catch (error) {

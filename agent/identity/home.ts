@@ -14,6 +14,7 @@ import { syncFolder } from './atomic-file.ts';
  *   spool/          long outputs of finished runs that the controller does not have yet
  *   cache/          fetched files, by digest; may be removed while no agent runs
  *   runs/           what runs: one folder for each task
+ *   packages/       versions of packages from before a change; since when updates wait
  *   status.json     what `muster-agent status` shows of the agent that runs; may be stale
  *   leaving.json    there once this agent was told to remove itself from its host
  *   policy.json     what this host allows; written by its administrator, never by the agent
@@ -28,6 +29,7 @@ export interface Home {
   readonly spool: string;
   readonly cache: string;
   readonly runs: string;
+  readonly packages: string;
   readonly status: string;
   readonly leaving: string;
   readonly policy: string;
@@ -44,6 +46,7 @@ export function homeAt(folder: string): Home {
     spool: join(folder, 'spool'),
     cache: join(folder, 'cache'),
     runs: join(folder, 'runs'),
+    packages: join(folder, 'packages'),
     status: join(folder, 'status.json'),
     leaving: join(folder, 'leaving.json'),
     policy: join(folder, 'policy.json'),
@@ -72,7 +75,8 @@ export function emptyHome(home: Home): void {
     rmSync(path, { force: true });
   for (const name of readdirSync(home.folder))
     if (name.startsWith('journal.db')) rmSync(join(home.folder, name), { force: true });
-  for (const folder of [home.spool, home.cache, home.runs]) rmSync(folder, { recursive: true, force: true });
+  for (const folder of [home.spool, home.cache, home.runs, home.packages])
+    rmSync(folder, { recursive: true, force: true });
   syncFolder(home.folder);
 }
 

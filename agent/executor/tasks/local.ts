@@ -18,6 +18,7 @@ export function createLocalSteps(options: {
   readonly contents: Contents;
   readonly turns: Turns;
   readonly upgrade: TaskPorts['upgrade'] | undefined;
+  packages: TaskPorts['packages'];
   /** Both throw MusterError('policy-denied'). */
   checkWrite(path: string): void;
   checkRead(path: string): void;

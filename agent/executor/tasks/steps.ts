@@ -1,5 +1,5 @@
 import type { Message } from '../../../proto/codec.ts';
-import type { StepTask } from '../run.ts';
+import type { PackagesStep, StepTask } from '../run.ts';
 import type { StepContext, StepResult, Steps } from '../step.ts';
 import { type CollectPorts, collect } from './collect.ts';
 import { bringFile, type FilePorts, type FileRun } from './file.ts';
@@ -20,6 +20,7 @@ export interface TaskPorts
     ProbePorts,
     UninstallPorts {
   readonly turns: Turns;
+  packages(task: PackagesStep, context: StepContext): Promise<StepResult>;
   /** Undefined where Muster did not install this agent. */
   readonly upgrade?:
     | ((task: Message<'UpgradeTask'>, context: StepContext) => Promise<StepResult>)
@@ -54,7 +55,7 @@ async function carryOut(task: StepTask, context: StepContext, ports: TaskPorts):
     case 'probe':
       return probe(task, ports, context);
     case 'packages':
-      return { state: 'failed', reason: `tasks of kind ${task.kind} are not carried out by this agent yet` };
+      return ports.packages(task, context);
   }
 }
 

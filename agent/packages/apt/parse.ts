@@ -175,19 +175,21 @@ export function parseHistory(text: string, timeOf: (local: string) => number): P
 }
 
 function historyChanges(kind: string, text: string): Versions[] {
-  return [...text.matchAll(/(\S+?)(?::(\S+))? \(([^)]*)\)/g)].flatMap(([, name = '', arch = '', inside = '']) => {
-    const [first = '', second = ''] = inside.split(', ').filter((word) => word !== 'automatic');
-    switch (kind) {
-      case 'Install':
-        return [{ name, arch, from: '', to: first }];
-      case 'Remove':
-      case 'Purge':
-        return [{ name, arch, from: first, to: '' }];
-      case 'Upgrade':
-      case 'Downgrade':
-        return [{ name, arch, from: first, to: second }];
-      default:
-        return [];
-    }
-  });
+  return [...text.matchAll(/(\S+?)(?::(\S+))? \(([^)]*)\)/g)].flatMap(
+    ([, name = '', arch = '', inside = '']) => {
+      const [first = '', second = ''] = inside.split(', ').filter((word) => word !== 'automatic');
+      switch (kind) {
+        case 'Install':
+          return [{ name, arch, from: '', to: first }];
+        case 'Remove':
+        case 'Purge':
+          return [{ name, arch, from: first, to: '' }];
+        case 'Upgrade':
+        case 'Downgrade':
+          return [{ name, arch, from: first, to: second }];
+        default:
+          return [];
+      }
+    },
+  );
 }

@@ -37,9 +37,15 @@ export function makeDeb(folder: string, spec: DebSpec): Deb {
     writeFileSync(full, content);
     chmodSync(full, mode);
   };
+  const size = Math.ceil(Object.values(files).reduce((sum, file) => sum + file.length, 1024) / 1024);
   const control = Object.entries({
     ...{ Package: name, Version: version, Architecture: arch, Priority: 'optional', Section: 'misc' },
-    ...{ Maintainer: 'Muster tests <root@localhost>', Description: `${name} of the tests`, ...fields },
+    ...{
+      Maintainer: 'Muster tests <root@localhost>',
+      Description: `${name} of the tests`,
+      'Installed-Size': size,
+      ...fields,
+    },
   })
     .map(([key, value]) => `${key}: ${value}\n`)
     .join('');
@@ -55,6 +61,5 @@ export function makeDeb(folder: string, spec: DebSpec): Deb {
   const bytes = readFileSync(path);
   const digest = createHash('sha256').update(bytes).digest('hex');
   const about = `Filename: pool/${fileName}\nSize: ${bytes.length}\nSHA256: ${digest}\n`;
-  const size = Math.ceil(Object.values(files).reduce((sum, file) => sum + file.length, 1024) / 1024);
-  return { spec, path, fileName, bytes, paragraph: `${control}Installed-Size: ${size}\n${about}` };
+  return { spec, path, fileName, bytes, paragraph: `${control}${about}` };
 }

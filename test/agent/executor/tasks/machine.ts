@@ -67,6 +67,7 @@ export function taskPorts(more: Partial<TaskPorts> = {}, directories: readonly s
     rebootCommand: ['true'],
     whyReboot: async () => undefined,
     turns: createTurns(),
+    packages: async () => ({ state: 'failed', reason: 'not here' }),
     leave: () => {},
     checkRead: () => {},
     programs: { isDirectory: (path) => directories.includes(path) },
