@@ -107,6 +107,7 @@ export const DOORS: Record<string, Door> = {
       'agent/facts/system.ts',
       'agent/identity/',
       'agent/leaving/local.ts',
+      'agent/packages/system.ts',
       'agent/executor/',
       'agent/contents/disk.ts',
       'agent/spool/kept-files.ts',
@@ -134,6 +135,7 @@ export const DOORS: Record<string, Door> = {
     files: [
       'agent/executor/record.ts', // how a log is checked
       'agent/upgrade/program-folder.ts',
+      'agent/packages/system.ts', // logs that were rotated
       'controller/installer/builds/', // how builds travel
     ],
     why: 'each thing is packed and unpacked in one place',

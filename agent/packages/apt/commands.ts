@@ -120,9 +120,11 @@ const CONFIG_FILES = {
 
 export function change(changes: readonly Wanted[], { configFiles, lockWaitMs }: ChangeOptions): Command {
   const removes = changes.some(({ to }) => to === '');
-  const words = removes ? EXACTLY : [...EXACTLY, '--no-remove'];
+  // Where one of them is a file, apt takes that for something that it may not fetch.
+  const isHere = changes.every(({ file }) => file === undefined);
+  const words = [...EXACTLY, ...(removes ? [] : ['--no-remove']), ...(isHere ? ['--no-download'] : [])];
   return aptGet(
-    [...words, '--no-download', 'install', '--', ...changes.map(changeWord)],
+    [...words, 'install', '--', ...changes.map(changeWord)],
     [
       `DPkg::Lock::Timeout=${Math.ceil(lockWaitMs / 1000)}`,
       ...CONFIG_FILES[configFiles].map((option) => `Dpkg::Options::=${option}`),

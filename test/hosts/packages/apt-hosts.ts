@@ -31,16 +31,6 @@ export interface AptHost {
   run(argv: readonly string[]): Promise<string>;
 }
 
-/** What became of a run, and what it wrote. */
-export interface PackagesEnd {
-  readonly state: string;
-  readonly reason: string;
-  readonly change: string | undefined;
-  readonly code: string | undefined;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 export interface AptHosts {
   readonly repository: Repository;
   readonly catalogue: Catalogue;
