@@ -270,7 +270,7 @@ describe('packages by apt', APT_NEEDS, () => {
 
   test('a full disk is refused before anything is changed', async () => {
     const one = await host('bulky', 'app');
-    await one.run(['mount', '-t', 'tmpfs', '-o', 'size=1m', 'none', '/var/cache']);
+    await one.run(['mount', '-t', 'tmpfs', '-o', 'size=16m', 'none', '/var/cache']);
     await one.run(['mkdir', '-p', '/var/cache/apt/archives/partial']);
     const changes = [change('bulky', '1', '2')];
     const refused = await orders.carryOut(one.name, { action: 'apply', changes, wayBack: 'none' });
