@@ -7,7 +7,6 @@ export interface PackagesDisk {
   readText(name: string): Promise<string | undefined>;
   /** Whole and durable, or not at all. */
   writeText(name: string, text: string): Promise<void>;
-  remove(name: string): Promise<void>;
   listKept(): Promise<
     readonly { readonly name: string; readonly bytes: number; readonly keptAtMs: number }[]
   >;

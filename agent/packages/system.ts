@@ -96,7 +96,6 @@ export function packagesFolder(folder: string): PackagesDisk {
       }
       await place(next, join(folder, name));
     },
-    remove: (name) => rm(join(folder, name), { force: true }),
     async listKept() {
       const found = [];
       for (const name of (await orNothing(readdir(kept))) ?? []) {

@@ -18,17 +18,29 @@ interface Doing {
   readonly automatic: readonly string[];
 }
 
-const noteOf = (desk: Desk): string => `doing-${desk.key}.json`;
+const NOTES = 'doing.json';
+/** A note is of no use once its run is over, which nobody here is told of; so the newest are kept. */
+const MOST_NOTES = 32;
+
+async function readNotes({ disk }: Desk): Promise<Record<string, Doing>> {
+  return JSON.parse((await disk.readText(NOTES)) ?? '{}') as Record<string, Doing>;
+}
+
+async function note(desk: Desk, doing: Doing): Promise<void> {
+  const others = Object.entries(await readNotes(desk).catch(() => ({}))).filter(([key]) => key !== desk.key);
+  const notes = Object.fromEntries([...others, [desk.key, doing]].slice(-MOST_NOTES));
+  await desk.disk.writeText(NOTES, JSON.stringify(notes));
+}
 
 /** What an agent before this one began of this very task, seen to its end; undefined where it began nothing. */
 export async function takeUp(desk: Desk): Promise<PackagesResult | undefined> {
   if (desk.isCheck) return undefined;
   const end = await desk.host.takeUp(CHANGE);
   if (!end) return undefined;
-  const text = await desk.disk.readText(noteOf(desk));
-  if (text === undefined)
+  const doing = (await readNotes(desk).catch((): Record<string, Doing> => ({})))[desk.key];
+  if (!doing)
     return { state: 'interrupted', reason: 'what this change was to come to is not known any more' };
-  return conclude(desk, JSON.parse(text) as Doing, end);
+  return conclude(desk, doing, end);
 }
 
 /**
@@ -52,7 +64,7 @@ export async function carryOut(
     changes: wanted.map(({ name, arch, from, to }) => ({ name, arch, from, to })),
     automatic,
   };
-  await desk.disk.writeText(noteOf(desk), JSON.stringify(doing));
+  await note(desk, doing);
   host.signal.throwIfAborted();
   for (const change of expected) host.say(changeLine(change));
   const configFiles = task.configFiles === 'replace' ? 'replace' : 'keep';
@@ -115,7 +127,6 @@ async function conclude(desk: Desk, { changes, automatic }: Doing, end: Ended): 
   const remain = new Set(installed.map(({ name }) => name));
   const marked = automatic.filter((name) => remain.has(name));
   if (marked.length > 0) await manager.automatic?.mark(marked);
-  await desk.disk.remove(noteOf(desk));
   if (end.exitCode === 0 && isDone) return { state: 'succeeded', change: 'changed' };
   const why =
     manager.failureOf(end.said) ??
