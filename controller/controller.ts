@@ -6,6 +6,7 @@ import type { Clock } from '../proto/clock.ts';
 import { MusterError } from '../proto/errors.ts';
 import { hash, keyId, sign, verify } from '../proto/frame.ts';
 import { toHex } from '../proto/ids.ts';
+import type { ProbeSockets } from '../proto/probe-socket.ts';
 import { fraction, type RandomBytes } from '../proto/random.ts';
 import { MUSTER_VERSION } from '../proto/version.ts';
 import type { StorageReply } from './api/messages.ts';
@@ -47,6 +48,8 @@ export interface World {
   /** Where agents and operators find this controller. */
   urls: readonly string[];
   keeping: Keeping;
+  /** How this machine probes others for rollouts. */
+  probeSockets: ProbeSockets;
 }
 
 export interface Controller {
@@ -133,7 +136,17 @@ export async function openController(world: World): Promise<Controller> {
     signers: operatorTrust,
     jobKey: keys.job,
   });
-  const rollouts = createRollouts({ db, clock });
+  const rollouts = createRollouts({
+    ...{ clock, random, db, bus, log, audit, jobs, jobKey: keys.job, admit: storage.admit },
+    probeSockets: world.probeSockets,
+    inventory: {
+      meant: (query) => inventory.meant(query).map(withAddress),
+      get: (agentId) => {
+        const agent = inventory.get(agentId);
+        return agent && withAddress(agent);
+      },
+    },
+  });
   const retention = createRetention({
     ...{ clock, db, bus, log, audit, keep: keeping, isFull: storage.isFull },
     verifyReports: jobs.verifyReports,
@@ -243,6 +256,7 @@ export async function openController(world: World): Promise<Controller> {
       });
       bus.on((event) => abandonRuns(event.type === 'agent-removed' ? event.agentId : undefined, jobs, log));
       jobs.start();
+      await rollouts.begin();
       // Those of whom a controller before this one knew that they left, and no more.
       await takeLeave();
       seen.start();
@@ -256,6 +270,7 @@ export async function openController(world: World): Promise<Controller> {
       await gateway.stop();
       fleet.stop();
       seen.stop();
+      rollouts.end();
       jobs.stop();
       await contents.stop();
       retention.stop();
@@ -295,6 +310,11 @@ function leaveTaker(jobs: Jobs, inventory: Pick<Inventory, 'left'>, log: Log): (
     taking ??= takeAll();
     return taking;
   };
+}
+
+/** As its session came; behind a proxy that is not the machine's own. */
+function withAddress<A extends { presence: { address: string | null } | undefined }>(agent: A) {
+  return { ...agent, address: agent.presence?.address ?? null };
 }
 
 function abandonRuns(agentId: string | undefined, jobs: Jobs, log: Log): void {

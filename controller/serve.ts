@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:https';
 import { hostname as machineName } from 'node:os';
 import { fingerprintOf } from '../certs/tls.ts';
 import { MusterError } from '../proto/errors.ts';
+import { probeSockets } from '../proto/probe-socket.ts';
 import { systemClock, systemRandom } from '../proto/system.ts';
 import { MUSTER_VERSION } from '../proto/version.ts';
 import { SERVER_OPTIONS } from './api/limits.ts';
@@ -71,6 +72,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     const controller = await openController({
       ...{ clock, random, db, log, keys, contentDisk, urls },
       keeping: config.keeping,
+      probeSockets,
     });
     await prepareContext(controller.operators, config.context, { url, ca: certificate.authorityPem });
     const probe = startProbe();

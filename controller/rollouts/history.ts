@@ -2,6 +2,7 @@
 import type { Clock } from '../../proto/clock.ts';
 import { MusterError } from '../../proto/errors.ts';
 import type { Database } from '../db/database.ts';
+import type { OwnProbe } from './probing.ts';
 import type { FreezeRequest, WindowRequest } from './request.ts';
 import type { Gate, HostPhase, Policy, RolloutState, Step, WaveState } from './rollout.ts';
 import {
@@ -128,6 +129,10 @@ export interface Shown {
   freezes: FreezeRequest[];
   busy: ShownPolicy['busy'];
   probes: RolloutDetail['probes'];
+  /** Those of the controller itself. */
+  own: OwnProbe[];
+  /** Which tasks of a step bring the machine to another boot. */
+  reboots: { change: number[]; undo: number[] };
 }
 
 export interface RolloutHistory {

@@ -1,7 +1,7 @@
 /** This feature's SQL, one function per statement. */
 import { insertMany, k, type Params, query, sql, statement } from '../db/compile.ts';
 import type { Flag, Row } from '../db/schema.ts';
-import type { HostPhase, RolloutState, Step, WaveState } from './rollout.ts';
+import type { Asked, HostPhase, RolloutState, Step, WaveState } from './rollout.ts';
 
 export type RolloutRow = Omit<Row<'rollouts'>, 'changes'>;
 export type WaveRow = Row<'rollout_waves'>;
@@ -129,6 +129,23 @@ export const jobsOfRollout = query((p: Params<{ id: string }>) =>
   k.selectFrom('rollout_jobs').selectAll().where('rollout_id', '=', p('id')).orderBy('wave').orderBy('step'),
 );
 
+/** Of all rollouts that are kept. */
+export const allRolloutJobs = query(() => k.selectFrom('rollout_jobs').selectAll());
+
+/** Held for steps that nothing will come to any more: of a rollout at its end only what brings hosts back is kept. */
+export const uselessJobs = query(() =>
+  k
+    .selectFrom('rollout_jobs')
+    .innerJoin('rollouts', 'rollouts.id', 'rollout_jobs.rollout_id')
+    .innerJoin('jobs', 'jobs.id', 'rollout_jobs.job_id')
+    .select(['rollout_jobs.job_id', 'rollout_jobs.rollout_id'])
+    .where('rollouts.ended_at_ms', 'is not', null)
+    .where('jobs.ended_at_ms', 'is', null)
+    .where(({ eb, or }) =>
+      or([eb('rollout_jobs.step', 'not in', ['undo', 'restore']), eb('rollouts.state', '=', 'rolled-back')]),
+    ),
+);
+
 export const rolloutEventsAfter = query((p: Params<{ id: string; after: number; limit: number }>) =>
   k
     .selectFrom('rollout_events')
@@ -196,6 +213,8 @@ export const moveHost = statement(
       rebooted: Flag;
       forgiven: Flag;
       back: Flag;
+      verdict: 'failed' | 'drifted' | null;
+      soak: Asked;
       beganAtMs: number | null;
       endedAtMs: number | null;
     }>,
@@ -211,6 +230,8 @@ export const moveHost = statement(
         rebooted: p('rebooted'),
         forgiven: p('forgiven'),
         back: p('back'),
+        verdict: p('verdict'),
+        soak: p('soak'),
         began_at_ms: sql`coalesce(began_at_ms, ${p('beganAtMs')})`,
         ended_at_ms: p('endedAtMs'),
       })
@@ -228,6 +249,8 @@ export const moveWave = statement(
       beganAtMs: number | null;
       doneAtMs: number | null;
       soakUntilMs: number | null;
+      observers: Asked;
+      controller: Asked;
       approvedBy: string | null;
       approvedAtMs: number | null;
     }>,
@@ -240,6 +263,8 @@ export const moveWave = statement(
         began_at_ms: p('beganAtMs'),
         done_at_ms: p('doneAtMs'),
         soak_until_ms: p('soakUntilMs'),
+        observers: p('observers'),
+        controller: p('controller'),
         approved_by: p('approvedBy'),
         approved_at_ms: p('approvedAtMs'),
       })

@@ -91,6 +91,7 @@ async function inMemory(size: number): Promise<{ out: Cost[]; back: Cost[] }> {
     contentDisk: memoryDisk(),
     urls: ['https://127.0.0.1:7443'],
     keeping: KEEPING,
+    probeSockets: { http: async () => {}, tcp: async () => {} },
   });
   await controller.start();
   try {

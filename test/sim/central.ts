@@ -112,6 +112,7 @@ export function createCentral(ports: CentralPorts): Central {
       contentDisk,
       urls: [CONTROLLER_URL],
       keeping: KEEPING,
+      probeSockets: { http: async () => {}, tcp: async () => {} },
     };
     open(own, ports.weakness?.world?.(world) ?? world).catch((cause: unknown) => {
       if (cause instanceof Dead || !own.alive) return;

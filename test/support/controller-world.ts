@@ -5,6 +5,7 @@ import type { Database } from '../../controller/db/database.ts';
 import { openDatabase } from '../../controller/db/sqlite.ts';
 import type { FleetKeys } from '../../controller/fleet/keys.ts';
 import { signKeyPair } from '../../proto/crypto.ts';
+import type { ProbeSockets } from '../../proto/probe-socket.ts';
 import { type Leash, leash } from './leash.ts';
 import { type MemoryDisk, memoryDisk } from './memory-disk.ts';
 import { seededRandom } from './seeded-random.ts';
@@ -38,6 +39,8 @@ export async function controllerWorld(
     clock?: VirtualClock;
     /** What the controller is given in place of the store, as with a disk that fails. */
     wrap?: (db: Database) => Database;
+    /** Left out: every probe of the controller's own holds. */
+    probeSockets?: ProbeSockets;
   } = {},
 ): Promise<ControllerWorld> {
   const clock = options.clock ?? virtualClock();
@@ -58,6 +61,7 @@ export async function controllerWorld(
     const controller = await openController({
       ...{ clock, random, db: held.db, log, keys, contentDisk, urls },
       keeping: { ...KEEPING, ...options.keeping },
+      probeSockets: options.probeSockets ?? { http: async () => {}, tcp: async () => {} },
     });
     await controller.start();
     return controller;
