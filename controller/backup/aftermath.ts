@@ -7,6 +7,8 @@
  *                                   id where they had it, and answer with what became of it; without an answer they end as `lost`,
  *                                   never as `expired` or `cancelled`, which would say that nothing ran
  *   … and waited for their turn     become `lost` at once: sent now, they would overrun their batch. A report replaces that
+ *   rollouts that were open         are stopped: their steps may have gone on since, and the orders that were held are `lost` as above.
+ *                                   They are there to be read and aborted; a new one says what it finds
  *   the trust document              is followed by one whose serial leaps past all that may have been signed since
  *
  * What agents know needs nothing here: session counters and report chains only go forward there, and they send again what this
@@ -21,6 +23,7 @@ import { VALID_MS } from '../fleet/documents.ts';
 import { insertDocuments } from '../fleet/store.ts';
 import { NO_OUTCOME } from '../jobs/run.ts';
 import type { Change } from '../jobs/transition.ts';
+import { stopRollout, tellRollout } from './store.ts';
 
 const SERIAL_LEAP = 1_000;
 
@@ -34,6 +37,12 @@ export function changesOf(
   if (run.waits === 0) return [sent];
   const reason = `it waited for its turn at the backup of ${new Date(madeAtMs).toISOString()}, which was restored; it may have run since`;
   return [sent, { ...about, from: 'sent', to: 'lost', outcome: { ...NO_OUTCOME, reason } }];
+}
+
+/** Nothing of a rollout goes on by itself. */
+export function stopped(id: string, madeAtMs: number, nowMs: number): Statement[] {
+  const reason = `it was open at the backup of ${new Date(madeAtMs).toISOString()}, which was restored: hosts may have been changed since; abort it, and start another`;
+  return [stopRollout({ id, reason }), tellRollout({ id, reason, nowMs })];
 }
 
 /** Undefined where the root key is elsewhere: then nobody but its holder signs. */

@@ -16,7 +16,7 @@ import { openSecretFiles } from '../fleet/files.ts';
 import { openKeys } from '../fleet/keys.ts';
 import { allDocuments } from '../fleet/store.ts';
 import { transition } from '../jobs/transition.ts';
-import { changesOf, leap } from './aftermath.ts';
+import { changesOf, leap, stopped } from './aftermath.ts';
 import { readArchive } from './archive.ts';
 import {
   entriesOf,
@@ -36,6 +36,7 @@ import {
   activeOperators,
   countAgents,
   openJobIds,
+  openRolloutIds,
   openTokens,
   queuedRuns,
   revokeOpenTokens,
@@ -137,6 +138,7 @@ async function settle(
       onError: () => {},
     });
     const queued = await db.read(queuedRuns());
+    const open = await db.read(openRolloutIds());
     const tokens = await db.read(openTokens());
     const runsLost = queued.filter((run) => run.waits === 1).length;
     const found = { tokensRevoked: tokens.length, runsSent: queued.length - runsLost, runsLost };
@@ -148,6 +150,7 @@ async function settle(
       revokeOpenTokens({ nowMs }),
       ...queued.flatMap((run) => changesOf(run, madeAtMs).map((change) => transition(change, at, () => {}))),
       ...leap(trust, keys.root, nowMs),
+      ...open.flatMap(({ id }) => stopped(id, madeAtMs, nowMs)),
       audit.entry({ name: 'muster' }, 'controller.restore', {
         madeAtMs,
         audit: manifest.audit,

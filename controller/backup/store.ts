@@ -43,3 +43,21 @@ export const countAgents = query((_: Params<None>) =>
     .select((e) => e.fn.countAll<number>().as('agents'))
     .where('removed_at_ms', 'is', null),
 );
+
+export const openRolloutIds = query((_: Params<None>) =>
+  k.selectFrom('rollouts').select('id').where('ended_at_ms', 'is', null).orderBy('created_at_ms'),
+);
+
+export const stopRollout = statement((p: Params<{ id: string; reason: string }>) =>
+  k
+    .updateTable('rollouts')
+    .set({ state: sql.lit('stopped' as const), reason: p('reason') })
+    .where('id', '=', p('id')),
+);
+
+export const tellRollout = statement((p: Params<{ id: string; reason: string; nowMs: number }>) =>
+  k.insertInto('rollout_events').values({
+    ...{ rollout_id: p('id'), at_ms: p('nowMs'), what: sql.lit('state'), to: sql.lit('stopped') },
+    ...{ wave: null, agent_id: null, by: null, reason: p('reason') },
+  }),
+);

@@ -12,6 +12,8 @@ import {
   deleteJob,
   deleteOutput,
   deleteReports,
+  deleteRollout,
+  deleteRolloutEvents,
   deleteRuns,
   eventsOfJob,
   finishedJobs,
@@ -21,6 +23,8 @@ import {
   noteUnderWay,
   outputOfJob,
   type Place,
+  rolloutEvents,
+  rolloutOfJob,
   underWay,
 } from './store.ts';
 
@@ -96,6 +100,22 @@ export function createPruner(ports: { db: Database; clock: Clock; stopping: Abor
     }
   }
 
+  /** Before the first of its jobs. What a crash cuts off is gone on with: its jobs are still meant. */
+  async function removeRollout(jobId: string): Promise<boolean> {
+    const [found] = await db.read(rolloutOfJob({ jobId }));
+    if (!found) return true;
+    const rolloutId = found.rollout_id;
+    for (;;) {
+      const page = await db.read(rolloutEvents({ rolloutId, limit: EVENTS_PAGE }));
+      const upTo = page.at(-1)?.seq ?? 0;
+      if (page.length < EVENTS_PAGE) break;
+      if (stopping.aborted) return false;
+      await db.write([deleteRolloutEvents({ rolloutId, upTo })]);
+    }
+    await db.write([deleteRollout({ rolloutId })]);
+    return true;
+  }
+
   async function removeRuns(jobId: string): Promise<void> {
     for (let after = ''; ; ) {
       const page = await db.read(agentsOfJob({ jobId, after, limit: RUNS_PAGE }));
@@ -110,6 +130,7 @@ export function createPruner(ports: { db: Database; clock: Clock; stopping: Abor
   return {
     meant,
     async remove(what, jobId) {
+      if (what === 'jobs' && !(await removeRollout(jobId))) return false;
       if (!(await removeHistory(what, jobId))) return false;
       if (what === 'jobs') await removeRuns(jobId);
       return true;

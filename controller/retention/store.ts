@@ -17,12 +17,24 @@ export interface Place {
 
 const after = sql<boolean>`(ended_at_ms, id)`;
 
+/** Jobs of a rollout go with it: once it has ended, and nothing of it is left that could bring hosts back. */
+const isFree = (beforeMs: number) => sql<boolean>`not exists (
+  select 1 from rollout_jobs as own join rollouts as r on r.id = own.rollout_id
+  where own.job_id = jobs.id and (
+    r.ended_at_ms is null or r.ended_at_ms >= ${beforeMs} or exists (
+      select 1 from rollout_jobs as other join jobs as held on held.id = other.job_id
+      where other.rollout_id = r.id and held.ended_at_ms is null
+    )
+  )
+)`;
+
 export const finishedJobs = query((p: Params<Place & { beforeMs: number; limit: number }>) =>
   k
     .selectFrom('jobs')
     .select(['id', 'ended_at_ms', 'output_pruned_at_ms'])
     .where('ended_at_ms', 'is not', null)
     .where('ended_at_ms', '<', p('beforeMs'))
+    .where(isFree(p('beforeMs')))
     .where(sql<boolean>`${after} > (${p('atMs')}, ${p('id')})`)
     .orderBy('ended_at_ms')
     .orderBy('id')
@@ -149,4 +161,26 @@ export const deleteRuns = statement((p: Params<{ jobId: string; after: string; u
 /** With whatever hangs on it still. */
 export const deleteJob = statement((p: Params<{ jobId: string }>) =>
   k.deleteFrom('jobs').where('id', '=', p('jobId')).where('ended_at_ms', 'is not', null),
+);
+
+export const rolloutOfJob = query((p: Params<{ jobId: string }>) =>
+  k.selectFrom('rollout_jobs').select('rollout_id').where('job_id', '=', p('jobId')),
+);
+
+export const rolloutEvents = query((p: Params<{ rolloutId: string; limit: number }>) =>
+  k
+    .selectFrom('rollout_events')
+    .select('seq')
+    .where('rollout_id', '=', p('rolloutId'))
+    .orderBy('seq')
+    .limit(p('limit')),
+);
+
+export const deleteRolloutEvents = statement((p: Params<{ rolloutId: string; upTo: number }>) =>
+  k.deleteFrom('rollout_events').where('rollout_id', '=', p('rolloutId')).where('seq', '<=', p('upTo')),
+);
+
+/** With its waves and hosts. */
+export const deleteRollout = statement((p: Params<{ rolloutId: string }>) =>
+  k.deleteFrom('rollouts').where('id', '=', p('rolloutId')),
 );
