@@ -1,0 +1,229 @@
+/** dnf, and yum where it is dnf: from version 4.5 on, which carries out a stored transaction and nothing beyond it. */
+import type { Versions } from '../../../proto/packages.ts';
+import { isCore } from '../core-packages.ts';
+import type { Answer, Command, Host } from '../host.ts';
+import {
+  type ManagerKind,
+  type PackageManager,
+  type PackageVersion,
+  type Pending,
+  type Simulation,
+  Unsolvable,
+  type Wanted,
+  type Wish,
+} from '../manager.ts';
+import {
+  answered,
+  archivesIn,
+  filesOf,
+  installedOf,
+  oneLine,
+  pidFileHolder,
+  rpmFailure,
+  rpmLockHolder,
+  sideBySideNames,
+} from '../rpm/database.ts';
+import { keptRepository } from '../rpm/kept-repository.ts';
+import { canonicalVersion, nevraOf, parsePackages } from '../rpm/nevra.ts';
+import { truthful } from '../rpm/truthful.ts';
+import { changesOf } from './changes.ts';
+import * as command from './command.ts';
+import { parseHistory, parseHistoryIds } from './history.ts';
+import { parseTable } from './table.ts';
+
+const PID_FILES = ['metadata_lock', 'download_lock'].map((name) => `/var/cache/dnf/${name}.pid`);
+const LOCKS = [...PID_FILES, '/var/lib/dnf/rpmdb_lock.pid', '/var/log/log_lock.pid'];
+const VERSIONLOCK = '/etc/dnf/plugins/versionlock.list';
+const VERSIONLOCK_CONFIG = '/etc/dnf/plugins/versionlock.conf';
+
+export const DNF: ManagerKind = { name: 'dnf', programs: ['/usr/bin/dnf', '/bin/dnf'], create: createDnf };
+
+function createDnf(host: Host): PackageManager {
+  const query = async (asked: Command): Promise<string> => {
+    const answer = await host.ask(asked);
+    if (answer.exitCode === command.LOCKED) throw new Error(lockedBy(answer));
+    return answered('dnf', answer);
+  };
+  const keep = async (changes: readonly Wanted[]): Promise<void> => {
+    const files = changes.flatMap(({ file }) => (file === undefined ? [] : [file]));
+    if (files.length === 0) return;
+    await keptRepository(host, files);
+    await query(command.refreshKeptCommand(changes));
+  };
+
+  async function simulated(asked: Command): Promise<Versions[]> {
+    const answer = await host.ask(asked);
+    if (answer.exitCode === command.LOCKED) throw new Error(lockedBy(answer));
+    const table = parseTable(answer.stdout);
+    if (table === undefined) {
+      if (answer.exitCode === 0 && /^Nothing to do\.$/m.test(answer.stdout)) return [];
+      throw new Unsolvable(reasonOf(answer));
+    }
+    return changesOf(table, await installedOf(host, [...new Set(table.rows.map(({ name }) => name))]));
+  }
+
+  async function commandOf(wish: Wish): Promise<Command> {
+    switch (wish.kind) {
+      case 'exact':
+        await keep(wish.changes);
+        return command.simulateExactCommand(wish.changes);
+      case 'install':
+      case 'remove':
+        return command.simulateCommand(wish.kind, wish.names);
+      case 'latest':
+        return command.simulateExactCommand(await newest(wish.names));
+      case 'version':
+        return command.simulateExactCommand(await newest([wish.name], canonicalVersion(wish.version)));
+    }
+  }
+
+  /** The changes that bring these to their newest version, or to this one; in the architecture that they have, else in dnf's first. */
+  async function newest(names: readonly string[], version?: string): Promise<Versions[]> {
+    const installed = await installedOf(host, names);
+    const specs = version === undefined ? names : names.map((name) => `${name}-${version}`);
+    const output = await query(command.newestCommand(specs, version === undefined));
+    const available = parsePackages(output).filter(({ name }) => names.includes(name));
+    return names.flatMap((name) => {
+      const here = installed.filter((one) => one.name === name);
+      const there = available.filter((one) => one.name === name);
+      const meant = there.filter(({ arch }) => here.some((one) => one.arch === arch));
+      // i686 comes beside what a machine of 64 bits wants by itself.
+      const chosen = meant.length > 0 ? meant : there.filter(({ arch }) => arch !== 'i686').slice(0, 1);
+      if (chosen.length === 0) throw new Unsolvable(`no repository has ${specs[names.indexOf(name)]}`);
+      return chosen.flatMap(({ arch, version: to }) => {
+        const from = here.find((one) => one.arch === arch)?.version ?? '';
+        return from === to ? [] : [{ name, arch, from, to }];
+      });
+    });
+  }
+
+  async function obtainable(packages: readonly PackageVersion[]): Promise<(number | undefined)[]> {
+    if (packages.length === 0) return [];
+    const output = await query(command.availableCommand(packages.map(nevraOf)));
+    const sizes = new Map<string, number>();
+    for (const line of output.split('\n')) {
+      const [name = '', arch = '', version = '', bytes] = line.split('\t');
+      sizes.set(nevraOf({ name, arch, version: canonicalVersion(version) }), Number(bytes));
+    }
+    return packages.map((one) => sizes.get(nevraOf(one)));
+  }
+
+  async function lockList(names: readonly string[], verb: 'add' | 'delete'): Promise<void> {
+    if (!(await host.files.exists(VERSIONLOCK_CONFIG)))
+      throw new Error('dnf holds packages by its plugin versionlock: install python3-dnf-plugin-versionlock');
+    await query(command.versionlockCommand(verb, names));
+  }
+
+  return {
+    name: 'dnf',
+    lockHolder: async () => (await pidFileHolder(host, LOCKS)) ?? (await rpmLockHolder(host)),
+    refresh: async () => {
+      await query(command.refreshCommand());
+    },
+    broken: async () => {
+      const version = canonicalVersion((await query(command.versionCommand())).split('\n')[0] ?? '');
+      const [major = 0, minor = 0] = version.split('.').map(Number);
+      if (major !== 4 || minor < 5)
+        return `this dnf is ${version}, and exact transactions take one from 4.5 to 4.x`;
+      const { exitCode, stdout } = await host.ask(command.duplicatesCommand());
+      return exitCode === 0 ? undefined : `a transaction was cut off: ${oneLine(stdout)}`;
+    },
+    mend: async () => {
+      // What was cut off left two versions of a package; which of them is whole nobody can say but a person.
+      throw new Error('see `dnf check --duplicates`, and mend it with `dnf remove --duplicates`');
+    },
+    pending: async () => {
+      const [all, free, safe, single] = await Promise.all([
+        query(command.upgradesCommand({ security: false, heldToo: true })).then(parsePackages),
+        query(command.upgradesCommand({ security: false, heldToo: false })).then(parsePackages),
+        query(command.upgradesCommand({ security: true, heldToo: true })).then(parsePackages),
+        sideBySideNames(host),
+      ]);
+      const installed = await installedOf(host, [...new Set(all.map(({ name }) => name))]);
+      return pendingOf(all, free, safe, installed, single);
+    },
+    installed: (names) => installedOf(host, names),
+    filesOf: (names) => filesOf(host, names),
+    held: async () => heldNames((await host.files.readText(VERSIONLOCK)) ?? ''),
+    simulate: async (wish): Promise<Simulation> => {
+      const asked = await commandOf(wish);
+      const changes = await simulated(asked);
+      const kept = wish.kind === 'exact' ? wish.changes.filter(({ file }) => file !== undefined) : [];
+      const fetched = changes.filter(
+        ({ name, arch, to }) =>
+          to !== '' && !kept.some((one) => one.name === name && one.arch === arch && one.to === to),
+      );
+      const sizes = await obtainable(fetched.map(({ name, arch, to }) => ({ name, arch, version: to })));
+      // rpm looks at the room that it needs before it changes anything.
+      return {
+        changes,
+        downloadBytes: sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0),
+        diskBytes: 0,
+      };
+    },
+    obtainable,
+    fetchInto: async (packages, folder) => {
+      if (packages.length === 0) return [];
+      await query(command.fetchCommand(packages, folder));
+      return archivesIn(host, folder, packages);
+    },
+    download: async (changes) => {
+      await keep(changes);
+      await query(command.downloadCommand(changes));
+    },
+    changeCommand: (changes, { configFiles }) => {
+      const apply = command.applyCommand(changes);
+      const names = changes.filter(({ to }) => to !== '').map(({ name }) => name);
+      return truthful(apply, configFiles === 'keep' ? [] : names);
+    },
+    failureOf: (said) => rpmFailure(said) ?? errorOf(said),
+    hold: (names) => lockList(names, 'add'),
+    unhold: (names) => lockList(names, 'delete'),
+    history: async (most) => {
+      const ids = parseHistoryIds(await query(command.historyListCommand())).slice(0, most);
+      return ids.length === 0 ? [] : parseHistory(await query(command.historyInfoCommand(ids)));
+    },
+    wantsReboot: (changes) => changes.some(({ name, to }) => to !== '' && isCore('dnf', name)),
+  };
+}
+
+function lockedBy({ stdout, stderr }: Answer): string {
+  const pid = /with pid (\d+)/.exec(stdout + stderr)?.[1];
+  return `another dnf works on this machine${pid === undefined ? '' : `, process ${pid}`}`;
+}
+
+/** dnf's own reason, which may go on over several lines. */
+function reasonOf({ stdout, stderr }: Answer): string {
+  return errorOf(stderr) ?? errorOf(stdout) ?? (oneLine(stderr) || oneLine(stdout) || 'dnf does not say why');
+}
+
+function errorOf(said: string): string | undefined {
+  const at = said.search(/^Error:/m);
+  return at < 0 ? undefined : oneLine(said.slice(at + 'Error:'.length));
+}
+
+export function pendingOf(
+  all: readonly PackageVersion[],
+  free: readonly PackageVersion[],
+  safe: readonly PackageVersion[],
+  installed: readonly PackageVersion[],
+  sideBySide: ReadonlySet<string>,
+): Pending[] {
+  const same = (a: PackageVersion) => (b: PackageVersion) => a.name === b.name && a.arch === b.arch;
+  const waiting = all.map((one) => ({ one: free.find(same(one)) ?? one, held: !free.some(same(one)) }));
+  return waiting
+    .map(({ one: { name, arch, version }, held }) => {
+      const id = { name, arch, version };
+      const from = sideBySide.has(name) ? '' : (installed.find(same(id))?.version ?? '');
+      return { name, arch, from, to: version, security: safe.some(same(id)), held };
+    })
+    .sort((a, b) => (`${a.name} ${a.arch}` < `${b.name} ${b.arch}` ? -1 : 1));
+}
+
+/** Of versionlock's list: `alpha-0:1.0-1.*`, and `!` before what is only left out. */
+export function heldNames(list: string): string[] {
+  const names = list
+    .split('\n')
+    .flatMap((line) => /^([A-Za-z0-9][^\s#]*)-[^-\s]+-[^-\s]+$/.exec(line.trim())?.[1] ?? []);
+  return [...new Set(names)].sort();
+}
