@@ -149,3 +149,28 @@ test('a restore is a line in the audit log, and the trust document leaps past wh
   assert.equal((await verbs.status()).trust.serial, before + 1_000);
   assert.equal((await agent.connect()).of('ready').length, 1, 'agents follow');
 });
+
+test('a rollout that was open at the backup is stopped, says why, and gives nobody a turn', async (t) => {
+  const at = await stage(t);
+  const { agent } = await at.agent('web-1');
+  await at.agent('web-2');
+  await agent.connect();
+  const body = {
+    targets: 'all',
+    change: { kind: 'bundle' as const, title: 'x', tasks: [{ shell: { line: 'change' } }] },
+    withoutWayBack: 'go-on' as const,
+  };
+  const { rollout } = await at.world().controller.verbs.rollouts.start(body, ADMIN);
+  await at.world().clock.settle();
+  await at.backUp();
+  await at.restore();
+  await at.world().clock.advance(1_000);
+  const { rollouts } = at.world().controller.verbs;
+  const detail = await rollouts.show(rollout);
+  assert.equal(detail.state, 'stopped');
+  assert.match(detail.reason ?? '', /open at the backup of .*restored/);
+  assert.equal(detail.hostDetails[1]?.phase, 'waiting');
+  await rollouts.abort(rollout, {}, ADMIN);
+  await at.world().clock.settle();
+  assert.equal((await rollouts.show(rollout)).hostDetails[1]?.phase, 'skipped');
+});

@@ -42,7 +42,7 @@ export async function crewOf(world: ControllerWorld, names: readonly string[]): 
     const agent = await joined(world, name);
     members.set(name, { name, agent, session: await agent.connect(), did: [], taken: 0, reports: [] });
     // So many are let in a second.
-    if (members.size % 50 === 0) await world.clock.advance(1_000);
+    if (members.size % 150 === 0) await world.clock.advance(1_000);
   }
   const seen = new Set<string>();
   const crew: Crew = {
