@@ -2,7 +2,7 @@ import { codeOf, importsOf, packageOf, type Source } from './source.ts';
 
 /** Files of these names hold decisions: what they and all that they import at run time do depends on their arguments only. */
 const PURE =
-  /\/(?:plan|reconcile|step|due|state|match|parse|selector|glob|limit|job|run|window|rollout|host|agent|operator|order)\.ts$/;
+  /\/(?:plan|reconcile|step|due|state|match|parse|selector|glob|limit|job|run|window|rollout|host|agent|operator|order|waves|windows|gate|observe|schedule|zone)\.ts$/;
 /** Composition roots and commands have names of the same kind. */
 const NOT_PURE = /^agent\/(?:agent|run)\.ts$|\/cli\//;
 

@@ -41,10 +41,6 @@ export function parseKeptBack(text: string, native: string): PackageId[] {
   return namesBelow(text, 'The following packages have been kept back:').map((word) => idOf(word, native));
 }
 
-export function parsePhased(text: string): string[] {
-  return namesBelow(text, 'The following upgrades have been deferred due to phasing:');
-}
-
 export interface Policy extends PackageId {
   readonly installed: string;
   readonly candidate: string;

@@ -1,5 +1,5 @@
 /**
- * Pure: the metadata by which dnf and zypper take kept archives for a repository. A transaction that goes back is resolved as strictly as any other
+ * Pure: the metadata by which dnf takes kept archives for a repository. A transaction that goes back is resolved as strictly as any other
  * then, and needs nothing of createrepo(1) on the host. What is wrong or left out here makes a transaction fail, and never a wrong one:
  * rpm checks each archive's own header.
  */

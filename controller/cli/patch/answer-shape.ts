@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { LIMITS } from '../../../proto/limits.ts';
-import type { PackageHistory, PackagePlan, PackageScan } from '../../../proto/packages.ts';
+import type { PackagePlan, PackageScan } from '../../../proto/packages.ts';
 import * as shapes from './package-shapes.ts';
 
 /**
@@ -37,20 +37,6 @@ const plan = z.strictObject({
   left: shapes.left,
 });
 
-const history = z.strictObject({
-  version,
-  manager: shapes.manager,
-  entries: z
-    .array(
-      z.strictObject({
-        atMs: shapes.timeMs,
-        changes: z.array(z.strictObject(shapes.versions)).max(LIMITS.packageChanges),
-        command: z.string().max(LIMITS.pathBytes),
-      }),
-    )
-    .max(10_000),
-});
-
 function reader<T>(shape: z.ZodType<T>): (bytes: Uint8Array) => T {
   return (bytes) => {
     if (bytes.length === 0) throw new Error('it gave no answer');
@@ -70,4 +56,3 @@ function jsonOf(bytes: Uint8Array): unknown {
 
 export const readScan = reader<PackageScan>(scan);
 export const readPackagePlan = reader<PackagePlan>(plan);
-export const readHistory = reader<PackageHistory>(history);

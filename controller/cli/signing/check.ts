@@ -1,7 +1,7 @@
 /**
  * What an operator's machine makes sure of before it signs. A controller that was broken into may answer with anything: so each order is
  * made once more from what was asked, by the same pure code, and has to be the same bytes; only who is meant by a name is the
- * controller's word, and held against the names that were asked for and those that were signed for before. Pure.
+ * controller's word, and held against the names that were asked for. Pure.
  */
 import { Order, type OrderMessage } from '../../../proto/codec.ts';
 import { MusterError } from '../../../proto/errors.ts';
