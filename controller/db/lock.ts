@@ -9,7 +9,8 @@ export function lockFile(path: string): () => void {
   let connection: DatabaseSync | undefined;
   try {
     connection = new DatabaseSync(path, { timeout: 0 });
-    connection.exec('begin exclusive');
+    // Not exclusive: that has a moment in which two who come at once each keep the other out.
+    connection.exec('begin immediate');
   } catch (cause) {
     connection?.close();
     if (/locked/.test((cause as Error).message)) throw new MusterError('home-in-use', path, { cause });
