@@ -1,6 +1,9 @@
 import { DatabaseSync } from 'node:sqlite';
 import { MusterError } from '../../proto/errors.ts';
 
+/** Connections whose locks are held: one that nobody refers to would be collected, and its lock given back unasked. */
+const held = new Set<DatabaseSync>();
+
 /**
  * Holds a file so that no second controller works on the same home. The lock is the kernel's: it goes with the process, however
  * that ends. Throws MusterError: home-in-use, store-failed.
@@ -16,6 +19,9 @@ export function lockFile(path: string): () => void {
     if (/locked/.test((cause as Error).message)) throw new MusterError('home-in-use', path, { cause });
     throw new MusterError('store-failed', `${path}: ${(cause as Error).message}`, { cause });
   }
-  const held = connection;
-  return () => held.close();
+  const holder = connection;
+  held.add(holder);
+  return () => {
+    if (held.delete(holder)) holder.close();
+  };
 }

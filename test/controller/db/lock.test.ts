@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { lockFile } from '../../../controller/db/lock.ts';
 import { MusterError } from '../../../proto/errors.ts';
 import { temporaryFolder } from '../../support/folder.ts';
@@ -61,4 +63,19 @@ test('who comes later is told that it is in use, until it is given back', (t) =>
   );
   release();
   lockFile(path)();
+});
+
+test('a lock whose release nobody keeps is held all the same, whatever the collector takes away', async (t) => {
+  const path = join(temporaryFolder(t), 'lock');
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  lockFile(path);
+  for (let time = 0; time < 3; time++) {
+    collect();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.throws(
+    () => lockFile(path),
+    (error) => error instanceof MusterError && error.code === 'home-in-use',
+  );
 });
