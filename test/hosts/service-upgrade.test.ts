@@ -6,6 +6,8 @@ import { bootHost, HOST_NEEDS, type Host } from './host.ts';
 import { buildVariant, type Edit, FAILS, MIGRATES, NEWER } from './variant.ts';
 
 const CHECKOUT = new URL('../..', import.meta.url).pathname;
+/** An agent whose controller was away for a while tries again at a random moment of up to a minute. */
+const AGENT_BACK_MS = 90_000;
 const AGENT_UNIT = `[Service]
 ExecStart=/srv/old/bin/muster-agent run
 Restart=always
@@ -61,7 +63,7 @@ describe('a controller that is upgraded in place', { ...HOST_NEEDS, concurrency:
     const after = await json<Status>('status');
     assert.deepEqual(after, { ...after, version: `9.${before.version}`, fleetId: before.fleetId });
     assert.equal((await json<unknown[]>('jobs', 'ls')).length, jobs);
-    await until('the agent is back', () => echoes(host, 'after'));
+    await until('the agent is back', () => echoes(host, 'after'), AGENT_BACK_MS);
     assert.equal(await host.run(['systemctl', 'show', '-P', 'MainPID', 'muster-agent']), agentPid);
 
     assert.match(await host.run(['stat', '-c', '%a %U', made.backup]), /^600 muster$/m);
@@ -87,6 +89,6 @@ describe('a controller that is upgraded in place', { ...HOST_NEEDS, concurrency:
     assert.equal(await host.run(['sh', '-c', 'ls -d /opt/muster/*']), '/opt/muster/a\n/opt/muster/current\n');
     const owners = await host.run(['sh', '-c', 'find /var/lib/muster ! -user muster']);
     assert.equal(owners, '', 'the controller can read all of it');
-    await until('the agent is back', () => echoes(host, 'after'));
+    await until('the agent is back', () => echoes(host, 'after'), AGENT_BACK_MS);
   });
 });
