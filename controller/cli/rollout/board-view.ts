@@ -1,6 +1,6 @@
 import type { WaveDetail } from '../../api/contract.ts';
 import { formatDuration } from '../duration.ts';
-import type { Paint } from '../output/paint.ts';
+import { type Paint, plain } from '../output/paint.ts';
 import { sanitiseLine } from '../output/sanitise.ts';
 import type { AtWork, Board } from './board.ts';
 import { causesOf } from './causes.ts';
@@ -182,7 +182,7 @@ function estimate(board: Board, nowMs: number): string[] {
 }
 
 /** The same in one line, for where nothing is drawn. */
-export function boardLine(board: Board, paint: Paint): string {
+export function boardLine(board: Board): string {
   const { state, counts } = board.detail();
-  return `${state}: ${renderPhases(counts, paint)}`;
+  return `${state}: ${renderPhases(counts, plain)}`;
 }
