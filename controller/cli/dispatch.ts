@@ -1,11 +1,10 @@
-import { type Backoff, fullJitterMs } from '../../proto/backoff.ts';
-import { delay } from '../../proto/clock.ts';
-import { ERRORS, MusterError } from '../../proto/errors.ts';
+import { MusterError } from '../../proto/errors.ts';
 import { toHex } from '../../proto/ids.ts';
 import type { JobCreated, TargetQuery, TaskBody } from '../api/contract.ts';
-import { type Client, wasCut } from './client.ts';
-import { EXIT, Failure } from './failure.ts';
+import type { Client } from './client.ts';
+import { EXIT } from './failure.ts';
 import { type JobOptions, jobBody, selectionOf } from './job-body.ts';
+import { madeSurely } from './made-surely.ts';
 import { paintFor } from './output/paint.ts';
 import { jsonLine } from './output/sanitise.ts';
 import { hosts, listNames } from './output/summary.ts';
@@ -94,7 +93,9 @@ export async function make(
   }
   // With a key of our own a request whose answer was lost can be sent again: it makes no second job.
   const key = options.idempotencyKey ?? toHex(surroundings.random(16));
-  const { job, targets, tasks, created } = await madeSurely(surroundings, key, () => create(key), insist);
+  const { job, targets, tasks, created } = await madeSurely(surroundings, { what: 'job', key, insist }, () =>
+    create(key),
+  );
   const json = options.json ?? false;
   if (options.detach) {
     surroundings.stdout.write(
@@ -109,48 +110,22 @@ export async function make(
   return watchJob(surroundings, client, { job, targets, tasks, json, folded: options.fold ?? false, show });
 }
 
-const BACKOFF: Backoff = { baseMs: 250, capMs: 3000 };
-/** A controller that restarts is back long before. */
-const INSIST_MS = 60_000;
-
-/** A job whose request was cut off may be there: it is asked for again, with the same key, until the controller says which job it is. */
-async function madeSurely(
-  { clock, random, stderr }: Surroundings,
-  key: string,
-  create: () => Promise<JobCreated>,
-  insist: boolean,
-): Promise<JobCreated> {
-  const startMs = clock.monotonicMs();
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      return await create();
-    } catch (error) {
-      if (attempt === 0 && !insist && !wasCut(error)) throw error;
-      if (!(error instanceof MusterError) || !ERRORS[error.code].retryable) throw error;
-      if (attempt === 0)
-        stderr.write('muster: the connection broke before the answer; asking the controller again\n');
-      if (clock.monotonicMs() - startMs > INSIST_MS)
-        throw new Failure(
-          EXIT.refused,
-          `${error.message}; whether the job was made is not known`,
-          `the same command with --idempotency-key ${key} finds it, and makes it only where it is not there`,
-          { cause: error },
-        );
-      await delay(clock, fullJitterMs(BACKOFF, attempt, random));
-    }
-  }
+async function confirmed(surroundings: Surroundings, client: Client, query: TargetQuery): Promise<boolean> {
+  if (atMost(query) <= CONFIRM_ABOVE || !canAsk(surroundings)) return true;
+  const meant = await resolve(client, query);
+  return goOn(
+    surroundings,
+    meant.map(({ name }) => name),
+  );
 }
 
-async function confirmed(surroundings: Surroundings, client: Client, query: TargetQuery): Promise<boolean> {
-  const { stdin, stderr } = surroundings;
-  if (!stdin.isTerminal || !stderr.isTerminal || atMost(query) <= CONFIRM_ABOVE) return true;
-  const meant = await resolve(client, query);
-  if (meant.length <= CONFIRM_ABOVE) return true;
-  stderr.write(
-    `This is for ${hosts(meant.length)}: ${listNames(
-      meant.map(({ name }) => name),
-      8,
-    )}\n`,
-  );
+function canAsk({ stdin, stderr }: Surroundings): boolean {
+  return stdin.isTerminal && stderr.isTerminal;
+}
+
+/** Asks whether it shall be done to so many, at a terminal. */
+export async function goOn(surroundings: Surroundings, names: readonly string[]): Promise<boolean> {
+  if (names.length <= CONFIRM_ABOVE || !canAsk(surroundings)) return true;
+  surroundings.stderr.write(`This is for ${hosts(names.length)}: ${listNames(names, 8)}\n`);
   return /^y(es)?$/i.test((await surroundings.ask('Go on? [y/N] ')).trim());
 }

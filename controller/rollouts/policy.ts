@@ -132,7 +132,7 @@ function waysBack(
   if (withoutWayBack === 'go-on') found.warnings.push(what);
   else
     found.problems.push(
-      `${what}: ${change.plan ? 'versions before cannot be had again' : 'say in undo what takes the change back'}, or allow it with "withoutWayBack: go-on"`,
+      `${what}: ${change.plan ? 'versions before cannot be had again' : 'say in undo what takes the change back'}, or allow it with withoutWayBack go-on`,
     );
   return back;
 }

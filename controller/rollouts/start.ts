@@ -74,7 +74,7 @@ type Ports = Pick<
 >;
 
 /**
- * How it would go. Throws MusterError: bad-request (with all that is wrong), bad-target, bad-selector, no-such-agent, nobody-matched,
+ * How it would go. Throws MusterError: bad-request (with all that is wrong, a line each), bad-target, bad-selector, no-such-agent, nobody-matched,
  * host-busy, forbidden.
  */
 export async function checkRollout(ports: Ports, request: RolloutRequest, actor: Actor): Promise<Checked> {
@@ -225,7 +225,7 @@ async function laidOut(
   if (agents.length === 0)
     throw new MusterError('nobody-matched', request.targets ?? request.selector ?? 'the plan');
   const { laid, problems, warnings } = layOut(request, agents, clock.now());
-  if (laid === null) throw new MusterError('bad-request', problems.slice(0, 20).join('; '));
+  if (laid === null) throw new MusterError('bad-request', problems.slice(0, 20).join('\n'));
   for (const probe of observerProbes(request)) observersOf(inventory, probe.from, probe.name);
   // What the controller probes of each host is part of its check.
   const { policy } = laid;

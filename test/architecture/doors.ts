@@ -54,6 +54,7 @@ export const DOORS: Record<string, Door> = {
       'controller/cli/patch/answer-shape.ts', // what hosts answer
       'controller/cli/patch/plan-file-shape.ts',
       'controller/cli/patch/package-shapes.ts', // what the two have in common
+      'controller/cli/rollout/shape.ts',
       'controller/installer/inventory/hosts-shape.ts',
     ],
     why: 'shapes that others can get wrong',

@@ -50,7 +50,8 @@ const BACK: Record<RolloutPolicy['onFailure'], string> = {
   none: 'bring nobody back',
 };
 
-export function policyOf(policy: RolloutPolicy): [string, string][] {
+/** `time` shows when it ends. */
+export function policyOf(policy: RolloutPolicy, time = formatTime): [string, string][] {
   return [
     ['at once', `${hosts(policy.maxUnavailable)} may be changing or left broken`],
     ['failures', `stop after more than ${policy.maxFailures}; where a host fails, ${BACK[policy.onFailure]}`],
@@ -63,6 +64,6 @@ export function policyOf(policy: RolloutPolicy): [string, string][] {
       'freeze',
       `${from} to ${to}, ${zone}${reason === undefined ? '' : `: ${reason}`}`,
     ]),
-    ['good until', formatTime(policy.expiresAtMs)],
+    ['good until', time(policy.expiresAtMs)],
   ];
 }

@@ -8,10 +8,14 @@ import { AT_WORK, PHASES, paintPhase, STANDING } from './phases.ts';
 export function eventText(
   event: RolloutEvent,
   waves: readonly Pick<WaveDetail, 'index' | 'name'>[],
-  { every, paint = plain }: { every: boolean; paint?: Paint },
+  {
+    every,
+    paint = plain,
+    time = formatTime,
+  }: { every: boolean; paint?: Paint; time?: (atMs: number) => string },
 ): string | undefined {
   const what = whatText(event, waves, every, paint);
-  return what === undefined ? undefined : `${paint('dim', formatTime(event.atMs))}  ${what}`;
+  return what === undefined ? undefined : `${paint('dim', time(event.atMs))}  ${what}`;
 }
 
 function whatText(
@@ -22,7 +26,7 @@ function whatText(
 ): string | undefined {
   const why = reason === null ? '' : `: ${sanitiseLine(reason)}`;
   const who = by === null ? '' : ` by ${sanitiseLine(by)}`;
-  const wave = `wave ${sanitiseLine(waves.find((one) => one.index === index)?.name ?? String((index ?? 0) + 1))}`;
+  const wave = waveName(waves.find((one) => one.index === index)?.name ?? `wave ${(index ?? 0) + 1}`);
   switch (what) {
     case 'created':
       return `started${who}${why}`;
@@ -50,4 +54,9 @@ function whatText(
     case 'probe':
       return `${index === null ? 'probes' : wave}: ${sanitiseLine(to === '' ? 'probed' : to)}${why}`;
   }
+}
+
+/** One that nobody named is called "wave 2" already. */
+function waveName(name: string): string {
+  return /^wave\b/.test(name) ? sanitiseLine(name) : `wave ${sanitiseLine(name)}`;
 }

@@ -1,11 +1,10 @@
 import { dirname } from 'node:path';
-import { MusterError } from '../../../proto/errors.ts';
 import { MIB } from '../../../proto/limits.ts';
 import type { RolloutBody } from '../../api/contract.ts';
 import type { Path } from '../../documents/document.ts';
 import { problemsFailure, readTasks } from '../bundle/read-bundle.ts';
 import type { Client } from '../client.ts';
-import { EXIT, Failure, wrongUse } from '../failure.ts';
+import { wrongUse } from '../failure.ts';
 import { readBytes } from '../files.ts';
 import { defined } from '../job-body.ts';
 import { readSelection } from '../selection.ts';
@@ -13,6 +12,7 @@ import type { Surroundings } from '../surroundings.ts';
 import { type ChangeSource, type ReadyChange, readChange } from './change.ts';
 import { changeOf, probesOf, type RolloutOptions, refuseBeside, settingsOf, wavesOf } from './flags.ts';
 import { type ParsedRollout, parseRollout, type RolloutFrame, STEP_KEYS, type StepKey } from './parse.ts';
+import { placed } from './placed.ts';
 import { type ReadyTasks, ready, tasksOf } from './steps.ts';
 
 /** A rollout as it was asked for: read, checked as far as that goes without the controller. */
@@ -150,31 +150,6 @@ async function asked(
       }
       return { body, warnings: made.warnings };
     },
-    placed: (error) => (called === undefined || lineOf === undefined ? error : placed(error, called, lineOf)),
+    placed: (error) => placed(error, { called, lineOf }),
   };
-}
-
-/** The controller says where: `waves[1].size: …`, in the words of its API; those of the file are the same with dashes, and without units. */
-function placed(error: unknown, called: string, lineOf: (path: Path) => number): unknown {
-  if (!(error instanceof MusterError) || error.detail === undefined) return error;
-  const found = /^([a-z]\w*(?:\[\d+\]|\.\w+)*): (.*)$/s.exec(error.detail);
-  const [, at = '', message = ''] = found ?? [];
-  if (found === null) return error;
-  const path = [...at.matchAll(/\[(\d+)\]|(\w+)/g)].map(([, index, key = '']) =>
-    index === undefined ? keyOfFile(key) : Number(index),
-  );
-  const text = path.reduce<string>(
-    (sum, part) => (typeof part === 'number' ? `${sum}[${part}]` : sum === '' ? part : `${sum}.${part}`),
-    '',
-  );
-  return new Failure(
-    EXIT.wrongUse,
-    `the controller refuses ${called}; nothing was started`,
-    `${called}:${lineOf(path)}: ${text}: ${message}`,
-    { cause: error },
-  );
-}
-
-function keyOfFile(key: string): string {
-  return key.replace(/Ms$/, '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

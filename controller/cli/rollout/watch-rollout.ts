@@ -69,7 +69,7 @@ export async function watchRollout(
       const away = formatDuration(clock.monotonicMs() - awaySinceMs);
       return `the controller is away for ${away}; hosts go on with what they are at`.slice(0, columns);
     });
-  else if (!json) standing();
+  else if (!json) cancelTimer = clock.after(PLAIN_MS, standing);
 
   async function take(event: RolloutEvent): Promise<void> {
     if (json) screen.out(`${jsonLine(eventJson(event, board))}\n`);

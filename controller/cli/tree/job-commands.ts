@@ -4,6 +4,7 @@ import { fileCommands } from './file-commands.ts';
 import { duration, jobOptions, paceOptions, states, targetOptions, viewOptions, whole } from './options.ts';
 import { patchCommands } from './patch-commands.ts';
 import type { Choose } from './program.ts';
+import { rolloutCommands } from './rollout-commands.ts';
 
 export function jobCommands(program: Command, choose: Choose): void {
   program.commandsGroup('Doing things:');
@@ -12,6 +13,7 @@ export function jobCommands(program: Command, choose: Choose): void {
   applyCommand(program, choose);
   fileCommands(program, choose);
   patchCommands(program, choose);
+  rolloutCommands(program, choose);
   const jobs = program
     .command('jobs')
     .summary('what was done, and how it went')

@@ -36,7 +36,7 @@ export class ParseEnd extends Error {
 }
 
 /** Groups whose bare name means `ls`. */
-const LISTED = new Set(['agents', 'jobs', 'token', 'operator', 'audit']);
+const LISTED = new Set(['agents', 'jobs', 'rollout', 'token', 'operator', 'audit']);
 
 /** The whole command line: options, arguments, help. Nothing runs here; `choose` is told what shall. */
 export function buildProgram(choose: Choose, out: HelpOutput): Command {
