@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { LIMITS } from '../../../proto/limits.ts';
-import type { PackagePlan, PackageScan } from '../../../proto/packages.ts';
+import type { PackageHistory, PackagePlan, PackageScan } from '../../../proto/packages.ts';
 import * as shapes from './package-shapes.ts';
 
 /**
@@ -37,6 +37,23 @@ const plan = z.strictObject({
   left: shapes.left,
 });
 
+/** A command line, as long as a host notes one. */
+const COMMAND_CHARS = 4096;
+const ENTRIES_MOST = 1000;
+const history = z.strictObject({
+  version,
+  manager: shapes.manager,
+  entries: z
+    .array(
+      z.strictObject({
+        atMs: shapes.timeMs,
+        changes: z.array(z.strictObject(shapes.versions)).max(LIMITS.packageChanges),
+        command: z.string().max(COMMAND_CHARS),
+      }),
+    )
+    .max(ENTRIES_MOST),
+});
+
 function reader<T>(shape: z.ZodType<T>): (bytes: Uint8Array) => T {
   return (bytes) => {
     if (bytes.length === 0) throw new Error('it gave no answer');
@@ -56,3 +73,4 @@ function jsonOf(bytes: Uint8Array): unknown {
 
 export const readScan = reader<PackageScan>(scan);
 export const readPackagePlan = reader<PackagePlan>(plan);
+export const readHistory = reader<PackageHistory>(history);

@@ -9,6 +9,7 @@ import { readSource } from '../content/local-file.ts';
 import { showUploads } from '../content/upload-progress.ts';
 import { wrongUse } from '../failure.ts';
 import { mayChangeAgents } from '../install/may-change-agents.ts';
+import { defined } from '../job-body.ts';
 import { hosts, listNames } from '../output/summary.ts';
 import { changeOfPlan, checkPlan } from '../patch/plan-change.ts';
 import { readPlan } from '../patch/plan-file.ts';
@@ -19,7 +20,7 @@ import { tasksOf } from './steps.ts';
 
 /** What is carried through the hosts, as the file or the flags name it. */
 export type ChangeSource =
-  | { plan: string }
+  | { plan: string; configFiles?: 'keep' | 'replace'; lockWaitMs?: number }
   | { bundle: string }
   | { copy: CopyTarget & { source: string } }
   | { upgrade: { onlineWithinMs?: number } };
@@ -29,8 +30,10 @@ export interface ChangeAsked {
   folder: string;
   /** Whether hosts without a way back are changed too. */
   withoutWayBack?: 'refuse' | 'go-on' | undefined;
-  /** Of a plan. */
+  /** Of a plan: how old it may be, and what of it an agent shall do otherwise. */
   maxAgeMs?: number | undefined;
+  configFiles?: 'keep' | 'replace' | undefined;
+  lockWaitMs?: number | undefined;
   /** A Node for executables, where npm cannot be reached. */
   runtimes?: readonly string[] | undefined;
 }
@@ -54,7 +57,10 @@ export async function readChange(
   source: ChangeSource,
   asked: ChangeAsked,
 ): Promise<ReadyChange> {
-  if ('plan' in source) return planChange(resolvePath(asked.folder, source.plan), asked);
+  if ('plan' in source) {
+    const { plan, ...ofFile } = source;
+    return planChange(resolvePath(asked.folder, plan), { ...ofFile, ...defined(asked), folder: asked.folder });
+  }
   if ('bundle' in source) return bundleChange(surroundings, resolvePath(asked.folder, source.bundle));
   if ('copy' in source) return copyChange(surroundings, source.copy, asked.folder);
   return upgradeChange(surroundings, source.upgrade, asked.runtimes);
@@ -65,7 +71,7 @@ async function planChange(path: string, asked: ChangeAsked): Promise<ReadyChange
   return async (client) => {
     const { fleetId, timeMs } = await client.call('status', {});
     const warnings = checkPlan(path, plan, { fleetId, nowMs: timeMs, maxAgeMs: asked.maxAgeMs });
-    return { change: changeOfPlan(plan, { withoutWayBack: asked.withoutWayBack }), warnings };
+    return { change: changeOfPlan(plan, asked), warnings };
   };
 }
 

@@ -23,6 +23,10 @@ export interface RolloutOptions {
   probeTcp?: string[];
   probeShell?: string[];
   maxPlanAge?: number;
+  /** Of a plan. */
+  configFiles?: 'keep' | 'replace';
+  /** Of a plan, in milliseconds. */
+  lockWait?: number;
   runtime?: string[];
   [setting: string]: unknown;
 }

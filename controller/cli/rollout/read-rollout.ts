@@ -97,8 +97,13 @@ function overlaid(frame: RolloutFrame, said: RolloutFrame): RolloutFrame {
   return { ...others, ...who, ...said, ...gate };
 }
 
-function sourceOf({ plan, bundle, copy, upgrade }: ParsedRollout['change']): ChangeSource {
-  if (plan !== undefined) return { plan };
+function sourceOf(change: ParsedRollout['change']): ChangeSource {
+  const { plan, bundle, copy, upgrade } = change;
+  if (plan !== undefined)
+    return {
+      plan,
+      ...defined({ configFiles: change['config-files'], lockWaitMs: change['lock-wait'] }),
+    };
   if (bundle !== undefined) return { bundle };
   if (copy !== undefined) return { copy };
   return {
@@ -129,12 +134,13 @@ async function stepsOf(
 
 async function asked(
   surroundings: Surroundings,
-  { maxPlanAge, runtime }: RolloutOptions,
+  { maxPlanAge, runtime, configFiles, lockWait }: RolloutOptions,
   { folder, frame, change, steps, called, lineOf }: Read,
 ): Promise<AskedRollout> {
   const { withoutWayBack, targets, selector } = frame;
   const make: ReadyChange = await readChange(surroundings, change, {
     ...{ folder, withoutWayBack, maxAgeMs: maxPlanAge, runtimes: runtime },
+    ...{ configFiles, lockWaitMs: lockWait },
   });
   return {
     async body(client) {

@@ -157,6 +157,7 @@ const CHANGES = {
     wrong('true, or a map with online-within'),
   ),
 };
+const OF_A_PLAN = ['config-files', 'lock-wait'] as const;
 type Kind = keyof typeof CHANGES;
 const kinds = Object.keys(CHANGES) as Kind[];
 const CHANGE = map({
@@ -164,7 +165,12 @@ const CHANGE = map({
   bundle: CHANGES.bundle.exactOptional(),
   copy: CHANGES.copy.exactOptional(),
   upgrade: CHANGES.upgrade.exactOptional(),
+  'config-files': z.enum(['keep', 'replace'], wrong('keep or replace')).exactOptional(),
+  'lock-wait': duration(LIMITS.lockWaitMaxMs).exactOptional(),
 }).superRefine((change, { addIssue }) => {
+  for (const key of OF_A_PLAN)
+    if (change[key] !== undefined && change.plan === undefined)
+      addIssue({ code: 'custom', path: [key], message: 'is of a plan alone' });
   const [first, second] = kinds.filter((key) => change[key] !== undefined);
   if (first === undefined)
     addIssue({ code: 'custom', path: [], message: `expected one of ${kinds.join(', ')}` });

@@ -1,16 +1,21 @@
 import type { Command } from 'commander';
-import { askOptions, hostOptions, viewOptions } from './options.ts';
+import { askOptions, hostOptions, targetOptions, viewOptions, whole } from './options.ts';
 import type { Choose } from './program.ts';
+import { launchOptions, planOptions, settingOptions, waveOptions } from './rollout-commands.ts';
 
 /** Updates of packages: what waits, what would be done, and doing it. */
 export function patchCommands(program: Command, choose: Choose): void {
   const patch = program
     .command('patch')
-    .summary('updates of packages: what waits, and what would be done')
-    .description('Updates of packages, host by host: scan says what waits, plan what would be done exactly.');
+    .summary('updates of packages: what waits, what would be done, and doing it')
+    .description(
+      'Updates of packages, host by host: scan says what waits, plan what would be done exactly, apply does that and nothing else.',
+    );
   scanCommand(patch, choose);
   planCommand(patch, choose);
   showCommand(patch, choose);
+  applyCommand(patch, choose);
+  historyCommand(patch, choose);
   holdCommand(patch, choose, 'hold');
   holdCommand(patch, choose, 'unhold');
 }
@@ -109,6 +114,57 @@ function showCommand(patch: Command, choose: Choose): void {
     .action((file: string, options) =>
       choose(async (surroundings) =>
         (await import('../patch/plan-command.ts')).show(surroundings, file, options),
+      ),
+    );
+}
+
+function applyCommand(patch: Command, choose: Choose): void {
+  const command = patch
+    .command('apply')
+    .summary('carry out a plan, and nothing else')
+    .description(
+      'Carries out a plan and nothing else, as a rollout that a controller goes on with also where it was killed in the middle: each host gets exactly the versions of the plan. One whose packages moved since is left as it is, and called drifted; one that fails is brought back to the versions before. All hosts are one wave where no waves are asked for.',
+    )
+    .argument('<file>', 'the plan, of "muster patch plan -o"');
+  targetOptions(command);
+  launchOptions(planOptions(settingOptions(waveOptions(command))))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  muster patch apply plan.json
+  muster patch apply plan.json --canary 1 --wave 25% --max-unavailable 10% --probe-http http://localhost/health
+  muster patch apply plan.json -t 'web-*' --max-unavailable 5 --reboot never
+
+Drain, undrain, maintenance windows and probes from elsewhere are said in a file: muster rollout start --help.`,
+    )
+    .action((file: string, options) =>
+      choose(async (surroundings) =>
+        (await import('../patch/apply-plan-command.ts')).applyPlan(surroundings, file, options),
+      ),
+    );
+}
+
+function historyCommand(patch: Command, choose: Choose): void {
+  const command = hostOptions(
+    patch
+      .command('history')
+      .summary('what was done to packages, by whomever')
+      .description(
+        'Asks the machines that are meant what was done to their packages, newest first: by Muster, by somebody at a terminal, by the machine itself, as its package manager noted it.',
+      ),
+  )
+    .option('--last <n>', 'so many entries of each host (5 where not said)', whole(1000, 1))
+    .option('--all', 'leave no entry and no package out');
+  askOptions(command)
+    .option('--json', 'print what each host said as one JSON object')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  muster patch history -t web-1\n  muster patch history -l env=prod --last 1 --json',
+    )
+    .action((options) =>
+      choose(async (surroundings) =>
+        (await import('../patch/history-command.ts')).history(surroundings, options),
       ),
     );
 }

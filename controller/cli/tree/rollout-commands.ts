@@ -76,16 +76,32 @@ function bodyOptions(command: Command): Command {
     .option('--undo <file>', 'a bundle file that takes the change back; a plan has its own way');
   waveOptions(command);
   settingOptions(command);
+  return planOptions(command).option(
+    '--runtime <file>',
+    'with --upgrade: a Node for its executables, where npm cannot be reached',
+    several,
+  );
+}
+
+/** Of a plan of patches. */
+export function planOptions(command: Command): Command {
   return command
     .addOption(
       new Option('--max-plan-age <duration>', 'take no plan that is older (7d where not said)').argParser(
         duration(LIMITS.ttlMaxMs),
       ),
     )
-    .option(
-      '--runtime <file>',
-      'with --upgrade: a Node for its executables, where npm cannot be reached',
-      several,
+    .addOption(
+      new Option(
+        '--config-files <what>',
+        'files that were changed on a host and in the package (keep where not said)',
+      ).choices(['keep', 'replace']),
+    )
+    .addOption(
+      new Option(
+        '--lock-wait <duration>',
+        'how long whoever holds the lock of the package manager is waited for (5m where not said)',
+      ).argParser(duration(LIMITS.lockWaitMaxMs)),
     );
 }
 

@@ -1,0 +1,10 @@
+import { type StartOptions, start } from '../rollout/start-command.ts';
+import type { Surroundings } from '../surroundings.ts';
+
+/**
+ * Carries out a plan and nothing else: a rollout of it, in one wave where no waves are asked for. So a controller that dies in the middle
+ * goes on with it, and a host that fails is brought back.
+ */
+export function applyPlan(surroundings: Surroundings, plan: string, options: StartOptions): Promise<number> {
+  return start(surroundings, { ...options, plan });
+}
