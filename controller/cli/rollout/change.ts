@@ -59,7 +59,11 @@ export async function readChange(
 ): Promise<ReadyChange> {
   if ('plan' in source) {
     const { plan, ...ofFile } = source;
-    return planChange(resolvePath(asked.folder, plan), { ...ofFile, ...defined(asked), folder: asked.folder });
+    return planChange(resolvePath(asked.folder, plan), {
+      ...ofFile,
+      ...defined(asked),
+      folder: asked.folder,
+    });
   }
   if ('bundle' in source) return bundleChange(surroundings, resolvePath(asked.folder, source.bundle));
   if ('copy' in source) return copyChange(surroundings, source.copy, asked.folder);
