@@ -300,7 +300,7 @@ export interface RolloutEvent {
 
 export interface RolloutHostReport extends HostDetail {
   /** Empty where there was no plan. */
-  changes: { name: string; arch: string; before: string; after: string }[];
+  changes: { name: string; arch: string; before: string; planned: string; after: string }[];
 }
 
 /** What can be handed to an auditor. */

@@ -141,7 +141,13 @@ export const report = z.object({
   hosts: z.array(
     host.extend({
       changes: z.array(
-        z.object({ name: z.string(), arch: z.string(), before: z.string(), after: z.string() }),
+        z.object({
+          name: z.string(),
+          arch: z.string(),
+          before: z.string(),
+          planned: z.string(),
+          after: z.string(),
+        }),
       ),
     }),
   ),

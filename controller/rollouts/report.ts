@@ -15,7 +15,9 @@ import { changesOfRollout, type HostRow, hostsOfRollout } from './store.ts';
 export interface RolloutReport {
   rollout: RolloutDetail;
   events: RolloutEvent[];
-  hosts: (HostDetail & { changes: { name: string; arch: string; before: string; after: string }[] })[];
+  hosts: (HostDetail & {
+    changes: { name: string; arch: string; before: string; planned: string; after: string }[];
+  })[];
   madeAtMs: number;
   auditHead: string | null;
 }
@@ -49,7 +51,7 @@ export async function reportOf(
     hosts: (await db.read(hostsOfRollout({ id }))).map((host) => ({
       ...hostDetail(host),
       changes: (groups[host.change_group ?? -1]?.changes ?? []).map(({ name, arch, from, to }) => ({
-        ...{ name, arch, before: from, after: versionNow(host, from, to) },
+        ...{ name, arch, before: from, planned: to, after: versionNow(host, from, to) },
       })),
     })),
     madeAtMs: clock.now(),

@@ -117,11 +117,12 @@ function versions(hosts: readonly RolloutHostReport[]): string {
   const groups = [...alike.values()].map(
     ({ names, changes }) =>
       `${inline(names.join(', '))}\n\n${table(
-        ['Package', 'Architecture', 'Before', 'Now'],
-        changes.map(({ name, arch, before, after }) => [
+        ['Package', 'Architecture', 'Before', 'Planned', 'Now'],
+        changes.map(({ name, arch, before, planned, after }) => [
           name,
           arch,
           before || 'not there',
+          planned || 'not there',
           after || 'not there',
         ]),
       )}`,
