@@ -16,8 +16,9 @@ function passed(draft: Draft, wave: { index: number; name: string } | null, most
   const failed = draft.hosts.filter((host) => isFailure(host) && (wave === null || host.wave === wave.index));
   const where = wave === null ? '' : ` of ${titled(wave.name)}`;
   const [first] = failed;
-  const why = first?.reason ? ` (${first.name}: ${first.reason})` : '';
-  return `${counted(failed.length, 'host')}${where} failed, maxFailures is ${most}: ${namesOf(failed)}${why}`;
+  const of = failed.length === 1 ? '' : `${first?.name}: `;
+  const why = first?.reason ? ` (${of}${first.reason})` : '';
+  return `${counted(failed.length, 'host')}${where} failed, and ${most} may: ${namesOf(failed)}${why}`;
 }
 
 /** Nothing further begins, and by policy hosts that are changed already are wanted back. */

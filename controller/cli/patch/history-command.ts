@@ -51,11 +51,17 @@ function historyText(
       name,
       formatTime(entry.atMs),
       changesText(entry, options.all ?? false),
-      entry.command,
+      options.all ? entry.command : shortened(entry.command),
     ]),
   );
   const without = renderSilent(silentOf(gathered), gathered.end?.job ?? '', paint).map((line) => `${line}\n`);
   return [renderTable(['HOST', 'WHEN', 'PACKAGES', 'COMMAND'], rows, paint), ...without].join('');
+}
+
+const COMMAND_SHOWN = 60;
+function shortened(command: string): string {
+  const chars = [...command];
+  return chars.length <= COMMAND_SHOWN ? command : `${chars.slice(0, COMMAND_SHOWN - 1).join('')}…`;
 }
 
 /** `nginx 1.22 → 1.24, libold gone and 12 more`. */

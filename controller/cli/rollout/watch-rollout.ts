@@ -4,7 +4,7 @@ import { formatDuration } from '../duration.ts';
 import { EXIT } from '../failure.ts';
 import { type EventSource, followEvents } from '../follow.ts';
 import { paintFor, wantsColour } from '../output/paint.ts';
-import { jsonLine } from '../output/sanitise.ts';
+import { jsonLine, sanitiseLine } from '../output/sanitise.ts';
 import { createScreen } from '../output/screen.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { type Board, createBoard } from './board.ts';
@@ -112,7 +112,7 @@ export async function watchRollout(
   }
   if (surroundings.closed.aborted) return EXIT.closed;
   if (json) screen.out(`${jsonLine(summaryJson(board.detail()))}\n`);
-  else for (const text of closing(board, nowMs())) screen.note(text);
+  else for (const text of closing(board)) screen.note(text);
   if (leave.signal.aborted) for (const text of onLeaving(board.detail())) screen.note(`muster: ${text}`);
   return rolloutExit(board.detail());
 }
@@ -135,11 +135,11 @@ function standingOf(board: Board, nowMs: number): string[] {
 }
 
 /** What became of it, who did not succeed and why, and how it goes on. */
-function closing(board: Board, nowMs: number): string[] {
+function closing(board: Board): string[] {
   const detail = board.detail();
   const next = whatNext(detail).map((text) => `  ${text}`);
   if (!isAtRest(detail)) return [`muster: ${boardLine(board)}`];
-  const why = detail.reason === null ? '' : ` (${waitsFor(detail, [], nowMs)[0] ?? detail.reason})`;
+  const why = detail.reason === null ? '' : `; ${sanitiseLine(detail.reason)}`;
   const causes = causesOf(board.unsuccessful()).map(({ text }) => `  ${text}`);
   return [
     `muster: ${endText(detail)}${why}`,

@@ -132,7 +132,7 @@ A rollout.yaml, whose keys docs/rollouts.md has all of:
   max-failures: 2
   probes:
     - name: answers
-      http: { url: "http://localhost/health" }
+      http: "http://localhost/health"
 
 Exit status: 0 every host is done, 1 some failed or it was stopped, 4 none failed but some were not reached, 130 left running.`,
     )
