@@ -138,7 +138,7 @@ export async function openController(world: World): Promise<Controller> {
   });
   const rollouts = createRollouts({
     ...{ clock, random, db, bus, log, audit, jobs, jobKey: keys.job, admit: storage.admit },
-    probeSockets: world.probeSockets,
+    ...{ probeSockets: world.probeSockets, signers: operatorTrust },
     inventory: {
       meant: (query) => inventory.meant(query).map(withAddress),
       get: (agentId) => {

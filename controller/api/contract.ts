@@ -69,6 +69,8 @@ import type {
   OperatorKeyQuery,
   OperatorKeyReply,
   OperatorRevoked,
+  RolloutDraftBody,
+  RolloutDraftReply,
   SignaturesBody,
 } from './signing-messages.ts';
 import type { EventsQuery, RolloutEventsQuery } from './stream-messages.ts';
@@ -119,6 +121,11 @@ const change = (method: Route['method'], path: string, role: Access, summary: st
   role,
   answer: 'json',
   summary,
+});
+
+const large = (path: string, role: Access, summary: string): Route => ({
+  ...change('POST', path, role, summary),
+  takes: 'large',
 });
 
 export const ROUTES: Readonly<Record<RouteName, Route>> = {
@@ -172,14 +179,19 @@ export const ROUTES: Readonly<Record<RouteName, Route>> = {
     'bytes',
   ),
 
-  'rollouts.check': {
-    ...change('POST', `${API}/rollouts/check`, 'viewer', 'How a rollout would go, and what is wrong with it'),
-    takes: 'large',
-  },
-  'rollouts.start': {
-    ...change('POST', `${API}/rollouts`, 'runner', 'Carry a change through hosts in waves'),
-    takes: 'large',
-  },
+  'rollouts.check': large(
+    `${API}/rollouts/check`,
+    'viewer',
+    'How a rollout would go, and what is wrong with it',
+  ),
+  'rollouts.start': large(`${API}/rollouts`, 'runner', 'Carry a change through hosts in waves'),
+  'rollouts.draft': large(`${API}/rollouts/drafts`, 'runner', 'What a rollout would order, to be signed'),
+  'rollouts.submit': change(
+    'POST',
+    `${API}/rollouts/drafts/:rollout`,
+    'runner',
+    'Start what its operator signed',
+  ),
   'rollouts.list': get(`${API}/rollouts`, 'viewer', 'Rollouts, newest first'),
   'rollouts.show': get(`${API}/rollouts/:rollout`, 'viewer', 'One rollout, its waves and its hosts'),
   'rollouts.report': get(`${API}/rollouts/:rollout/report`, 'viewer', 'All that is known of it, to keep'),
@@ -190,20 +202,10 @@ export const ROUTES: Readonly<Record<RouteName, Route>> = {
     'events',
   ),
   'rollouts.pause': change('POST', `${API}/rollouts/:rollout/pause`, 'runner', 'Begin nothing further'),
-  'rollouts.resume': change(
-    'POST',
-    `${API}/rollouts/:rollout/resume`,
-    'runner',
-    'Go on after a pause or a stop',
-  ),
+  'rollouts.resume': change('POST', `${API}/rollouts/:rollout/resume`, 'runner', 'Go on after a stop'),
   'rollouts.approve': change('POST', `${API}/rollouts/:rollout/approve`, 'runner', 'Open a gate that waits'),
   'rollouts.abort': change('POST', `${API}/rollouts/:rollout/abort`, 'runner', 'End it where it is'),
-  'rollouts.rollback': change(
-    'POST',
-    `${API}/rollouts/:rollout/rollback`,
-    'runner',
-    'Bring hosts back to what they were',
-  ),
+  'rollouts.rollback': change('POST', `${API}/rollouts/:rollout/rollback`, 'runner', 'Bring hosts back'),
 
   // Whoever may run anything may name them; nobody else needs their keys.
   'contents.show': get(`${API}/contents/:sha512`, 'runner', 'How much of a content is here, and its key'),
@@ -285,6 +287,8 @@ export interface Calls {
 
   'rollouts.check': { body: RolloutBody; reply: RolloutChecked };
   'rollouts.start': { body: RolloutBody; reply: RolloutStarted };
+  'rollouts.draft': { body: RolloutDraftBody; reply: RolloutDraftReply };
+  'rollouts.submit': { params: { rollout: string }; body: SignaturesBody; reply: RolloutStarted };
   'rollouts.list': { query: RolloutsQuery; reply: RolloutSummary[] };
   'rollouts.show': { params: { rollout: string }; reply: RolloutDetail };
   'rollouts.report': { params: { rollout: string }; reply: RolloutReport };

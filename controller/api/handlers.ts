@@ -106,6 +106,22 @@ export function createHandlers(verbs: ApiVerbs): Handlers {
 
     'rollouts.check': ({ body, by }) => rollouts.check(body, by),
     'rollouts.start': ({ body, by, idempotencyKey }) => rollouts.start(body, by, idempotencyKey),
+    async 'rollouts.draft'({ body: { signer, ...body }, by, idempotencyKey }) {
+      const drawn = await rollouts.draft(body, by, Buffer.from(signer, 'hex'), idempotencyKey);
+      if ('made' in drawn) return { draft: null, made: drawn.made };
+      const { rollout, orders, ...rest } = drawn.draft;
+      const coded = orders.map((one) => ({ ...one, order: Buffer.from(one.order).toString('base64') }));
+      return { draft: { draft: rollout, orders: coded, ...rest }, made: null };
+    },
+    'rollouts.submit': ({ params, body: { signer, signatures }, by }) =>
+      rollouts.submit(
+        params.rollout,
+        signatures.map((signature) => ({
+          keyId: Buffer.from(signer, 'hex'),
+          signature: Buffer.from(signature, 'base64'),
+        })),
+        by,
+      ),
     'rollouts.list': ({ query }) => rollouts.list({ ...query, limit: query.limit ?? API_LIMITS.listDefault }),
     'rollouts.show': ({ params }) => rollouts.show(params.rollout),
     'rollouts.report': ({ params }) => rollouts.report(params.rollout),

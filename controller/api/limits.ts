@@ -20,6 +20,8 @@ export const API_LIMITS = {
   rolloutNameChars: 100,
   rolloutHosts: 100_000,
   rolloutWaves: 1_000,
+  /** As rollouts/start.ts has it. */
+  rolloutOrders: 2_000,
   rolloutProbes: 32,
   rolloutWindows: 64,
   digestChars: 160,

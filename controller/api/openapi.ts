@@ -36,7 +36,7 @@ export function openApiDocument(version: string): Json {
 }
 
 /** What makes something, and makes it once for one key. */
-const KEYED: readonly RouteName[] = ['jobs.create', 'jobs.retry', 'rollouts.start'];
+const KEYED: readonly RouteName[] = ['jobs.create', 'jobs.retry', 'rollouts.start', 'rollouts.draft'];
 
 function operation(name: RouteName, route: Route, shape: Shape): Json {
   const parameters = [

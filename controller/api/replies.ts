@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { TASK_KINDS } from '../../proto/validate-order.ts';
 import { type Change, type JobState, RUN_STATES } from './job-messages.ts';
 import type { AgentState, Role } from './messages.ts';
-import { event as rolloutEvent } from './rollout-replies.ts';
+import { event as rolloutEvent, started as rolloutStarted } from './rollout-replies.ts';
 
 /**
  * The replies of messages.ts as schemas: for the OpenAPI document and the tests. The server does not check its own replies,
@@ -225,6 +225,10 @@ export const draft = z.object({
 export const jobDraft = z.union([
   z.object({ draft, made: z.null() }),
   z.object({ draft: z.null(), made: jobCreated }),
+]);
+export const rolloutDraft = z.union([
+  z.object({ draft: draft.extend({ soaksMs: z.array(count) }), made: z.null() }),
+  z.object({ draft: z.null(), made: rolloutStarted }),
 ]);
 export const jobs = z.array(z.object(jobFields));
 export const job = z.object({

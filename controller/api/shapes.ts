@@ -256,6 +256,12 @@ export const SHAPES = {
 
   'rollouts.check': { body: rollout, reply: rolloutReplies.checked },
   'rollouts.start': { body: rollout, reply: rolloutReplies.started },
+  'rollouts.draft': { body: z.strictObject({ ...rollout.shape, signer }), reply: replies.rolloutDraft },
+  'rollouts.submit': {
+    params: atRollout,
+    body: signatures(CAPS.rolloutOrders),
+    reply: rolloutReplies.started,
+  },
   'rollouts.list': {
     query: z.strictObject({
       ...page,

@@ -1,4 +1,5 @@
 import type { JobBody, JobCreated } from './job-messages.ts';
+import type { RolloutBody, RolloutStarted } from './rollout-messages.ts';
 
 /** What the API says of orders that their operator signs himself, as messages.ts has the rest. */
 
@@ -34,6 +35,12 @@ export type JobDraftBody = JobBody & SignedBy;
 
 /** `made`: this idempotency key made the job earlier. */
 export type JobDraftReply = { draft: Draft; made: null } | { draft: null; made: JobCreated };
+
+export type RolloutDraftBody = RolloutBody & SignedBy;
+
+/** `soaksMs`: how long each wave soaks; its probes are orders of their own. */
+export type RolloutDraft = Draft & { soaksMs: number[] };
+export type RolloutDraftReply = { draft: RolloutDraft; made: null } | { draft: null; made: RolloutStarted };
 
 /** Base64, one for each order of the draft, in their order. */
 export interface SignaturesBody extends SignedBy {

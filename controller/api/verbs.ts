@@ -213,11 +213,32 @@ export interface JobVerbs {
 }
 
 /** Those that act answer with the rollout as it is then, and throw no-such-rollout, rollout-state. */
+export interface RolloutOrders {
+  rollout: string;
+  untilMs: number;
+  soaksMs: number[];
+  orders: { what: string; order: Uint8Array; targets: number[] }[];
+  targets: { name: string; id: string; epoch: string }[];
+}
+
 export interface RolloutVerbs {
   /** Throws bad-request, bad-target, bad-selector, nobody-matched, no-way-back, host-busy, forbidden. */
   check(body: RolloutBody, by: Actor): Promise<RolloutChecked>;
   /** Whole or not at all. Throws as check, and too-large, no-such-content, store-full, idempotency-conflict. */
   start(body: RolloutBody, by: Actor, idempotencyKey?: string): Promise<RolloutStarted>;
+  /** What would be ordered, to be signed. Throws as start, and signer-unknown, signer-revoked, signer-not-allowed. */
+  draft(
+    body: RolloutBody,
+    by: Actor,
+    signer: Uint8Array,
+    idempotencyKey?: string,
+  ): Promise<{ draft: RolloutOrders } | { made: RolloutStarted }>;
+  /** Throws draft-over, order-signature, and as draft. */
+  submit(
+    rollout: string,
+    signatures: readonly { keyId: Uint8Array; signature: Uint8Array }[],
+    by: Actor,
+  ): Promise<RolloutStarted>;
   list(query: RolloutsQuery & { limit: number }): Promise<RolloutSummary[]>;
   /** Throws no-such-rollout. */
   show(rollout: string): Promise<RolloutDetail>;

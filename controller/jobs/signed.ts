@@ -44,7 +44,7 @@ export function draftOrderOf({ order, agents }: Prepared): DraftOrder {
 
 /** Between the draft and its signature hosts may have left, or begun anew: they would refuse it. Throws draft-over. */
 export function checkStillMeant(
-  { inventory }: Pick<JobsPorts, 'inventory'>,
+  { inventory }: { inventory: Pick<JobsPorts['inventory'], 'meant'> },
   { agents }: Pick<Prepared, 'agents'>,
 ): void {
   const now = new Map(

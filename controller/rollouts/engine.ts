@@ -17,13 +17,14 @@ import { type RolloutReport, reportOf } from './report.ts';
 import type { RolloutRequest } from './request.ts';
 import { hasEnded, type Rollout } from './rollout.ts';
 import { type EventRow, movements } from './rows.ts';
+import { createSignedRollouts, type SignedRollouts } from './signed.ts';
 import { type Checked, checkRollout, earlierRollout, prepareRollout, type Started } from './start.ts';
 import { allRolloutJobs, jobsOfRollout, openRollouts, type RolloutJobRow } from './store.ts';
 import { tidy } from './tidy.ts';
 import { type Command, createVerbs, type RolloutVerbs } from './verbs.ts';
 import { wordsOf } from './words.ts';
 
-export interface Rollouts extends RolloutHistory, RolloutVerbs {
+export interface Rollouts extends RolloutHistory, RolloutVerbs, SignedRollouts {
   check(request: RolloutRequest, actor: Actor): Promise<Checked>;
   start(request: RolloutRequest, actor: Actor, idempotencyKey?: string): Promise<Started>;
   report(rollout: string): Promise<RolloutReport>;
@@ -47,6 +48,7 @@ export function createRollouts(ports: RolloutsPorts): Rollouts {
   /** Of all rollouts that are kept: a late word may be of one that has ended. */
   const byJob = new Map<string, Pick<RolloutJobRow, 'rollout_id' | 'step' | 'wave'>>();
   const timers = new Map<string, () => void>();
+  const signed = createSignedRollouts(ports);
   const lanes = createLanes(carryOn);
   const probings = createProbings({
     ...{ clock, log, inventory, prober: createProber(clock, ports.probeSockets) },
@@ -291,6 +293,8 @@ export function createRollouts(ports: RolloutsPorts): Rollouts {
     ...history,
     check: (request, actor) => checkRollout(ports, request, actor),
     start,
+    draft: signed.draft,
+    submit: async (id, signatures, actor) => taken(await signed.submit(id, signatures, actor)),
     report: (id) => reportOf({ db, clock, audit, history }, id),
     ...createVerbs({ clock, inventory, command }),
     async begin() {

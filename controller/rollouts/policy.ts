@@ -6,6 +6,7 @@ import type { Host, Policy, Step, Wave } from './rollout.ts';
 import { STEPS } from './rollout.ts';
 import { checkTimes, freezesOf, windowsOf } from './schedule.ts';
 import { counted, namesOf, titled } from './sentence.ts';
+import { lifeOf } from './steps.ts';
 import type { Findings, Share } from './waves.ts';
 
 /** What was decided at the start. */
@@ -17,7 +18,6 @@ export interface Laid {
 }
 
 const DAY_MS = 86_400_000;
-const LIFE_MS = 7 * DAY_MS;
 
 /** Resolves shares to counts, and says what cannot be or cannot be meant. */
 export function policyOf(
@@ -28,7 +28,7 @@ export function policyOf(
   found: Findings,
 ): Laid {
   const back = waysBack(request, shares, found);
-  const lifeMs = request.lifeMs ?? LIFE_MS;
+  const lifeMs = lifeOf(request);
   const probes = probesOf(request, found);
   const policy: Policy = {
     maxUnavailable: Math.max(1, countOf('maxUnavailable', request.maxUnavailable ?? '1', all, 1, found)),

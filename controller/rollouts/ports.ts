@@ -5,7 +5,7 @@ import type { RandomBytes } from '../../proto/random.ts';
 import type { Database, Statement } from '../db/database.ts';
 import type { Bus } from '../events.ts';
 import type { Jobs } from '../jobs/engine.ts';
-import type { Actor, JobAgent } from '../jobs/ports.ts';
+import type { Actor, JobAgent, OperatorSigners } from '../jobs/ports.ts';
 import type { Log } from '../log.ts';
 
 export type { Actor } from '../jobs/ports.ts';
@@ -41,6 +41,7 @@ export interface RolloutsPorts {
   };
   inventory: RolloutsInventory;
   jobs: Pick<Jobs, 'hold' | 'direct' | 'cancel'>;
+  signers: OperatorSigners;
   /** Probes of the controller's own. */
   probeSockets: ProbeSockets;
   /** Throws store-full while there is no room for anything new. */

@@ -11,10 +11,11 @@ import type { Shown, ShownPolicy } from './history.ts';
 import type { Laid } from './policy.ts';
 import type { Actor, RolloutAgent, RolloutsPorts } from './ports.ts';
 import type { RolloutRequest } from './request.ts';
-import { type Gate, type Host, STEPS } from './rollout.ts';
+import { type Gate, type Host, STEPS, type Wave } from './rollout.ts';
 import { eventRows } from './rows.ts';
 import {
   type JobStep,
+  lifeOf,
   nameOfRollout,
   observerProbes,
   ownProbes,
@@ -58,6 +59,7 @@ export interface RolloutOrder {
 export interface PreparedRollout {
   readonly rollout: string;
   readonly orders: readonly RolloutOrder[];
+  readonly waves: readonly Wave[];
   /**
    * Makes it, whole or not at all. `signatures`: by the id of the job, of those who sign beside the controller. Throws as startRollout.
    */
@@ -102,8 +104,7 @@ export async function prepareRollout(
   const { laid, agents } = await laidOut(ports, request, actor);
   await refuseBusy(ports, request, laid.hosts);
   const { clock, jobs, inventory } = ports;
-  const nowMs = clock.now();
-  const lifeMs = laid.policy.expiresAtMs - nowMs;
+  const lifeMs = lifeOf(request);
   const byId = new Map(agents.map((agent) => [agent.id, agent]));
   const wanted = stepJobs(request, laid.waves, laid.hosts);
   if (wanted.length > MOST_JOBS)
@@ -181,6 +182,7 @@ export async function prepareRollout(
   return {
     rollout: id,
     orders,
+    waves: laid.waves,
     async commit(signatures = new Map()) {
       try {
         await ports.db.write(statements(signatures));

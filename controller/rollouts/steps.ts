@@ -17,12 +17,22 @@ export interface StepJob {
   readonly probe: RolloutProbeRequest | null;
 }
 
-const DEFAULTS = { ttlMs: 600_000, timeoutMs: 3_600_000, rebootTimeoutMs: 600_000 } as const;
+const DEFAULTS = {
+  lifeMs: 7 * 86_400_000,
+  ttlMs: 600_000,
+  timeoutMs: 3_600_000,
+  rebootTimeoutMs: 600_000,
+} as const;
 /** What a run takes besides its probes. */
 const SLACK_MS = 60_000;
 
 export function nameOfRollout({ name, change }: RolloutRequest): string {
   return (name ?? change.title).slice(0, 100);
+}
+
+/** How long its orders are good. */
+export function lifeOf({ lifeMs = DEFAULTS.lifeMs }: RolloutRequest): number {
+  return lifeMs;
 }
 
 export function rebootOf({ reboot, change }: RolloutRequest): 'never' | 'if-needed' | 'always' {

@@ -65,6 +65,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     // Pure: what an operator signs is made once more of what he asked for, as the controller made it.
     'controller/jobs/order.ts',
     'controller/jobs/request.ts',
+    'controller/rollouts/steps.ts',
     // Pure: a list of hosts is narrowed as the fleet is.
     'controller/targeting',
   ],

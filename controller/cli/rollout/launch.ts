@@ -7,12 +7,14 @@ import { EXIT } from '../failure.ts';
 import { madeSurely } from '../made-surely.ts';
 import { paintFor } from '../output/paint.ts';
 import { jsonLine, sanitiseLine } from '../output/sanitise.ts';
+import { type SignOptions, signingKey } from '../signing/create-job.ts';
+import { startRollout } from '../signing/start-rollout.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { renderChecked } from './check-view.ts';
 import { shortId } from './guidance.ts';
 import { watchRollout } from './watch-rollout.ts';
 
-export interface LaunchOptions {
+export interface LaunchOptions extends SignOptions {
   yes?: boolean;
   detach?: boolean;
   json?: boolean;
@@ -44,9 +46,10 @@ export async function launchRollout(
       return EXIT.wrongUse;
     }
   }
-  const key = options.idempotencyKey ?? toHex(surroundings.random(16));
-  const { rollout, created } = await madeSurely(surroundings, { what: 'rollout', key }, () =>
-    client.call('rollouts.start', { body }, { idempotencyKey: key }),
+  const idempotencyKey = options.idempotencyKey ?? toHex(surroundings.random(16));
+  const key = await signingKey(surroundings, options);
+  const { rollout, created } = await madeSurely(surroundings, { what: 'rollout', key: idempotencyKey }, () =>
+    startRollout(surroundings, client, body, { ...options, idempotencyKey, key }),
   );
   if (options.detach) {
     stdout.write(json ? `${jsonLine({ event: 'started', rollout, created })}\n` : `${rollout}\n`);

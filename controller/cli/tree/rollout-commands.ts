@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { LIMITS } from '../../../proto/limits.ts';
 import { GATE_SETTINGS, SETTINGS, type Setting } from '../rollout/settings.ts';
-import { duration, parser, several, share, targetOptions, whole } from './options.ts';
+import { duration, parser, several, share, signOptions, targetOptions, whole } from './options.ts';
 import type { Choose } from './program.ts';
 
 /** A change carried through the fleet in waves. */
@@ -57,7 +57,7 @@ export function waveOptions(command: Command): Command {
 }
 
 export function launchOptions(command: Command): Command {
-  return command
+  return signOptions(command)
     .option('--yes', 'do not ask, however many hosts are meant')
     .option('--detach', 'print the id of the rollout and leave it running')
     .option('--idempotency-key <key>', 'the same key starts the same rollout, however often it is sent')

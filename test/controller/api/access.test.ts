@@ -45,6 +45,8 @@ const ROLES: Record<RouteName, Access> = {
   'jobs.output': 'viewer',
   'rollouts.check': 'viewer',
   'rollouts.start': 'runner',
+  'rollouts.draft': 'runner',
+  'rollouts.submit': 'runner',
   'rollouts.list': 'viewer',
   'rollouts.show': 'viewer',
   'rollouts.report': 'viewer',

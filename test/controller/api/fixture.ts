@@ -112,6 +112,8 @@ export const REQUESTS = {
   'jobs.output': { params: { job: JOB, agent: 'web-1' } },
   'rollouts.check': { body: ROLLOUT_BODY },
   'rollouts.start': { body: ROLLOUT_BODY },
+  'rollouts.draft': { body: { ...ROLLOUT_BODY, signer: 'ab'.repeat(16) } },
+  'rollouts.submit': { params: { rollout: JOB }, body: { signer: 'ab'.repeat(16), signatures: ['AAAA'] } },
   'rollouts.list': { query: { state: 'open' } },
   'rollouts.show': { params: { rollout: JOB } },
   'rollouts.report': { params: { rollout: JOB } },
@@ -322,6 +324,10 @@ export function fakeVerbs(history: FakeHistory, calls: Called[]): ApiVerbs {
     rollouts: {
       check: answer('rollouts.check', { hosts: 1, policy: ROLLOUT_POLICY, waves: [], warnings: [] }),
       start: answer('rollouts.start', { rollout: JOB, created: true, hosts: 1, waves: 1 }),
+      draft: answer('rollouts.draft', {
+        draft: { rollout: JOB, untilMs: 1, soaksMs: [0], orders: [], targets: [] },
+      }),
+      submit: answer('rollouts.submit', { rollout: JOB, created: true, hosts: 1, waves: 1 }),
       list: answer('rollouts.list', [ROLLOUT]),
       show: answer('rollouts.show', ROLLOUT_DETAIL),
       report: answer('rollouts.report', {

@@ -1,0 +1,52 @@
+import { LIMITS } from '../../../proto/limits.ts';
+import type { RolloutBody, RolloutDraft } from '../../api/contract.ts';
+import { lifeOf, stepJobs } from '../../rollouts/steps.ts';
+import { EXIT, Failure } from '../failure.ts';
+import type { Wanted } from './check.ts';
+
+const NO_GATE = { successPercent: null, soakMs: 0, approval: 'nobody' } as const;
+
+/**
+ * The orders that a rollout is made of, from what was asked for alone, by the code by which the controller makes them. Of the draft is
+ * taken only what the controller decides: who is meant by a name or a selector, how many waves that gives, and which of the asked times
+ * each of them soaks. A plan says by id who may be meant. Pure. Throws a Failure where it soaks otherwise than was asked.
+ */
+export function wantedOrders(body: RolloutBody, { targets, soaksMs }: RolloutDraft): Wanted[] {
+  const asked = new Set([...(body.waves ?? []).map(({ gate }) => gate?.soakMs ?? 0), body.gate?.soakMs ?? 0]);
+  const other = soaksMs.find((soakMs) => !asked.has(soakMs));
+  if (other !== undefined || soaksMs.length > LIMITS.targetsPerOrder)
+    throw new Failure(
+      EXIT.refused,
+      `nothing was signed: a wave would soak for ${other} ms, which nobody asked for`,
+    );
+  const waves = soaksMs.map((soakMs, index) => ({
+    ...{ index, name: '', gate: { ...NO_GATE, soakMs }, maxFailures: null, state: 'waiting' as const },
+    ...{ reason: null, beganAtMs: null, doneAtMs: null, soakUntilMs: null },
+    ...{ observers: 'none' as const, controller: 'none' as const, approvedBy: null, approvedAtMs: null },
+  }));
+  const planned = body.change.plan?.hosts.flatMap(({ agentIds, wayBack }) =>
+    agentIds.map((id) => [id, wayBack] as const),
+  );
+  const ways = new Map(planned);
+  const hosts = targets.map(({ id }) => ({
+    id,
+    wave: 0,
+    wayBack: planned === undefined || ways.get(id) === true,
+  }));
+  const all = planned && new Set(ways.keys());
+  const back = planned && new Set(planned.flatMap(([id, wayBack]) => (wayBack ? [id] : [])));
+  return stepJobs(body, waves, hosts).map(({ step, wave, request, probe }) => {
+    const from = probe === null ? body.targets : targetsOf(probe.from);
+    const only = probe === null ? (step === 'undo' ? back : all) : undefined;
+    return {
+      what: wave === null ? step : `${step} ${wave}`,
+      request: from === undefined ? request : { ...request, targets: from },
+      heldMs: lifeOf(body),
+      ...(only === undefined ? {} : { only }),
+    };
+  });
+}
+
+function targetsOf(from: unknown): string | undefined {
+  return (from as { targets?: string }).targets;
+}
