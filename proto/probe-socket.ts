@@ -1,23 +1,30 @@
 /** The tries of a probe that go over the network: no proxy, no redirect followed, no more read than it takes. */
+import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { connect } from 'node:net';
+import { connect, isIP, type LookupFunction } from 'node:net';
 import { getCACertificates, rootCertificates } from 'node:tls';
 import type { Message } from './codec.ts';
 import { LIMITS } from './limits.ts';
 
-/** Both reject with an Error whose message says why the try failed, and as soon as the signal aborts. */
+/** Why this address is not to be reached, or undefined. */
+export type Refuses = (address: string) => string | undefined;
+
+/**
+ * Both reject with an Error whose message says why the try failed, and as soon as the signal aborts. `refuses` is asked of each address that
+ * a name stands for, and only of what it takes is a connection made; left out: all may be reached.
+ */
 export interface ProbeSockets {
-  http(probe: Message<'HttpProbe'>, signal: AbortSignal): Promise<void>;
-  tcp(probe: Message<'TcpProbe'>, signal: AbortSignal): Promise<void>;
+  http(probe: Message<'HttpProbe'>, signal: AbortSignal, refuses?: Refuses): Promise<void>;
+  tcp(probe: Message<'TcpProbe'>, signal: AbortSignal, refuses?: Refuses): Promise<void>;
 }
 
 export const probeSockets: ProbeSockets = { http: tryHttp, tcp: tryTcp };
 
-function tryTcp({ host, port }: Message<'TcpProbe'>, signal: AbortSignal): Promise<void> {
+function tryTcp({ host, port }: Message<'TcpProbe'>, signal: AbortSignal, refuses?: Refuses): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
-    const socket = connect({ host, port });
+    const socket = connect({ host, port, ...allowed(host, refuses) });
     const end = (settle: () => void): void => {
       signal.removeEventListener('abort', onAbort);
       // What comes after it is for nobody.
@@ -32,9 +39,9 @@ function tryTcp({ host, port }: Message<'TcpProbe'>, signal: AbortSignal): Promi
   });
 }
 
-async function tryHttp(probe: Message<'HttpProbe'>, signal: AbortSignal): Promise<void> {
+async function tryHttp(probe: Message<'HttpProbe'>, signal: AbortSignal, refuses?: Refuses): Promise<void> {
   const { status, contains } = probe;
-  const answer = await ask(probe, signal);
+  const answer = await ask(probe, signal, refuses);
   try {
     const got = answer.statusCode ?? 0;
     if (status === 0 ? got < 200 || got > 399 : got !== status)
@@ -47,13 +54,19 @@ async function tryHttp(probe: Message<'HttpProbe'>, signal: AbortSignal): Promis
   }
 }
 
-function ask({ url, insecure }: Message<'HttpProbe'>, signal: AbortSignal): Promise<IncomingMessage> {
-  const isSecure = new URL(url).protocol === 'https:';
+function ask(
+  { url, insecure }: Message<'HttpProbe'>,
+  signal: AbortSignal,
+  refuses: Refuses | undefined,
+): Promise<IncomingMessage> {
+  const { protocol, hostname } = new URL(url);
+  const isSecure = protocol === 'https:';
   const options: RequestOptions = {
     // One of its own, without what the environment says of proxies.
     agent: false,
     headers: { 'user-agent': 'muster', accept: '*/*', connection: 'close' },
     signal,
+    ...allowed(hostname.replace(/^\[(.*)\]$/, '$1'), refuses),
   };
   return new Promise((resolve, reject) => {
     const request = isSecure
@@ -63,6 +76,26 @@ function ask({ url, insecure }: Message<'HttpProbe'>, signal: AbortSignal): Prom
     request.on('error', (cause) => reject(signal.aborted ? signal.reason : plainly(cause)));
     request.end();
   });
+}
+
+/** How a name is looked up where not all may be reached. Throws for an address that may not. */
+function allowed(host: string, refuses: Refuses | undefined): { lookup?: LookupFunction } {
+  if (refuses === undefined) return {};
+  const why = isIP(host) === 0 ? undefined : refuses(host);
+  if (why !== undefined) throw new Error(why);
+  return {
+    // What was looked at is what is connected to: nobody looks the name up once more.
+    lookup(name: string, options: LookupOptions, done): void {
+      lookup(name, { ...options, all: true }, (error, found) => {
+        if (error) return done(error, '');
+        const reasons = found.map(({ address }) => refuses(address));
+        const [first, ...others] = found.filter((_, index) => reasons[index] === undefined);
+        if (!first) done(new Error(reasons.find((one) => one !== undefined) ?? `${name} has no address`), '');
+        else if (options.all) done(null, [first, ...others] satisfies LookupAddress[]);
+        else done(null, first.address, first.family);
+      });
+    },
+  };
 }
 
 async function holds(answer: IncomingMessage, text: Buffer, signal: AbortSignal): Promise<boolean> {

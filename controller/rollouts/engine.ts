@@ -12,6 +12,7 @@ import { createLanes } from './lanes.ts';
 import { type Actor, type RolloutsPorts, SYSTEM } from './ports.ts';
 import { createProber } from './probing.ts';
 import { createProbings } from './probings.ts';
+import { unreachable } from './reach.ts';
 import type { Decision } from './reconcile.ts';
 import { type RolloutReport, reportOf } from './report.ts';
 import type { RolloutRequest } from './request.ts';
@@ -51,7 +52,7 @@ export function createRollouts(ports: RolloutsPorts): Rollouts {
   const signed = createSignedRollouts(ports);
   const lanes = createLanes(carryOn);
   const probings = createProbings({
-    ...{ clock, log, inventory, prober: createProber(clock, ports.probeSockets) },
+    ...{ clock, log, inventory, prober: createProber(clock, ports.probeSockets, unreachable) },
     wake: (id) => (isRunning ? lanes.wake(id) : undefined),
   });
   const tidying = new Set<string>();

@@ -27,16 +27,42 @@ export const PROBE_TIMES = { everyMs: 2_000, timeoutMs: 5_000, withinMs: 30_000 
 
 /** Tries at a time, of all rollouts together. */
 const MOST_AT_ONCE = 64;
+/** What a host says may be in the reason why its probe failed. */
+const REASON_CHARS = 300;
+
+interface ProbedHost {
+  name: string;
+  address: string | null;
+}
+
+/** As reach.ts has it. */
+export type Unreachable = (address: string, hostAddress: string | null) => string | undefined;
 
 /** Probes hosts from the controller, a bounded number of them at a time. */
-export function createProber(clock: Clock, sockets: ProbeSockets) {
+export function createProber(clock: Clock, sockets: ProbeSockets, unreachable: Unreachable) {
   let free = MOST_AT_ONCE;
   const waiting: (() => void)[] = [];
 
-  /** Why it failed; undefined: it did not. */
-  async function tryOnce(probe: OwnProbe, forMs: number, signal: AbortSignal): Promise<string | undefined> {
+  /** One of the places for tries. */
+  async function place(): Promise<void> {
     if (free === 0) await new Promise<void>((resolve) => waiting.push(resolve));
     else free -= 1;
+  }
+
+  function giveBack(): void {
+    const next = waiting.shift();
+    if (next) next();
+    else free += 1;
+  }
+
+  /** Why it failed; undefined: it did not. */
+  async function tryOnce(
+    probe: OwnProbe,
+    { address }: ProbedHost,
+    forMs: number,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const refuses = (reached: string) => unreachable(reached, address);
     const late = new AbortController();
     const cancel = clock.after(forMs, () => late.abort(new Error(`no answer within ${forMs} ms`)));
     const either = AbortSignal.any([signal, late.signal]);
@@ -44,27 +70,33 @@ export function createProber(clock: Clock, sockets: ProbeSockets) {
       either.throwIfAborted();
       if ('http' in probe) {
         const { url, status = 0, contains = '', insecure = false } = probe.http;
-        await sockets.http({ url, status, contains, insecure }, either);
-      } else await sockets.tcp(probe.tcp, either);
+        await sockets.http({ url, status, contains, insecure }, either, refuses);
+      } else await sockets.tcp(probe.tcp, either, refuses);
       return undefined;
     } catch (cause) {
-      return cause instanceof Error ? cause.message : String(cause);
+      const text = (cause instanceof Error ? cause.message : String(cause)).replaceAll(/\s+/g, ' ');
+      return (text.length > REASON_CHARS ? `${text.slice(0, REASON_CHARS)}…` : text).toWellFormed();
     } finally {
       cancel();
-      const next = waiting.shift();
-      if (next) next();
-      else free += 1;
     }
   }
 
   /** Whether a probe comes to hold in time, and then holds for as long as it has to. Rejects with the signal's reason. */
-  async function one(probe: OwnProbe, holdMs: number, signal: AbortSignal): Promise<Probed> {
+  async function one(
+    probe: OwnProbe,
+    host: ProbedHost,
+    holdMs: number,
+    signal: AbortSignal,
+  ): Promise<Probed> {
     const { need = 1, of = need } = probe;
     const rules: ProbeRules = { ...PROBE_TIMES, ...timesOf(probe), need, of, holdMs };
-    let state = beginProbe(clock.monotonicMs());
+    // Its time stands still while it waits for a place: that others are slow is no fault of this host.
+    let queuedMs = 0;
+    const nowMs = (): number => clock.monotonicMs() - queuedMs;
+    let state = beginProbe(nowMs());
     let last: string | undefined;
     for (;;) {
-      const next = nextTry(state, rules, clock.monotonicMs());
+      const next = nextTry(state, rules, nowMs());
       if (next.is === 'held') return { held: true, reason: null };
       if (next.is === 'failed') {
         const how =
@@ -75,12 +107,13 @@ export function createProber(clock: Clock, sockets: ProbeSockets) {
         };
       }
       if (next.inMs > 0) await delay(clock, next.inMs, signal);
-      const beganMs = clock.monotonicMs();
-      const problem = await tryOnce(probe, next.forMs, signal);
+      const sinceMs = clock.monotonicMs();
+      await place();
+      queuedMs += clock.monotonicMs() - sinceMs;
+      const beganMs = nowMs();
+      const problem = await tryOnce(probe, host, next.forMs, signal).finally(giveBack);
       signal.throwIfAborted();
-      state = addTry(state, rules, {
-        ...{ beganMs, endedMs: clock.monotonicMs(), succeeded: problem === undefined },
-      });
+      state = addTry(state, rules, { beganMs, endedMs: nowMs(), succeeded: problem === undefined });
       last = problem ?? last;
     }
   }
@@ -92,7 +125,7 @@ export function createProber(clock: Clock, sockets: ProbeSockets) {
      */
     async all(
       probes: readonly OwnProbe[],
-      hosts: readonly { name: string; address: string | null }[],
+      hosts: readonly ProbedHost[],
       holdMs: number | undefined,
       signal: AbortSignal,
     ): Promise<Probed> {
@@ -102,7 +135,7 @@ export function createProber(clock: Clock, sockets: ProbeSockets) {
       const each = hosts.flatMap((host) =>
         probes.map(async (probe) => {
           try {
-            const result = await one(filled(probe, host), holdMs ?? probe.holdMs ?? 0, either);
+            const result = await one(filled(probe, host), host, holdMs ?? probe.holdMs ?? 0, either);
             if (result.held || failed) return;
             failed = {
               held: false,
@@ -130,7 +163,7 @@ function timesOf({ everyMs, timeoutMs, withinMs }: ProbeTimes) {
 }
 
 /** Names of hosts are of a small alphabet, and so are addresses. */
-function filled(probe: OwnProbe, { name, address }: { name: string; address: string | null }): OwnProbe {
+function filled(probe: OwnProbe, { name, address }: ProbedHost): OwnProbe {
   const bare = address ?? name;
   const inUrl = bare.includes(':') ? `[${bare}]` : bare;
   const put = (text: string, at: string): string =>

@@ -148,6 +148,7 @@ export const DOORS: Record<string, Door> = {
   'node:net': {
     files: [
       'proto/probe-socket.ts',
+      'controller/rollouts/reach.ts', // addresses are compared
       'controller/cli/context.ts',
       'controller/cli/probe.ts',
       'controller/installer/ssh/socket.ts',
@@ -156,6 +157,7 @@ export const DOORS: Record<string, Door> = {
     ],
     why: 'sockets are opened by adapters',
   },
+  'node:dns': { files: ['proto/probe-socket.ts'], why: 'as node:net' },
   'node:tls': {
     files: [
       'proto/probe-socket.ts',
