@@ -2,9 +2,10 @@ import { APT } from './apt/manager.ts';
 import { DNF } from './dnf/dnf.ts';
 import type { Host, HostFiles } from './host.ts';
 import type { ManagerKind, PackageManager } from './manager.ts';
+import { ZYPPER } from './zypper/zypper.ts';
 
 /** In the order in which they are asked for. */
-const KINDS: readonly ManagerKind[] = [APT, DNF];
+const KINDS: readonly ManagerKind[] = [APT, DNF, ZYPPER];
 
 /** Families of distributions, by the words of os-release(5), and whose manager they have whatever else is installed. */
 const NATIVE: Readonly<Record<string, string>> = {

@@ -63,6 +63,10 @@ export const DOORS: Record<string, Door> = {
     files: ['controller/documents/'],
     why: 'what of YAML is taken is decided in one place',
   },
+  saxes: {
+    files: ['agent/packages/zypper/xml.ts'],
+    why: 'of XML only what a package manager answers is read',
+  },
   'tar-stream': {
     files: [
       'agent/executor/tasks/collect.ts',

@@ -1,6 +1,6 @@
 /** Tasks with packages, as an operator orders them, and what became of them on one host. */
 import type { PackagesBody } from '../../../controller/api/task-messages.ts';
-import type { PackagePlan, Versions } from '../../../proto/packages.ts';
+import type { PackageManagerName, PackagePlan, Versions } from '../../../proto/packages.ts';
 import type { TestFleet } from '../../e2e/fleet.ts';
 import { until } from '../../support/until.ts';
 
@@ -20,12 +20,10 @@ export interface PackagesOrder extends PackagesBody {
 
 const OVER_MS = 60_000;
 
-export function packageOrders(fleet: TestFleet) {
+export function packageOrders(fleet: TestFleet, manager: PackageManagerName = 'apt') {
   async function begin(agent: string, { changes, check, ...packages }: PackagesOrder): Promise<string> {
     const { id } = await fleet.client.call('agents.show', { params: { agent } });
-    const transactions = changes && [
-      { agentIds: [id], manager: 'apt' as const, changes: changes.map(versionsOf) },
-    ];
+    const transactions = changes && [{ agentIds: [id], manager, changes: changes.map(versionsOf) }];
     const body = {
       ...{ targets: agent, tasks: [{ packages }] },
       ...(transactions && { transactions }),
