@@ -11,6 +11,7 @@ import type { ContentLink } from './contents/engine.ts';
 import { createFactsFeed, type Gathered } from './facts-feed.ts';
 import type { IdentityStore } from './identity/identity.ts';
 import type { Leaving } from './leaving/engine.ts';
+import type { ContactLine } from './link/contact.ts';
 import { controllerTime } from './link/controller-time.ts';
 import { takeTrust } from './link/handshake.ts';
 import { createLoop } from './link/loop.ts';
@@ -37,6 +38,7 @@ export interface AgentPorts {
   readonly kept: KeptFiles;
   readonly executor: Starter;
   readonly contents: ContentLink;
+  readonly contact: Pick<ContactLine, 'opened' | 'closed'>;
   readonly policy: Policy;
   readonly leaving: Pick<Leaving, 'isDecided' | 'receipted' | 'forgotten'>;
   readonly limits: RunLimits;
@@ -142,6 +144,7 @@ export function createAgent(ports: AgentPorts): Agent {
 
   async function serve(opened: Session): Promise<LinkEnd> {
     session = opened;
+    ports.contact.opened(opened);
     try {
       begin(opened);
       const end = await opened.ended;
@@ -149,6 +152,7 @@ export function createAgent(ports: AgentPorts): Agent {
       return end;
     } finally {
       session = undefined;
+      ports.contact.closed();
       outbox.close();
       ports.contents.close();
     }

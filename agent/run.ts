@@ -32,6 +32,7 @@ import { INSTALLED } from './leaving/installed.ts';
 import { hasSystemd, installationOf } from './leaving/local.ts';
 import { startRemoval } from './leaving/removal.ts';
 import { untilRemoved } from './leaving/until-removed.ts';
+import { createContactLine } from './link/contact.ts';
 import { viaOf } from './link/proxy.ts';
 import type { LinkState } from './link/state.ts';
 import { dialVia } from './link/transport.ts';
@@ -116,11 +117,13 @@ export async function runAgent(
       whyReboot: wantsReboot,
     });
     const cgroups = findCgroups(mark);
+    const contact = createContactLine();
     const { executor, pool } = createLocalExecutor({
       cgroups,
       clock: systemClock,
       spoolDir: home.runs,
       steps,
+      contact: contact.reached,
       room: { freeBytes: () => freeBytes(home.folder), reserveBytes: config.reserveBytes },
     });
     undo.push(executor.stop, pool.stop);
@@ -139,6 +142,7 @@ export async function runAgent(
       kept: keptFiles(home.spool, () => new Promise(setImmediate)),
       executor,
       contents,
+      contact,
       policy,
       leaving,
       urls: config.url === '' ? [] : [config.url],

@@ -48,6 +48,7 @@ export const ERRORS = {
   'probe-failed': row('what was probed does not hold', 409, 1),
   'not-rebooted': row('the machine did not come up in another boot', 409, 1),
   undone: row('the controller was not reached after the change; it was taken back', 409, 1),
+  'undo-failed': row('the controller was not reached after the change, and taking it back failed', 409, 1),
   'no-such-rollout': row('there is no such rollout', 404, 2),
   'rollout-state': row('the rollout is not in a state in which that can be done', 409, 2),
   'host-busy': row('another rollout has this host', 409, 2),

@@ -117,6 +117,7 @@ function checkTask(task: TaskMessage): void {
   if (upgrade) checkUpgrade(upgrade);
   if (probe) checkProbe(probe, checkCommon);
   if (undo) checkUndo(undo);
+  order(!undo || (!reboot && !probe && !collect), 'undo: of what changes something and goes on');
   if (guard) {
     order(guard.unless !== '' || guard.creates !== '', 'guard');
     order(!guard.unless.includes('\0') && guard.unless.length <= LIMITS.argBytes, 'guard.unless');

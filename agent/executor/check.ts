@@ -37,7 +37,7 @@ async function findAccount(
 
 /** These would be done with the agent's rights, which is not what was asked for. */
 function refuseSteps({ tasks, user }: RunSpec): void {
-  const step = tasks.find((task) => !isCommand(task));
+  const step = tasks.flatMap((task) => [task, ...(task.undo?.tasks ?? [])]).find((task) => !isCommand(task));
   if (!step) return;
   const whose = step.kind === 'file' || step.kind === 'tree' ? '; "owner" says whose a file is to be' : '';
   throw new MusterError(
@@ -63,7 +63,7 @@ function specProblem(spec: RunSpec): string | undefined {
     if (problem) return problem;
   }
   for (const [index, task] of spec.tasks.entries()) {
-    const problem = taskProblem(task);
+    const problem = [task, ...(task.undo?.tasks ?? [])].map(taskProblem).find((one) => one !== undefined);
     if (problem) return `task ${index + 1}: ${problem}`;
   }
   return undefined;

@@ -1,9 +1,19 @@
 import { join } from 'node:path';
-import { type Clock, delay } from '../../proto/clock.ts';
+import type { Clock } from '../../proto/clock.ts';
 import { createCommands, type Ended, messageOf } from './commands.ts';
+import { type Contact, createConfirming } from './confirming.ts';
 import { jobMark } from './environment.ts';
 import { type LogFile, openOutputLog, type Stream } from './output.ts';
-import { encodeNote, interruption, isRepeatable, type Note, readPast, resultsBeforeReboot } from './past.ts';
+import {
+  encodeNote,
+  interruption,
+  isRepeatable,
+  type Note,
+  type Pending,
+  pendingOf,
+  readPast,
+  resultsBeforeReboot,
+} from './past.ts';
 import type { ProcessTable } from './proc.ts';
 import type { Processes } from './process.ts';
 import type { Programs } from './program.ts';
@@ -21,9 +31,10 @@ import {
   stateOf,
   type Task,
   type TaskResult,
+  type Undo,
 } from './run.ts';
-import type { StepResult, Steps } from './step.ts';
-import { createStepping } from './stepping.ts';
+import type { Steps } from './step.ts';
+import { createStepping, waitForReboot } from './stepping.ts';
 import { supervise } from './supervision.ts';
 
 export interface EngineOptions {
@@ -34,6 +45,7 @@ export interface EngineOptions {
   readonly table: ProcessTable;
   readonly programs: Programs;
   readonly steps: Steps;
+  readonly contact: Contact;
   /** Throws what the disk throws. */
   openLog(path: string, isNew: boolean): LogFile;
   /** Of all runs' output; see `openOutputLog`. */
@@ -90,11 +102,21 @@ export function startRun(
       beginning.awaitReboot(index + 1);
     },
   });
+  const confirming = createConfirming({
+    ...options,
+    ...{ checked, supervision, output, write },
+    taken: resumed && { closed },
+    restarted: resumed?.restarted ?? false,
+    folderOf: (index, part) => `${base}-${index}-${part}`,
+    note: noteDurably,
+  });
   /** The wall time at which the last task ended, and the current one began. */
   let turnedAtMs = past.endedAtMs || beginning.startedAtMs;
   /** When the current one ended, where that was before this agent. */
   let foundEndMs = 0;
   let at = 0;
+  /** The last task that this agent began. */
+  let begunAt = -1;
   const done = carryOut();
   const disposed = Promise.withResolvers<void>();
 
@@ -106,6 +128,12 @@ export function startRun(
 
   function note(what: Note): void {
     output.note(encodeNote(what));
+  }
+
+  /** Also for an agent in another boot. */
+  function noteDurably(what: Note): void {
+    note(what);
+    output.sync();
   }
 
   function onCause(cause: Cause): void {
@@ -175,25 +203,44 @@ export function startRun(
     const beganMs = clock.monotonicMs();
     foundEndMs = 0;
     let ended: Ended = { state: 'skipped' };
-    if (problem !== undefined) ended = { state: 'interrupted', reason: problem };
+    const pending = pendingOf(past, index, task);
+    if (pending?.ended) ended = pending.ended;
+    else if (problem !== undefined) ended = { state: 'interrupted', reason: problem };
     else if (goesOn) {
       come(index);
       ended = await carryOutTask(index, task);
     }
+    const undo = pending || begunAt === index ? task.undo : undefined;
+    if (undo) ended = await confirm(index, undo, ended, pending);
     await supervision.settled();
     const endMs = foundEndMs || clock.now();
     const durationMs = resumed && isFirst ? Math.max(0, endMs - turnedAtMs) : clock.monotonicMs() - beganMs;
     turnedAtMs = endMs;
     const result = { index, durationMs, outputFrom, outputTo: output.length, ...ended };
     const isFollowed = ended.state === 'succeeded' && index < spec.tasks.length - 1;
-    if (goesOn && problem === undefined && (isFollowed || !isCommand(task))) writeEnd(result);
+    const isTold = goesOn && problem === undefined && (isFollowed || !isCommand(task));
+    if (isTold || undo) writeEnd(result, undo ? noteDurably : note);
     return result;
   }
 
+  async function confirm(
+    index: number,
+    undo: Undo,
+    ended: Ended,
+    pending: Pending | undefined,
+  ): Promise<Ended> {
+    if (!pending && ended.state === 'succeeded' && ended.change === 'unchanged') return ended;
+    supervision.know();
+    // What the task left behind is ended first, so that what takes it back is not.
+    if (supervision.cause) supervision.sweep();
+    await supervision.settled();
+    return confirming.take(index, undo, ended, pending);
+  }
+
   /** Not of the run's last command: its end is in its folder, which is there until the report is. */
-  function writeEnd(ended: TaskResult): void {
+  function writeEnd(ended: TaskResult, write: (what: Note) => void): void {
     try {
-      note({ ended, atMs: turnedAtMs, ...supervision.traces() });
+      write({ ended, atMs: turnedAtMs, ...supervision.traces() });
       commands.release();
     } catch {
       // Where it was a command its folder still says so; of a step, an agent after this one would not know.
@@ -216,13 +263,16 @@ export function startRun(
     if (!isCommand(task)) return carryOutStep(index, task);
     if (spec.check) return { state: 'succeeded', change: 'would-change' };
     // Who takes it up is not to ask the guard again: what the command has done so far may be what that looks for.
-    return (task.guard && begin(index)) || carryOutCommand(index, task);
+    return ((task.guard || task.undo) && begin(index, task)) || carryOutCommand(index, task);
   }
 
   /** How it failed, if it cannot be written down that the task began. */
-  function begin(index: number): Ended | undefined {
+  function begin(index: number, { undo }: Task): Ended | undefined {
     try {
-      note({ began: index, uptimeMs: clock.uptimeMs() });
+      const began = { began: index, uptimeMs: clock.uptimeMs() };
+      if (undo && !spec.check) noteDurably(began);
+      else note(began);
+      if (!spec.check) begunAt = index;
       return undefined;
     } catch (error) {
       return { state: 'failed', reason: `its begin could not be written down: ${messageOf(error)}` };
@@ -247,12 +297,12 @@ export function startRun(
     if (again && task.kind === 'reboot' && resumed?.resumeAt === index + 1) {
       supervision.know();
       const waitedMs = clock.uptimeMs() - began.uptimeMs;
-      return stepping.take(index, ({ signal }) => waitForReboot(task.timeoutMs, waitedMs, signal));
+      return stepping.take(index, ({ signal }) => waitForReboot(clock, task.timeoutMs, waitedMs, signal));
     }
     if (again && !isRepeatable(task)) return { state: 'interrupted', reason: interruption(task) };
     const held = options.steps.held?.(task);
     if (held) await held;
-    const failed = begin(index);
+    const failed = begin(index, task);
     if (failed) return failed;
     const { change, ...ended } = await stepping.take(index, (context) =>
       options.steps.carryOut(task, context),
@@ -260,17 +310,6 @@ export function startRun(
     // The first time may have changed it.
     const isUnsure = change === undefined || (again && change === 'unchanged');
     return isUnsure ? ended : { ...ended, change };
-  }
-
-  /** The machine is going down, or should: this agent finds itself in the boot in which that was said. */
-  async function waitForReboot(
-    timeoutMs: number,
-    waitedMs: number,
-    signal: AbortSignal,
-  ): Promise<StepResult> {
-    await delay(clock, Math.max(0, timeoutMs - waitedMs), signal).catch(() => {});
-    const reason = `the machine did not restart within ${timeoutMs / 1000} s`;
-    return { state: 'failed', code: 'not-rebooted', reason };
   }
 
   return {
@@ -290,6 +329,7 @@ export function startRun(
       resume: supervision.resume,
       async dispose() {
         commands.release();
+        confirming.release();
         file.remove();
         disposed.resolve();
         await processes.clear(base);
@@ -299,6 +339,7 @@ export function startRun(
     letGo() {
       // First: what it has under way is for an agent after this one to end.
       stepping.letGo();
+      confirming.letGo();
       supervision.letGo();
       commands.letGo();
       output.close();

@@ -1,6 +1,7 @@
 import type { Clock } from '../../proto/clock.ts';
 import { localAccounts } from './account.ts';
 import type { Cgroups } from './cgroup.ts';
+import type { Contact } from './confirming.ts';
 import { createExecutor, type Executor } from './executor.ts';
 import { runFolders } from './folders.ts';
 import { createLauncher } from './launcher.ts';
@@ -18,6 +19,8 @@ export function createLocalExecutor(options: {
   readonly spares?: number;
   readonly shell?: string;
   readonly steps?: Steps;
+  /** Left out: no controller is ever reached. */
+  readonly contact?: Contact;
   /** Room on the disk of the spool, and how much of it output leaves to what tells of the runs' ends. */
   readonly room?: { freeBytes(): number; readonly reserveBytes: number };
   /** What keeps a run's processes together beside their tree. */
@@ -39,6 +42,7 @@ export function createLocalExecutor(options: {
     accounts: localAccounts(),
     programs: localPrograms,
     steps: options.steps ?? NO_STEPS,
+    contact: options.contact ?? (() => new Promise(() => {})),
     openLog: openLogFile,
     ...(options.room && { reserve: outputReserve(options.room) }),
     folders: runFolders(spoolDir),

@@ -1,4 +1,5 @@
-import type { Cause, Resumption, StepTask, TaskResult } from './run.ts';
+import type { Ended } from './commands.ts';
+import type { Cause, Resumption, StepTask, Task, TaskResult } from './run.ts';
 import type { ProcessId } from './tree.ts';
 
 /**
@@ -8,6 +9,10 @@ import type { ProcessId } from './tree.ts';
 export type Note =
   | { readonly cause: Cause }
   | { readonly began: number; readonly uptimeMs: number }
+  /** It ended, and counts once the controller is reached; by the machine's uptime. */
+  | { readonly waits: number; readonly ended: Ended; readonly sinceMs: number }
+  /** It is being taken back, by its step `at`. */
+  | { readonly undoing: number; readonly at: number }
   | {
       readonly ended: TaskResult;
       readonly atMs: number;
@@ -16,12 +21,22 @@ export type Note =
       readonly sinceTicks?: number;
     };
 
+/** A task whose change may have to be taken back: how far it came. */
+export interface Pending {
+  readonly index: number;
+  /** Undefined: it is not known to have ended. */
+  readonly ended?: Ended;
+  readonly sinceMs?: number;
+  readonly at?: number;
+}
+
 /** What became of a run's tasks before this agent. */
 export interface Past {
   /** By index; the engine adds what it concludes from them. */
   readonly results: Map<number, TaskResult>;
   /** The task that began and did not end, as far as is known, with the machine's uptime then. */
   readonly began: { readonly index: number; readonly uptimeMs: number } | undefined;
+  readonly pending: Pending | undefined;
   /** Of the last task that ended; 0 before the first. */
   readonly endedAtMs: number;
   readonly root: ProcessId | undefined;
@@ -36,10 +51,18 @@ export function encodeNote(note: Note): string {
   return JSON.stringify(note);
 }
 
+/** Of a task that can be taken back, and that an agent before this one began. */
+export function pendingOf({ pending, began }: Past, index: number, { undo }: Task): Pending | undefined {
+  if (!undo) return undefined;
+  if (pending?.index === index) return pending;
+  return began?.index === index ? { index } : undefined;
+}
+
 /** Reads what `encodeNote` made, from a file whose checksums hold. */
 export function readPast(notes: readonly string[]): Past {
   const results = new Map<number, TaskResult>();
   let began: Past['began'];
+  let pending: Past['pending'];
   let endedAtMs = 0;
   let cause: Cause | undefined;
   const shims: ProcessId[] = [];
@@ -48,16 +71,19 @@ export function readPast(notes: readonly string[]): Past {
     const note = JSON.parse(text) as Note;
     if ('cause' in note) cause = note.cause;
     else if ('began' in note) began = { index: note.began, uptimeMs: note.uptimeMs };
+    else if ('waits' in note) pending = { index: note.waits, ended: note.ended, sinceMs: note.sinceMs };
+    else if ('undoing' in note) pending = { ...pending, index: note.undoing, at: note.at };
     // Of a version that goes on and comes back there may be others.
     else if ('ended' in note) {
       results.set(note.ended.index, note.ended);
       if (began?.index === note.ended.index) began = undefined;
+      if (pending?.index === note.ended.index) pending = undefined;
       endedAtMs = note.atMs;
       if (note.root) shims.push(note.root);
       sinceTicks = note.sinceTicks ?? sinceTicks;
     }
   }
-  return { results, began, endedAtMs, root: shims.at(-1), shims, sinceTicks, cause };
+  return { results, began, pending, endedAtMs, root: shims.at(-1), shims, sinceTicks, cause };
 }
 
 /**

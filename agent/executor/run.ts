@@ -39,9 +39,15 @@ export type PackagesStep = { readonly kind: 'packages' } & Message<'PackagesTask
 /** There is nothing to do where one of its two conditions holds. */
 export type Guard = Message<'Guard'>;
 
-export type Task = (CommandTask | StepTask) & { readonly guard?: Guard };
+/** What takes a task's change back where the controller is not reached so long after it; see confirming.ts. */
+export interface Undo {
+  readonly withinMs: number;
+  readonly tasks: readonly (CommandTask | StepTask)[];
+}
 
-export function isCommand(task: Task): task is CommandTask & { readonly guard?: Guard } {
+export type Task = (CommandTask | StepTask) & { readonly guard?: Guard; readonly undo?: Undo };
+
+export function isCommand(task: CommandTask | StepTask): task is CommandTask {
   return task.kind === 'command' || task.kind === 'shell' || task.kind === 'script';
 }
 

@@ -93,3 +93,15 @@ export function createStepping(options: SteppingOptions): Stepping {
     letGo: attempts.letGo,
   };
 }
+
+/** The machine is going down, or should: this agent finds itself in the boot in which that was said. */
+export async function waitForReboot(
+  clock: Clock,
+  timeoutMs: number,
+  waitedMs: number,
+  signal: AbortSignal,
+): Promise<StepResult> {
+  await delay(clock, Math.max(0, timeoutMs - waitedMs), signal).catch(() => {});
+  const reason = `the machine did not restart within ${timeoutMs / 1000} s`;
+  return { state: 'failed', code: 'not-rebooted', reason };
+}

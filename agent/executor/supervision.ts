@@ -45,6 +45,8 @@ export interface Supervision {
    * ended by them.
    */
   know(): void;
+  /** Its time does not go on until what this returns is called. */
+  suspend(): () => void;
   /** Where the tree begins that a cause would end, from here on. What had ended before it was found is not for one that waits to end. */
   begin(process: Process): void;
   /** Resolves with the end of the process; or, if its tree had to be ended and it outlived that, with no knowledge. */
@@ -76,11 +78,20 @@ export function supervise(options: SupervisionOptions): Supervision {
   };
   const shims = [...options.shims];
   let treeEnd: Promise<readonly number[]> | undefined;
+  let { leftMs } = options;
+  let isSuspended = false;
   let cancelTimeout = (): void => {};
   if (isKnown) armTimeout();
 
   function armTimeout(): void {
-    cancelTimeout = clock.after(Math.max(0, options.leftMs), () => terminate('timeout'));
+    if (isSuspended || cause || decided || released) return;
+    const armedMs = clock.monotonicMs();
+    const cancel = clock.after(Math.max(0, leftMs), () => terminate('timeout'));
+    cancelTimeout = () => {
+      leftMs -= clock.monotonicMs() - armedMs;
+      cancelTimeout = () => {};
+      cancel();
+    };
   }
 
   function terminate(why: Cause): void {
@@ -97,7 +108,7 @@ export function supervise(options: SupervisionOptions): Supervision {
     if (isKnown || released) return;
     isKnown = true;
     if (early) terminate(early);
-    if (!cause && !decided) armTimeout();
+    armTimeout();
   }
 
   function endProcess({ root, end }: Pick<Process, 'root' | 'end'>, giveUp: () => void): void {
@@ -133,6 +144,14 @@ export function supervise(options: SupervisionOptions): Supervision {
       cancelTimeout();
     },
     know,
+    suspend() {
+      isSuspended = true;
+      cancelTimeout();
+      return () => {
+        isSuspended = false;
+        if (isKnown) armTimeout();
+      };
+    },
     begin(process) {
       sinceTicks = Math.min(sinceTicks, process.root.startTicks);
       last = process;

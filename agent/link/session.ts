@@ -15,6 +15,8 @@ export interface Session {
   send: SendFrame;
   /** Once; frames that came before are told first. A throw ends the session with its reason. */
   receive(handler: (frame: Frame) => void): void;
+  /** Asks the far end, and calls back once it has answered this. */
+  ping(answered: () => void): void;
   /** Told each time the controller says what time it is, and how many ms ago at most that was. */
   onTime(handler: (controllerTimeMs: number, ageMs: number) => void): void;
   end(reason: LinkEnd): void;
@@ -46,6 +48,8 @@ function sessionOver(transport: Transport, opened: Opened, ready: Message<'Ready
   const { promise: ended, resolve } = Promise.withResolvers<LinkEnd>();
   let over = false;
   let asked = { id: 0, atMs: 0 };
+  /** By the ping that they wait for. */
+  const awaited = new Map<number, () => void>();
   let tellTime = (_controllerTimeMs: number, _ageMs: number): void => {};
 
   const send: SendFrame = (kind, value) => {
@@ -60,12 +64,20 @@ function sessionOver(transport: Transport, opened: Opened, ready: Message<'Ready
   }
   const cut = (reason: LinkEnd): void => end(reason, () => transport.terminate());
   const alive = keepAlive(clock, {
-    ask() {
-      asked = { id: asked.id + 1, atMs: clock.uptimeMs() };
-      send('ping', { id: asked.id });
-    },
+    ask,
     dead: () => cut({ reason: 'nothing was heard of the controller any more' }),
   });
+
+  function ask(): void {
+    asked = { id: asked.id + 1, atMs: clock.uptimeMs() };
+    send('ping', { id: asked.id });
+  }
+
+  function answered(id: number): void {
+    const tell = awaited.get(id);
+    awaited.delete(id);
+    tell?.();
+  }
 
   /** 0 is what a controller says that does not tell. */
   function takeTime(timeMs: number, answers?: number): void {
@@ -81,8 +93,10 @@ function sessionOver(transport: Transport, opened: Opened, ready: Message<'Ready
       if (frame.kind === 'ping') {
         send('pong', { id: frame.value.id });
         takeTime(frame.value.timeMs);
-      } else if (frame.kind === 'pong') takeTime(frame.value.timeMs, frame.value.id);
-      else if (frame.kind === 'refusal') throw new Refused(frame.value);
+      } else if (frame.kind === 'pong') {
+        takeTime(frame.value.timeMs, frame.value.id);
+        answered(frame.value.id);
+      } else if (frame.kind === 'refusal') throw new Refused(frame.value);
       else handler(frame);
     } catch (cause) {
       cut(linkEnd(cause));
@@ -96,6 +110,10 @@ function sessionOver(transport: Transport, opened: Opened, ready: Message<'Ready
       return transport.bufferedAmount;
     },
     send,
+    ping(tell) {
+      ask();
+      awaited.set(asked.id, tell);
+    },
     onTime(handler) {
       tellTime = handler;
     },

@@ -2,7 +2,7 @@ import { type Message, type OrderMessage, TargetParams, type TaskMessage } from 
 import { MusterError } from '../../proto/errors.ts';
 import { toHex } from '../../proto/ids.ts';
 import { checkTargetParams } from '../../proto/validate-packages.ts';
-import type { RunSpec, Task } from '../executor/run.ts';
+import type { CommandTask, RunSpec, StepTask, Task } from '../executor/run.ts';
 
 /** What the executor is to do for an order that was opened, and so has passed `checkOrder`. */
 export function specOf(order: OrderMessage, params: Uint8Array, attempt: number): RunSpec {
@@ -37,11 +37,26 @@ function transactionOf(bytes: Uint8Array): Message<'PackageTransaction'> | null 
 }
 
 function taskOf(task: TaskMessage, transaction: Message<'PackageTransaction'> | null): Task {
-  if (task.undo) throw new MusterError('bad-task', 'this agent does not take a change back by itself yet');
-  return { ...actionOf(task, transaction), ...(task.guard && { guard: task.guard }) };
+  const { guard, undo } = task;
+  return {
+    ...actionOf(task, transaction),
+    ...(guard && { guard }),
+    ...(undo && {
+      undo: {
+        withinMs: undo.withinMs,
+        tasks: undo.tasks.map((one) => actionOf({ ...NOTHING, ...one }, transaction)),
+      },
+    }),
+  };
 }
 
-function actionOf(task: TaskMessage, transaction: Message<'PackageTransaction'> | null): Task {
+type Action = Omit<TaskMessage, 'name' | 'guard' | 'undo'>;
+/** Kinds that take nothing back. */
+const NOTHING = {
+  ...{ script: null, tree: null, reboot: null, collect: null, upgrade: null, uninstall: null, probe: null },
+} as const;
+
+function actionOf(task: Action, transaction: Message<'PackageTransaction'> | null): CommandTask | StepTask {
   const { command, shell, script, file, tree, service, reboot, collect, upgrade, uninstall } = task;
   const { packages, probe } = task;
   if (command) return { kind: 'command', ...command };

@@ -207,7 +207,10 @@ export function createHistory({
       const job = await find(jobId);
       const [request] = await db.read(jobRequest({ id: jobId }));
       const [pace] = await db.read(paceOfJob({ jobId }));
-      const asked = JSON.parse(request?.request ?? '{}') as JobDetail['asked'] & { tasks?: TaskRequest[] };
+      const asked = JSON.parse(request?.request ?? '{}') as JobDetail['asked'] & {
+        tasks?: TaskRequest[];
+        timeoutMs?: number;
+      };
       const { targets, selector, limit, seed, failedOf, states, tasks = [] } = asked;
       const names = tasks.map(nameOf);
       return {
@@ -220,7 +223,7 @@ export function createHistory({
           ...(failedOf === undefined ? {} : { failedOf }),
           ...(states === undefined ? {} : { states }),
         },
-        timeoutMs: job.timeout_ms,
+        timeoutMs: asked.timeoutMs ?? job.timeout_ms,
         tasks: names,
         retryOf: request?.retry_of ?? null,
         pace: pace ? { batch: pace.batch, maxFailures: pace.max_failures, waiting: pace.waiting } : null,

@@ -12,7 +12,15 @@ import { drawOrder } from './order.ts';
 import { insertPace } from './pace-store.ts';
 import type { Actor, JobAgent, JobsPorts } from './ports.ts';
 import { remembered } from './remembered.ts';
-import { changesAgents, describeAsked, type JobRequest, namedIn, timesOf, titleOfJob } from './request.ts';
+import {
+  changesAgents,
+  describeAsked,
+  type JobRequest,
+  namedIn,
+  timesOf,
+  titleOfJob,
+  undoMs,
+} from './request.ts';
 import type { Steady } from './steady.ts';
 import { countRuns, insertEvents, insertJobs, insertRuns } from './store.ts';
 import { kindOf, nameOf } from './task.ts';
@@ -68,7 +76,8 @@ export async function prepareJob(
   const agents = await agentsMeant();
   if (agents.length === 0) throw new MusterError('nobody-matched', describeAsked(request));
   const nowMs = ports.clock.now();
-  const times = timesOf(request);
+  const asked = timesOf(request);
+  const times = { ...asked, timeoutMs: asked.timeoutMs + undoMs(request) };
   const { attempts = 1 } = request;
   const { message, bytes, tree, params, pace, lifeMs } = drawOrder(request, agents, {
     ...{ fleetId: ports.fleetId, jobId, nowMs, heldMs: held?.lifeMs },

@@ -2,6 +2,7 @@
  * The agent in a process of its own, joined to this machine by another composition root than agent/run.ts: its ports say
  * when they were used. The product has no switch for that.
  */
+
 import { statfsSync } from 'node:fs';
 import { type Agent, createAgent } from '../../agent/agent.ts';
 import { OPEN_POLICY } from '../../agent/bundle/policy.ts';
@@ -10,6 +11,7 @@ import { createContents } from '../../agent/contents/engine.ts';
 import { createLocalExecutor } from '../../agent/executor/local.ts';
 import { identityStore, readIdentity, readTrust } from '../../agent/identity/file-store.ts';
 import { homeAt, makeHome } from '../../agent/identity/home.ts';
+import { createContactLine } from '../../agent/link/contact.ts';
 import { dialWebSocket } from '../../agent/link/transport.ts';
 import { createLog } from '../../agent/log.ts';
 import { openHomeJournal } from '../../agent/run.ts';
@@ -131,6 +133,7 @@ async function start(folder: string): Promise<void> {
     journal: markedJournal(journal),
     kept: keptFiles(home.spool, () => new Promise(setImmediate)),
     executor: marked(executor),
+    contact: createContactLine(),
     contents: createContents({
       clock: systemClock,
       log,

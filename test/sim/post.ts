@@ -6,6 +6,7 @@ import { createExecutor } from '../../agent/executor/executor.ts';
 import type { LogFile } from '../../agent/executor/output.ts';
 import { NO_STEPS } from '../../agent/executor/step.ts';
 import type { IdentityStore } from '../../agent/identity/identity.ts';
+import { createContactLine } from '../../agent/link/contact.ts';
 import type { LinkState } from '../../agent/link/state.ts';
 import type { Log } from '../../agent/log.ts';
 import type { Journal, RunKey } from '../../agent/spool/journal.ts';
@@ -223,6 +224,7 @@ export function createPost(ports: PostPorts): Post {
     const clock = clockOf(own, machine.times);
     const { weakness } = ports;
     const processes = stage.processes(own);
+    const contact = createContactLine();
     const executor = createExecutor({
       clock,
       spoolDir: SPOOL,
@@ -241,6 +243,7 @@ export function createPost(ports: PostPorts): Post {
       },
       spared: [],
       steps: NO_STEPS,
+      contact: contact.reached,
     });
     const log = logOf(own, story, name);
     return {
@@ -260,6 +263,7 @@ export function createPost(ports: PostPorts): Post {
       }),
       policy: OPEN_POLICY,
       leaving: NEVER_LEAVING,
+      contact,
       limits,
       urls: [],
       bootId: machine.bootId,

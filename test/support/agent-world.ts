@@ -1,4 +1,5 @@
 /** A whole agent core against a fake controller, under a virtual clock: real journal and spool, nothing else real. */
+
 import { join } from 'node:path';
 import { type Agent, type AgentPorts, createAgent } from '../../agent/agent.ts';
 import { OPEN_POLICY } from '../../agent/bundle/policy.ts';
@@ -7,6 +8,7 @@ import { openOutputLog } from '../../agent/executor/output.ts';
 import type { Beginning, CheckedRun, Resumption, Run, RunResult, RunSpec } from '../../agent/executor/run.ts';
 import type { Gathered } from '../../agent/facts-feed.ts';
 import type { IdentityStore } from '../../agent/identity/identity.ts';
+import { createContactLine } from '../../agent/link/contact.ts';
 import type { LinkState } from '../../agent/link/state.ts';
 import type { Log } from '../../agent/log.ts';
 import type { Journal } from '../../agent/spool/journal.ts';
@@ -128,6 +130,7 @@ export async function agentWorld(
       }),
       policy: OPEN_POLICY,
       leaving: NEVER_LEAVING,
+      contact: createContactLine(),
       limits: LIMITS_OF_RUNS,
       bootId: 'boot-1',
       agentVersion: '0.0.0-test',

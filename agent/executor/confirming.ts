@@ -1,0 +1,190 @@
+/**
+ * Confirm or revert: a change that may cut the machine off counts once the controller has answered what was asked of it after the change;
+ * where it does not in time, the change is taken back by what its task says, whatever else becomes of the run.
+ */
+import { delay } from '../../proto/clock.ts';
+import type { AttemptOptions } from './attempt.ts';
+import { type Commands, createCommands, type Ended, messageOf } from './commands.ts';
+import { jobMark } from './environment.ts';
+import type { Stream } from './output.ts';
+import type { Note, Pending } from './past.ts';
+import { isCommand, type Undo } from './run.ts';
+import type { Steps } from './step.ts';
+import { createStepping, type Stepping } from './stepping.ts';
+import { type Supervision, supervise } from './supervision.ts';
+
+/** Resolves once the controller has answered what was asked of it after this call; never, once the signal aborts. */
+export type Contact = (signal: AbortSignal) => Promise<void>;
+
+export interface ConfirmingOptions extends AttemptOptions {
+  readonly steps: Steps;
+  readonly contact: Contact;
+  /** Of the run: its time does not go on meanwhile. */
+  readonly supervision: Pick<Supervision, 'suspend'>;
+  /** Of a run that an agent before this one started in this boot; see `createCommands`. */
+  readonly taken: { readonly closed: boolean } | undefined;
+  /** The machine was started anew since: nothing of what was begun is there any more. */
+  readonly restarted: boolean;
+  write(stream: Stream, data: Uint8Array): boolean;
+  folderOf(index: number, part: string): string;
+  /** Makes it durable. Throws what the disk throws. */
+  note(what: Note): void;
+}
+
+export interface Confirming {
+  /**
+   * The end of task `index` as it is once the change counts, or was taken back. `pending`: how far an agent before this one came. Never
+   * rejects, and does not settle once it is let go.
+   */
+  take(index: number, undo: Undo, ended: Ended, pending: Pending | undefined): Promise<Ended>;
+  release(): void;
+  letGo(): void;
+}
+
+/** An agent that is started anew has so long to reach its controller, also where the time is over by then. */
+const FAIR_MS = 60_000;
+
+export function createConfirming(options: ConfirmingOptions): Confirming {
+  const { clock, checked } = options;
+  const { spec } = checked;
+  const over = new AbortController();
+  let parts: { supervision: Supervision; commands: Commands; stepping: Stepping | undefined } | undefined;
+
+  /** What is not noted is waited for all the same: the task's begin is, and leads an agent after this one here too. */
+  function noteIfPossible(what: Note): void {
+    try {
+      options.note(what);
+    } catch (error) {
+      say(`it could not be written down: ${messageOf(error)}`);
+    }
+  }
+
+  function say(text: string): void {
+    options.write('stderr', Buffer.from(`muster: ${text}\n`));
+  }
+
+  function leftMs({ withinMs }: Undo, pending: Pending | undefined): number {
+    if (pending?.sinceMs === undefined || options.restarted) return withinMs;
+    const waitedMs = clock.uptimeMs() - pending.sinceMs;
+    return Math.max(withinMs - waitedMs, Math.min(withinMs, FAIR_MS));
+  }
+
+  async function isReached(waitMs: number): Promise<boolean> {
+    const done = new AbortController();
+    const signal = AbortSignal.any([done.signal, over.signal]);
+    const reached = await Promise.race([
+      options.contact(signal).then(() => true),
+      delay(clock, waitMs, signal).then(
+        () => false,
+        () => false,
+      ),
+    ]);
+    done.abort();
+    if (over.signal.aborted) return new Promise<never>(() => {});
+    return reached;
+  }
+
+  /** With a supervision of its own: neither the run's time nor a cancel ends what takes a change back. */
+  function partsOf(): NonNullable<typeof parts> {
+    const supervision = supervise({
+      ...options,
+      ...{ spec, mark: jobMark(spec.jobId), leftMs: spec.timeoutMs },
+      ...{ root: undefined, shims: [], sinceTicks: Number.POSITIVE_INFINITY },
+      ...{ isKnown: true, inherited: undefined, onCause() {} },
+    });
+    const taken = options.restarted ? undefined : options.taken;
+    return { supervision, commands: createCommands({ ...options, supervision, taken }), stepping: undefined };
+  }
+
+  /** Why it could not be taken back, if so. */
+  async function takeBack(index: number, undo: Undo, from: number): Promise<string | undefined> {
+    const made = partsOf();
+    parts = made;
+    for (const [at, task] of undo.tasks.entries()) {
+      if (at < from) continue;
+      noteIfPossible({ undoing: index, at });
+      const ended = await takeStep(index, at, task, options.restarted && at === from);
+      if (ended.state !== 'succeeded') {
+        made.supervision.decide();
+        return whyFailed(ended, at, undo.tasks.length);
+      }
+    }
+    made.supervision.decide();
+    return undefined;
+  }
+
+  /** `again`: what another boot left of it is nothing to be taken up. */
+  async function takeStep(index: number, at: number, task: UndoTask, again: boolean): Promise<Ended> {
+    const made = parts ?? partsOf();
+    const part = `undo${LETTERS[at]}`;
+    const folder = options.folderOf(index, part);
+    if (again) await options.processes.clear(folder).catch(() => {});
+    if (isCommand(task)) {
+      const { ended, process } = await made.commands.carryOut(task, folder);
+      process?.drain();
+      await made.supervision.settled();
+      return made.supervision.cause ? { ...ended, state: 'timed-out' } : ended;
+    }
+    made.stepping = createStepping({
+      ...options,
+      ...made,
+      write: (stream, data) => void options.write(stream, data),
+      folderOf: (_, inner) => options.folderOf(index, `${part}${inner}`),
+      beforeReboot() {
+        throw new Error('nothing that takes a change back brings the machine down');
+      },
+    });
+    return made.stepping.take(index, (context) => options.steps.carryOut(task, context));
+  }
+
+  async function carryOut(index: number, undo: Undo, ended: Ended, pending: Pending | undefined) {
+    if (pending?.at === undefined) {
+      const waitMs = leftMs(undo, pending);
+      if (pending?.sinceMs === undefined) noteIfPossible({ waits: index, ended, sinceMs: clock.uptimeMs() });
+      if (await isReached(waitMs)) return ended;
+      say(
+        `the controller was not reached within ${undo.withinMs / 1000} s after this change; taking it back`,
+      );
+    }
+    const problem = await takeBack(index, undo, pending?.at ?? 0);
+    const reason = [
+      ended.reason,
+      `the controller was not reached within ${undo.withinMs / 1000} s after it`,
+      problem === undefined ? 'it was taken back' : `taking it back failed: ${problem}`,
+    ];
+    if (problem !== undefined) say(`taking it back failed: ${problem}`);
+    const { change: _, exitCode, ...rest } = ended;
+    return {
+      ...rest,
+      ...(ended.state === 'succeeded' || exitCode === undefined ? {} : { exitCode }),
+      state: ended.state === 'succeeded' ? ('failed' as const) : ended.state,
+      code: problem === undefined ? ('undone' as const) : ('undo-failed' as const),
+      reason: reason.filter((part) => part !== undefined).join('; '),
+    };
+  }
+
+  return {
+    async take(index, undo, ended, pending) {
+      const goOn = options.supervision.suspend();
+      const end = await carryOut(index, undo, ended, pending);
+      goOn();
+      return end;
+    },
+    release: () => parts?.commands.release(),
+    letGo() {
+      over.abort();
+      parts?.stepping?.letGo();
+      parts?.supervision.letGo();
+      parts?.commands.letGo();
+    },
+  };
+}
+
+type UndoTask = Undo['tasks'][number];
+
+const LETTERS = 'abcdefghijklmnop';
+
+function whyFailed({ state, exitCode, signal, reason }: Ended, at: number, count: number): string {
+  const what = reason ?? (exitCode === undefined ? (signal ?? state) : `exit status ${exitCode}`);
+  return count === 1 ? what : `its step ${at + 1} of ${count}: ${what}`;
+}
