@@ -1,8 +1,9 @@
 /** What is told of jobs: lists, one job, and the pages of its history that live views and replays read alike. */
 import { MusterError } from '../../proto/errors.ts';
+import { DEFAULTS } from './due.ts';
 import { paceOfJob } from './pace-store.ts';
 import type { JobsPorts } from './ports.ts';
-import type { Asked } from './request.ts';
+import type { Asked, JobRequest } from './request.ts';
 import { type Change, changeOf, resultsIn, type TaskResult } from './results.ts';
 import { isOpen, type Outcome, type RunState } from './run.ts';
 import {
@@ -24,7 +25,7 @@ import {
   runsOfJob,
   silentRuns,
 } from './store.ts';
-import { type JobKind, nameOf, type TaskRequest } from './task.ts';
+import { type JobKind, nameOf } from './task.ts';
 
 export type Counts = Partial<Record<RunState, number>>;
 export type JobState = 'running' | 'over';
@@ -207,10 +208,7 @@ export function createHistory({
       const job = await find(jobId);
       const [request] = await db.read(jobRequest({ id: jobId }));
       const [pace] = await db.read(paceOfJob({ jobId }));
-      const asked = JSON.parse(request?.request ?? '{}') as JobDetail['asked'] & {
-        tasks?: TaskRequest[];
-        timeoutMs?: number;
-      };
+      const asked = JSON.parse(request?.request ?? '{}') as JobDetail['asked'] & Partial<JobRequest>;
       const { targets, selector, limit, seed, failedOf, states, tasks = [] } = asked;
       const names = tasks.map(nameOf);
       return {
@@ -223,9 +221,8 @@ export function createHistory({
           ...(failedOf === undefined ? {} : { failedOf }),
           ...(states === undefined ? {} : { states }),
         },
-        timeoutMs: asked.timeoutMs ?? job.timeout_ms,
-        tasks: names,
-        retryOf: request?.retry_of ?? null,
+        timeoutMs: asked.timeoutMs ?? DEFAULTS.timeoutMs,
+        ...{ tasks: names, retryOf: request?.retry_of ?? null },
         pace: pace ? { batch: pace.batch, maxFailures: pace.max_failures, waiting: pace.waiting } : null,
         runs: (await db.read(runsOfJob({ jobId }))).map((run) => ({
           ...runDetail(run, names),
