@@ -18,6 +18,12 @@ export interface RolloutDraft {
   targets: { name: string; id: string; epoch: string }[];
 }
 
+interface Drawn {
+  prepared: PreparedRollout;
+  request: RolloutRequest;
+  idempotencyKey: string | undefined;
+}
+
 export interface SignedRollouts {
   /** Where the idempotency key started a rollout earlier: that one. Throws as rollouts.start; what checkSigner of the ports throws. */
   draft(
@@ -34,7 +40,7 @@ export interface SignedRollouts {
 }
 
 export function createSignedRollouts(ports: RolloutsPorts): SignedRollouts {
-  const drafts = createDrafts<PreparedRollout>(ports.clock);
+  const drafts = createDrafts<Drawn>(ports.clock);
   return {
     async draft(request, actor, signer, idempotencyKey) {
       const made = await earlierRollout(ports, request, actor, idempotencyKey);
@@ -43,14 +49,24 @@ export function createSignedRollouts(ports: RolloutsPorts): SignedRollouts {
       for (const { prepared: order } of prepared.orders)
         ports.signers.checkSigner(actor.name, signer, order.kind);
       const expiresAtMs = Math.min(...prepared.orders.map((order) => order.prepared.expiresAtMs));
-      const { untilMs } = drafts.keep(prepared.rollout, actor.name, expiresAtMs, prepared);
+      const { untilMs } = drafts.keep(prepared.rollout, actor.name, expiresAtMs, {
+        ...{ prepared, request, idempotencyKey },
+      });
       return { draft: { rollout: prepared.rollout, untilMs, ...ordersOf(prepared) } };
     },
     async submit(rollout, signatures, actor) {
       try {
-        return await drafts.make(rollout, actor.name, async (prepared) => {
+        return await drafts.make(rollout, actor.name, async ({ prepared, request, idempotencyKey }) => {
           ports.admit();
-          return prepared.commit(checked(ports, prepared, signatures, actor));
+          const signed = checked(ports, prepared, signatures, actor);
+          try {
+            return await prepared.commit(signed);
+          } catch (error) {
+            // Two drafts with one key: the second finds what the first one made.
+            const made = await earlierRollout(ports, request, actor, idempotencyKey);
+            if (made) return made;
+            throw error;
+          }
         });
       } catch (error) {
         const [row] =

@@ -68,6 +68,9 @@ export interface PreparedRollout {
 
 /** Orders of one rollout; each wave has one for every probe that is not its hosts' own. */
 const MOST_JOBS = 2_000;
+/** Of all its orders together: they are written in one transaction, and lie in memory while somebody signs them. */
+const MOST_RUNS = 500_000;
+const MOST_ORDER_BYTES = 64 * 1024 * 1024;
 const MOST_NAMED = 5;
 
 type Ports = Pick<
@@ -110,12 +113,24 @@ export async function prepareRollout(
   if (wanted.length > MOST_JOBS)
     throw new MusterError('too-large', `${wanted.length} orders, and a rollout has at most ${MOST_JOBS}`);
   const orders: RolloutOrder[] = [];
+  let runs = 0;
+  let bytes = 0;
   for (const { step, wave, request: job, ids, probe } of wanted) {
     const of =
       ids === null
         ? observersOf(inventory, probe?.from, probe?.name ?? '')
         : ids.flatMap((id) => byId.get(id) ?? []);
-    orders.push({ step, wave, prepared: await jobs.hold(job, actor, of, lifeMs) });
+    runs += of.length;
+    if (runs > MOST_RUNS)
+      throw new MusterError(
+        'too-large',
+        `more than ${MOST_RUNS} runs; fewer waves, or fewer hosts at a time`,
+      );
+    const prepared = await jobs.hold(job, actor, of, lifeMs);
+    bytes += prepared.order.length;
+    if (bytes > MOST_ORDER_BYTES)
+      throw new MusterError('too-large', `its orders come to more than ${MOST_ORDER_BYTES} bytes`);
+    orders.push({ step, wave, prepared });
   }
   const id = toHex(ports.random(LIMITS.jobIdBytes));
 

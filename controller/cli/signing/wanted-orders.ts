@@ -1,4 +1,3 @@
-import { LIMITS } from '../../../proto/limits.ts';
 import type { RolloutBody, RolloutDraft } from '../../api/contract.ts';
 import { lifeOf, stepJobs } from '../../rollouts/steps.ts';
 import { EXIT, Failure } from '../failure.ts';
@@ -11,14 +10,9 @@ const NO_GATE = { successPercent: null, soakMs: 0, approval: 'nobody' } as const
  * taken only what the controller decides: who is meant by a name or a selector, how many waves that gives, and which of the asked times
  * each of them soaks. A plan says by id who may be meant. Pure. Throws a Failure where it soaks otherwise than was asked.
  */
-export function wantedOrders(body: RolloutBody, { targets, soaksMs }: RolloutDraft): Wanted[] {
-  const asked = new Set([...(body.waves ?? []).map(({ gate }) => gate?.soakMs ?? 0), body.gate?.soakMs ?? 0]);
-  const other = soaksMs.find((soakMs) => !asked.has(soakMs));
-  if (other !== undefined || soaksMs.length > LIMITS.targetsPerOrder)
-    throw new Failure(
-      EXIT.refused,
-      `nothing was signed: a wave would soak for ${other} ms, which nobody asked for`,
-    );
+export function wantedOrders(body: RolloutBody, { targets, soaksMs, orders }: RolloutDraft): Wanted[] {
+  const changed = orders.find(({ what }) => what === 'change')?.targets ?? targets;
+  checkSoaks(body, soaksMs, changed.length);
   const waves = soaksMs.map((soakMs, index) => ({
     ...{ index, name: '', gate: { ...NO_GATE, soakMs }, maxFailures: null, state: 'waiting' as const },
     ...{ reason: null, beganAtMs: null, doneAtMs: null, soakUntilMs: null },
@@ -45,6 +39,24 @@ export function wantedOrders(body: RolloutBody, { targets, soaksMs }: RolloutDra
       ...(only === undefined ? {} : { only }),
     };
   });
+}
+
+/** A wave has its gate, or that of the rollout. Only a wave for each value of a label becomes several, none of them empty. */
+function checkSoaks({ waves = [], gate }: RolloutBody, soaksMs: readonly number[], hosts: number): void {
+  const asked = waves.length === 0 ? [gate] : waves.map((wave) => wave.gate ?? gate);
+  const askedMs = asked.map((one) => one?.soakMs ?? 0);
+  const isOpen = waves.some((wave) => 'each' in wave);
+  const isAsked = isOpen
+    ? soaksMs.every((soakMs) => askedMs.includes(soakMs))
+    : soaksMs.every((soakMs, index) => soakMs === askedMs[index]);
+  const isSoMany = isOpen
+    ? soaksMs.length >= askedMs.length && soaksMs.length <= hosts
+    : soaksMs.length === askedMs.length;
+  if (isAsked && isSoMany) return;
+  throw new Failure(
+    EXIT.refused,
+    `nothing was signed: its waves would soak for ${soaksMs.slice(0, 10).join(', ')} ms, and ${askedMs.slice(0, 10).join(', ')} ms were asked for`,
+  );
 }
 
 function targetsOf(from: unknown): string | undefined {

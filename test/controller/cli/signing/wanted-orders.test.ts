@@ -153,8 +153,18 @@ const TABLE: [string, () => RolloutDraft, RegExp][] = [
     /db-1 is not among/,
   ],
   ['a host twice', () => draftOf({ of: add('pre', WEB[0] as Target) }), /a host twice/],
-  ['a soak that nobody asked for', () => ({ ...draftOf(), soaksMs: [86_400_000, 0] }), /nobody asked for/],
-  ['one more wave that soaks', () => ({ ...draftOf(), soaksMs: [60_000, 60_000] }), /things, and/],
+  ['a soak that nobody asked for', () => ({ ...draftOf(), soaksMs: [86_400_000, 0] }), /would soak for/],
+  ['one more wave that soaks', () => ({ ...draftOf(), soaksMs: [60_000, 60_000] }), /would soak for/],
+  [
+    'more waves than were asked for',
+    () => draftOf({ body: { waves: [...(ASKED.waves ?? []).slice(0, 1), { size: '1' }, { rest: true }] } }),
+    /would soak for 60000, 0, 0 ms, and 60000, 0 ms were asked for/,
+  ],
+  [
+    'no soak where one was asked for',
+    () => draftOf({ body: { waves: [{ size: '1' }, { rest: true }] } }),
+    /would soak for/,
+  ],
 ];
 for (const [what, draft, words] of TABLE)
   test(`nothing is signed where the controller would order ${what}`, () => {
@@ -163,6 +173,23 @@ for (const [what, draft, words] of TABLE)
       (error: Error) => words.test(error.message) || assert.fail(error.message),
     );
   });
+
+test('a wave for each value of a label may become as many as there are hosts, and no more', () => {
+  const waves: RolloutBody['waves'] = [{ each: 'rack', gate: { soakMs: 60_000 } }];
+  const asked = { ...ASKED, waves };
+  const laidOut = (count: number) =>
+    draftOf({
+      body: {
+        waves: Array.from({ length: count }, (_, index) => ({
+          hosts: `web-${index + 1}`,
+          gate: { soakMs: 60_000 },
+        })),
+      },
+    });
+  assert.ok(check(laidOut(4), asked).length > 0);
+  const draft = laidOut(4);
+  assert.throws(() => check({ ...draft, soaksMs: [...draft.soaksMs, 60_000] }, asked), /would soak for/);
+});
 
 test('who is meant by name is held against the names, also of a rollout without a plan', () => {
   const asked: RolloutBody = {
