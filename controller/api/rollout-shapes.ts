@@ -42,6 +42,20 @@ const wave = z.union(
   'expected one of size, hosts, selector, each and rest',
 );
 
+/**
+ * Each wave's hosts are looked for among all of the rollout, and a viewer may ask how it would go: what that takes of everybody else's time
+ * is bounded as for one list of targets and one selector.
+ */
+function areQuick(waves: readonly z.infer<typeof wave>[]): boolean {
+  const selectorChars = waves.reduce((sum, one) => sum + ('selector' in one ? one.selector.length : 0), 0);
+  const globs = waves.reduce(
+    (sum, one) =>
+      sum + ('hosts' in one ? one.hosts.split(',').filter((item) => /[*?[]/.test(item)).length : 0),
+    0,
+  );
+  return selectorChars <= CAPS.selectorChars && globs <= CAPS.rolloutWaves;
+}
+
 /** In a URL or host that the controller probes. */
 const HOLES = /\{(?:name|address)\}/g;
 const probe = probeOf(
@@ -121,7 +135,12 @@ export const rollout = z.strictObject({
   undo: tasks.exactOptional(),
   reboot: z.enum(['never', 'if-needed', 'always']).exactOptional(),
   rebootTimeoutMs: durationMs(LIMITS.rebootTimeoutMaxMs).exactOptional(),
-  waves: z.array(wave).min(1).max(CAPS.rolloutWaves).exactOptional(),
+  waves: z
+    .array(wave)
+    .min(1)
+    .max(CAPS.rolloutWaves)
+    .refine(areQuick, 'the selectors and globs of all waves together are too many')
+    .exactOptional(),
   order: z.enum(['name', 'random']).exactOptional(),
   seed: z
     .int()

@@ -41,6 +41,21 @@ const BAD: [what: string, body: object, where: RegExp][] = [
     /freezes\.0\.from/,
   ],
   [
+    'waves whose globs would keep the controller busy',
+    {
+      ...ROLLOUT_BODY,
+      waves: Array.from({ length: 20 }, () => ({
+        hosts: Array.from({ length: 90 }, () => '*a*b*').join(','),
+      })),
+    },
+    /globs of all waves/,
+  ],
+  [
+    'waves whose selectors would keep the controller busy',
+    { ...ROLLOUT_BODY, waves: [{ selector: '!x,'.repeat(4_000) }, { selector: '!y,'.repeat(4_000) }] },
+    /selectors and globs/,
+  ],
+  [
     'a probe of two kinds',
     { ...ROLLOUT_BODY, probes: [{ name: 'x', tcp: { host: 'a', port: 1 }, http: { url: 'http://a/' } }] },
     /body\.probes\.0/,
