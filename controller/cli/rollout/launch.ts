@@ -47,9 +47,10 @@ export async function launchRollout(
     }
   }
   const idempotencyKey = options.idempotencyKey ?? toHex(surroundings.random(16));
+  const shown = checked && new Set(checked.waves.flatMap((wave) => wave.hosts));
   const key = await signingKey(surroundings, options);
   const { rollout, created } = await madeSurely(surroundings, { what: 'rollout', key: idempotencyKey }, () =>
-    startRollout(surroundings, client, body, { ...options, idempotencyKey, key }),
+    startRollout(surroundings, client, body, { ...options, idempotencyKey, key, shown }),
   );
   if (options.detach) {
     stdout.write(json ? `${jsonLine({ event: 'started', rollout, created })}\n` : `${rollout}\n`);

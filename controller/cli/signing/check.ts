@@ -23,6 +23,8 @@ export interface Wanted {
   heldMs?: number;
   /** What else is known of who is meant, by their ids. */
   only?: ReadonlySet<string>;
+  /** The names that its operator was shown before. */
+  shown?: ReadonlySet<string>;
 }
 
 /** Clocks of an operator and a controller may differ by so much. */
@@ -56,7 +58,7 @@ function targetsOf({ targets }: Draft, places: readonly number[] | null): readon
 
 function checkOrder(
   bytes: Uint8Array,
-  { request, heldMs, only }: Wanted,
+  { request, heldMs, only, shown }: Wanted,
   targets: readonly DraftTarget[],
   own: { fleetId: Uint8Array; nowMs: number },
 ): void {
@@ -68,6 +70,12 @@ function checkOrder(
       'set the clock that is wrong',
     );
   checkNames(request, targets, only);
+  const unseen = targets.find(({ name }) => shown && !shown.has(name));
+  if (unseen)
+    throw refused(
+      `${unseen.name} was not among the hosts that it showed`,
+      'where a host came to the fleet just now, start it again; else look into it: somebody may be in the controller',
+    );
   const drawn = drawOrder(request, targets, {
     ...{ fleetId: own.fleetId, jobId: given.jobId, nowMs: given.signedAtMs, heldMs },
   });
@@ -89,6 +97,8 @@ function checkNames(
   only: ReadonlySet<string> | undefined,
 ): void {
   if (new Set(targets.map(({ id }) => id)).size !== targets.length) throw refused('a host twice');
+  // A fleet gives a name once: whoever is shown so many names signs for so many machines.
+  if (new Set(targets.map(({ name }) => name)).size !== targets.length) throw refused('a name twice');
   if (targets.some(({ id, epoch }) => !isId(id) || !isId(epoch))) throw refused('an id that is not one');
   const known = targets.map(({ id, name }) => ({ id, name, labels: {} }));
   const meant = new Set(

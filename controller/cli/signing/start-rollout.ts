@@ -13,7 +13,17 @@ export async function startRollout(
   surroundings: Surroundings,
   client: Client,
   body: RolloutBody,
-  { idempotencyKey, key, sign }: SignOptions & { idempotencyKey: string; key: OperatorKey | undefined },
+  {
+    idempotencyKey,
+    key,
+    sign,
+    shown,
+  }: SignOptions & {
+    idempotencyKey: string;
+    key: OperatorKey | undefined;
+    /** Names of the hosts that were shown to its operator; undefined: none were. */
+    shown: ReadonlySet<string> | undefined;
+  },
 ): Promise<RolloutStarted> {
   if (!key) return client.call('rollouts.start', { body }, { idempotencyKey });
   const drawn = await client
@@ -34,6 +44,6 @@ export async function startRollout(
     import('./sign-draft.ts'),
     import('./wanted-orders.ts'),
   ]);
-  const signed = signDraft(surroundings, key, draft, wantedOrders(body, draft));
+  const signed = signDraft(surroundings, key, draft, wantedOrders(body, draft, shown));
   return client.call('rollouts.submit', { params: { rollout: draft.draft }, body: signed });
 }

@@ -8,9 +8,14 @@ const NO_GATE = { successPercent: null, soakMs: 0, approval: 'nobody' } as const
 /**
  * The orders that a rollout is made of, from what was asked for alone, by the code by which the controller makes them. Of the draft is
  * taken only what the controller decides: who is meant by a name or a selector, how many waves that gives, and which of the asked times
- * each of them soaks. A plan says by id who may be meant. Pure. Throws a Failure where it soaks otherwise than was asked.
+ * each of them soaks. A plan says by id who may be meant; `shown`: the names of the hosts that are changed, as
+ * their operator saw them. Pure. Throws a Failure where it soaks otherwise than was asked.
  */
-export function wantedOrders(body: RolloutBody, { targets, soaksMs, orders }: RolloutDraft): Wanted[] {
+export function wantedOrders(
+  body: RolloutBody,
+  { targets, soaksMs, orders }: RolloutDraft,
+  shown?: ReadonlySet<string>,
+): Wanted[] {
   const changed = orders.find(({ what }) => what === 'change')?.targets ?? targets;
   checkSoaks(body, soaksMs, changed.length);
   const waves = soaksMs.map((soakMs, index) => ({
@@ -37,6 +42,7 @@ export function wantedOrders(body: RolloutBody, { targets, soaksMs, orders }: Ro
       request: from === undefined ? request : { ...request, targets: from },
       heldMs: lifeOf(body),
       ...(only === undefined ? {} : { only }),
+      ...(shown === undefined || probe !== null ? {} : { shown }),
     };
   });
 }

@@ -201,3 +201,22 @@ test('who is meant by name is held against the names, also of a rollout without 
   assert.ok(check(draftOf({ body: asked }), asked).length > 0);
   assert.throws(() => check(draftOf({ body: asked, of: add('change', DB) }), asked), /db-1 is not among/);
 });
+
+test('no host is signed for that was not shown before, under any name', () => {
+  const asked: RolloutBody = {
+    ...ASKED,
+    change: { kind: 'bundle', title: 'x', tasks: [{ shell: { line: 'x' } }] },
+    ...{ selector: 'role=web', withoutWayBack: 'go-on' },
+  };
+  const shown = new Set(WEB.map(({ name }) => name));
+  const signed = (draft: RolloutDraft) =>
+    checkDraft(draft, wantedOrders(asked, draft, shown), { fleetId: FLEET, nowMs: NOW });
+  assert.ok(signed(draftOf({ body: asked })).length > 0);
+  assert.throws(
+    () => signed(draftOf({ body: asked, of: add('change', DB) })),
+    /db-1 was not among the hosts/,
+  );
+  const hidden = draftOf({ body: asked, of: add('change', DB) });
+  const renamed = hidden.targets.map((one) => (one.name === 'db-1' ? { ...one, name: 'web-1' } : one));
+  assert.throws(() => signed({ ...hidden, targets: renamed }), /a name twice/);
+});
