@@ -1,3 +1,4 @@
+import { APK } from './apk/apk.ts';
 import { APT } from './apt/manager.ts';
 import { DNF } from './dnf/dnf.ts';
 import type { Host, HostFiles } from './host.ts';
@@ -5,7 +6,7 @@ import type { ManagerKind, PackageManager } from './manager.ts';
 import { ZYPPER } from './zypper/zypper.ts';
 
 /** In the order in which they are asked for. */
-const KINDS: readonly ManagerKind[] = [APT, DNF, ZYPPER];
+const KINDS: readonly ManagerKind[] = [APT, DNF, ZYPPER, APK];
 
 /** Families of distributions, by the words of os-release(5), and whose manager they have whatever else is installed. */
 const NATIVE: Readonly<Record<string, string>> = {

@@ -5,6 +5,7 @@ import { scriptedHost } from './scripted-host.ts';
 
 const APT = '/usr/bin/apt-get';
 const DNF = '/usr/bin/dnf';
+const APK = '/sbin/apk';
 const ZYPPER = '/usr/bin/zypper';
 
 const CASES: readonly (readonly [string, string, readonly string[], string | undefined])[] = [
@@ -15,6 +16,8 @@ const CASES: readonly (readonly [string, string, readonly string[], string | und
   ['Rocky', 'ID="rocky"\nID_LIKE="rhel centos fedora"\n', [DNF, ZYPPER], 'dnf'],
   ['openSUSE whose zypper is gone', 'ID_LIKE="suse opensuse"\n', [DNF], 'dnf'],
   ['a distribution that nobody knows', 'ID=own\n', [ZYPPER], 'zypper'],
+  ['Alpine with dnf', 'ID=alpine\n', [DNF, APK], 'apk'],
+  ['Debian with apk', 'ID=debian\n', [APT, APK], 'apt'],
   ['none', 'ID=own\n', [], undefined],
 ];
 

@@ -1,12 +1,11 @@
 /** Cheap machines with a real zypper that knows one repository of the test, and a real agent each: this machine under an overlay. */
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MUSTER_AGENT, type TestFleet } from '../../e2e/fleet.ts';
+import type { TestFleet } from '../../e2e/fleet.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { requires } from '../../support/requires.ts';
-import { until } from '../../support/until.ts';
-import { runBy } from '../host.ts';
+import { joinOverlayHost, type OverlayHost, startOverlayHost } from './overlay-host.ts';
 
 export const ZYPPER_NEEDS = requires(
   'root',
@@ -19,35 +18,11 @@ export const ZYPPER_NEEDS = requires(
   'modifyrepo_c',
 );
 
-const CHECKOUT = join(MUSTER_AGENT, '..', '..');
-
-/** Devices are its own: what is put in their place is not put in this machine's. */
-const MOUNTS = `set -e
-at=$1 repo=$2; shift 2
-mount -t tmpfs -o mode=755 none "$at"
-cd "$at"
-mkdir upper work root
-mount -t overlay overlay -o lowerdir=/,upperdir=upper,workdir=work root
-mount -t proc proc root/proc
-mount -t tmpfs -o mode=755 none root/dev
-for name in null zero full random urandom; do
-  touch "root/dev/$name"
-  mount --bind "/dev/$name" "root/dev/$name"
-done
-ln -s /proc/self/fd root/dev/fd
-mount -t tmpfs -o mode=755 none root/run
-rm -rf root/var/lib/rpm root/var/cache/zypp root/var/log/zypp root/etc/zypp/repos.d
-rm -f root/etc/zypp/locks root/etc/os-release
-mkdir -p root/repo root/etc/rpm root/etc/zypp/repos.d root/var/lib/rpm
+const PREPARE = `rm -rf root/var/lib/rpm root/var/cache/zypp root/var/log/zypp root/etc/zypp/repos.d root/etc/zypp/locks
+mkdir -p root/etc/rpm root/etc/zypp/repos.d root/var/lib/rpm root/var/log/zypp
 printf 'ID="opensuse-leap"\\nID_LIKE="suse opensuse"\\n' >root/etc/os-release
 echo '%_dbpath /var/lib/rpm' >root/etc/rpm/macros
-printf '[fixture]\\nname=fixture\\nenabled=1\\nbaseurl=dir:///repo\\ngpgcheck=0\\n' >root/etc/zypp/repos.d/fixture.repo
-mount --bind "$repo" root/repo
-for place; do
-  mkdir -p "root$place"
-  mount --bind "$place" "root$place"
-done
-exec chroot root sleep 600`;
+printf '[fixture]\\nname=fixture\\nenabled=1\\nbaseurl=dir:///repo\\ngpgcheck=0\\n' >root/etc/zypp/repos.d/fixture.repo`;
 
 export interface Rpm {
   readonly name: string;
@@ -66,12 +41,7 @@ export interface Mend {
   readonly version: string;
 }
 
-export interface ZypperHost {
-  readonly name: string;
-  /** Runs a program on it. Rejects with what it said where it does not succeed. */
-  run(argv: readonly string[]): Promise<string>;
-  /** Where this machine sees a file of it. */
-  see(path: string): string;
+export interface ZypperHost extends OverlayHost {
   versions(...names: string[]): Promise<string[]>;
 }
 
@@ -139,32 +109,14 @@ export async function startZypperHost(
   name: string,
   installed: readonly string[],
 ): Promise<ZypperHost> {
-  const words = ['sh', '-c', MOUNTS, 'sh', temporaryFolder(t), repo, CHECKOUT, fleet.folder];
-  const holder = spawn('unshare', ['--mount', ...words], { stdio: ['ignore', 'ignore', 'pipe'] });
-  const ended = new Promise((resolve) => holder.once('close', resolve));
-  t.after(async () => {
-    holder.kill('SIGKILL');
-    await ended;
-  });
-  let said = '';
-  holder.stderr.on('data', (piece) => {
-    said += piece;
-  });
-  await until(`${name} is there`, () => {
-    if (holder.exitCode !== null) throw new Error(`${name} did not start: ${said}`);
-    return readFileSync(`/proc/${holder.pid}/comm`, 'utf8').trim() === 'sleep';
-  });
-  const entry = ['nsenter', '--target', String(holder.pid), '--mount', '--root', '--'];
-  const run = (argv: readonly string[]) => runBy(entry, argv, '');
-  const see = (path: string) => `/proc/${holder.pid}/root${path}`;
-  mkdirSync(see('/var/log/zypp'), { recursive: true });
+  const { run, see, entry } = await startOverlayHost(t, fleet, repo, name, PREPARE);
   if (installed.length > 0) {
     await run(['zypper', '-n', 'refresh']);
     await run(['zypper', '-n', '--no-refresh', 'install', '--no-recommends', '--', ...installed]);
   }
-  await fleet.agentWith(name, { by: [...entry, 'setpriv', '--pdeathsig', 'KILL', '--'] });
+  await joinOverlayHost(fleet, name, entry);
   return {
-    ...{ name, run, see },
+    ...{ name, run, see, entry },
     async versions(...names) {
       const asked = await run(['rpm', '-qa', '--queryformat', '%{NAME} %{VERSION}\\n', ...names]);
       return asked
