@@ -160,3 +160,13 @@ test('a host that left the fleet gets no turn', async (t) => {
   assert.notEqual(left, 'queued');
   assert.notEqual(left, 'sent');
 });
+
+test('a job that is held is not done again past whoever gives its turns', async (t) => {
+  const { world, a, b } = await two(t);
+  const sessions = [await a.connect(), await b.connect()];
+  const job = await hold(world);
+  await direct(world, (at) => [at.withdraw(job, a.id, 'over'), at.withdraw(job, b.id, 'over')]);
+  await assert.rejects(world.controller.verbs.jobs.retry(job, {}, RUNNER), /step of a rollout/);
+  await world.clock.settle();
+  for (const session of sessions) assert.equal(session.of('deliver').length, 0);
+});
