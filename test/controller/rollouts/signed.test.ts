@@ -182,3 +182,14 @@ test('a signed rollout is not longer than its orders: what had no turn by then h
   for (const name of ['web-2', 'web-3']) assert.deepEqual(crew.member(name).did, []);
   assert.notEqual((await show(world, rollout)).state, 'succeeded');
 });
+
+test('orders that come to more than lies well in memory are not drawn, and nothing of them is stored', async (t) => {
+  const { world } = await stage(t);
+  // Each is an order of its own for each of three waves.
+  const probes = Array.from({ length: 200 }, (_, index) => ({
+    ...{ name: `p${index}`, from: { targets: 'web-1' }, shell: { line: 'x'.repeat(120_000) } },
+  }));
+  const waves = ['web-1', 'web-2', 'web-3'].map((hosts) => ({ hosts }));
+  await assert.rejects(drawn(world, { waves, probes }), /its orders come to more than 67108864 bytes/);
+  assert.equal((await world.controller.verbs.jobs.list({ limit: 10 })).length, 0);
+});
