@@ -61,7 +61,10 @@ export function createJudge(start: Rollout) {
     );
 
     const begun = rollout.hosts.filter((host) => was.get(host.id)?.phase === 'waiting' && isAtWork(host));
-    const taken = rollout.hosts.filter((host) => was.get(host.id)?.phase === 'done' && host.phase === 'undo');
+    // One whose own soak failed is broken already: to bring it back takes nobody more away.
+    const taken = rollout.hosts.filter(
+      (host) => was.get(host.id)?.phase === 'done' && host.phase === 'undo' && host.verdict !== 'failed',
+    );
     if (begun.length + taken.length > 0) {
       const unavailable = rollout.hosts.filter(isUnavailable).length;
       assert.ok(
