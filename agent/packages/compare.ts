@@ -17,11 +17,24 @@ export type Place =
   | { readonly is: 'elsewhere'; readonly has: string };
 
 export function placeOf(change: Versions, installed: readonly Installed[]): Place {
-  const found = installed.find((one) => keyOf(one) === keyOf(change));
+  const all = installed.filter((one) => keyOf(one) === keyOf(change));
+  if (all.some(({ isSideBySide }) => isSideBySide)) return placeBeside(change, all);
+  const [found] = all;
   const version = found?.version ?? '';
   const at = version === change.to ? 'to' : version === change.from ? 'from' : undefined;
   if (at === undefined) return { is: 'elsewhere', has: version === '' ? 'not installed' : version };
   return found && !found.isWhole ? { is: 'between', at } : { is: at };
+}
+
+/** Of versions that are installed beside each other, such as kernels, a change is of those two alone. */
+function placeBeside({ from, to }: Versions, all: readonly Installed[]): Place {
+  const has = (version: string): boolean => version !== '' && all.some((one) => one.version === version);
+  const [hasFrom, hasTo] = [has(from), has(to)];
+  if (hasTo && !hasFrom) return { is: 'to' };
+  if (hasFrom && !hasTo) return { is: 'from' };
+  if (!hasFrom && !hasTo && from === '') return { is: 'from' };
+  if (!hasFrom && !hasTo && to === '') return { is: 'to' };
+  return { is: 'elsewhere', has: all.map(({ version }) => version).join(' and ') };
 }
 
 /** What is in one and not in the other, as people read it; undefined where they are the same. */

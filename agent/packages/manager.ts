@@ -21,6 +21,8 @@ export interface PackageVersion extends PackageId {
 export interface Installed extends PackageVersion {
   /** False: what an operation that was cut off, or a script that failed, left. */
   readonly isWhole: boolean;
+  /** Of those of which several versions are installed beside each other, such as kernels. */
+  readonly isSideBySide?: boolean;
 }
 
 export interface Pending extends Versions {

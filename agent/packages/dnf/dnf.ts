@@ -118,7 +118,10 @@ function createDnf(host: Host): PackageManager {
     name: 'dnf',
     lockHolder: async () => (await pidFileHolder(host, LOCKS)) ?? (await rpmLockHolder(host)),
     refresh: async () => {
-      await query(command.refreshCommand());
+      const answer = await host.ask(command.refreshCommand());
+      if (answer.exitCode === command.LOCKED) throw new Error(lockedBy(answer));
+      if (answer.exitCode !== 0)
+        throw new Error(`the repositories' lists could not be fetched: ${reasonOf(answer)}`);
     },
     broken: async () => {
       const version = canonicalVersion((await query(command.versionCommand())).split('\n')[0] ?? '');
@@ -133,12 +136,13 @@ function createDnf(host: Host): PackageManager {
       throw new Error('see `dnf check --duplicates`, and mend it with `dnf remove --duplicates`');
     },
     pending: async () => {
-      const [all, free, safe, single] = await Promise.all([
-        query(command.upgradesCommand({ security: false, heldToo: true })).then(parsePackages),
-        query(command.upgradesCommand({ security: false, heldToo: false })).then(parsePackages),
-        query(command.upgradesCommand({ security: true, heldToo: true })).then(parsePackages),
-        sideBySideNames(host),
-      ]);
+      // One after the other: they would find each other's lock.
+      const upgrades = async (security: boolean, heldToo: boolean) =>
+        parsePackages(await query(command.upgradesCommand({ security, heldToo })));
+      const all = await upgrades(false, true);
+      const free = await upgrades(false, false);
+      const safe = await upgrades(true, true);
+      const single = await sideBySideNames(host);
       const installed = await installedOf(host, [...new Set(all.map(({ name }) => name))]);
       return pendingOf(all, free, safe, installed, single);
     },

@@ -29,7 +29,8 @@ export async function installedOf(host: Host, names: readonly string[]): Promise
   if (/^error: /m.test(stderr)) throw new Error(`rpm's database cannot be read: ${oneLine(stderr)}`);
   // rpm takes what it is given for a name with a version as well.
   const found = parsePackages(stdout).filter(({ name }) => wanted.has(name));
-  return found.map((one) => ({ ...one, isWhole: true }));
+  const beside = found.length === 0 ? new Set<string>() : await sideBySideNames(host);
+  return found.map((one) => ({ ...one, isWhole: true, ...(beside.has(one.name) && { isSideBySide: true }) }));
 }
 
 export async function sideBySideNames(host: Host): Promise<ReadonlySet<string>> {

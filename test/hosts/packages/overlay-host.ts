@@ -23,6 +23,9 @@ for name in null zero full random urandom; do
   mount --bind "/dev/$name" "root/dev/$name"
 done
 ln -s /proc/self/fd root/dev/fd
+ln -s /proc/self/fd/0 root/dev/stdin
+ln -s /proc/self/fd/1 root/dev/stdout
+ln -s /proc/self/fd/2 root/dev/stderr
 mount -t tmpfs -o mode=755 none root/run
 rm -f root/etc/os-release
 mkdir -p root/repo

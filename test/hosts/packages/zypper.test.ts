@@ -5,7 +5,8 @@ import { after, before, describe, test } from 'node:test';
 import type { PackageHistory, PackageScan } from '../../../proto/packages.ts';
 import { startFleet, type TestFleet } from '../../e2e/fleet.ts';
 import { type PackagesOrder, packageOrders } from './orders.ts';
-import { rpmRepository, startZypperHost, ZYPPER_NEEDS, type ZypperHost } from './zypper-hosts.ts';
+import { rpmRepository } from './rpm-repository.ts';
+import { startZypperHost, ZYPPER_NEEDS, type ZypperHost } from './zypper-hosts.ts';
 
 const change = (name: string, from: string, to: string) => ({ name, arch: 'noarch', from, to });
 const APP = change('app', '1-1', '2-1');
