@@ -129,6 +129,9 @@ describe('packages by zypper', ZYPPER_NEEDS, () => {
     const sick = await orders.carryOut(one.name, { action: 'apply', changes: plan.changes });
     assert.equal(sick.state, 'failed');
     assert.match(sick.reason ?? '', /^%post of sick-2-1\.noarch failed, exit status 3; /);
+    const back = await orders.carryOut(one.name, { action: 'revert', changes: plan.changes });
+    assert.equal(back.state, 'succeeded', `${back.reason}\n${back.stdout}`);
+    assert.deepEqual(await one.versions('sick', 'shell'), ['sick 1']);
   });
 
   test('the lock is waited for and its holder named; what is not as planned is not touched', async (t) => {
@@ -160,5 +163,22 @@ describe('packages by zypper', ZYPPER_NEEDS, () => {
     const blind = await orders.carryOut(one.name, { action: 'scan' });
     assert.equal(blind.state, 'failed');
     assert.match(blind.reason ?? '', /^the repositories' lists could not be fetched: dead: /);
+  });
+
+  test('an archive that the repository has lost leaves everything as it was, and says what is missing', async () => {
+    const own = rpmRepository(suite);
+    own.add({ name: 'app', version: '1' }, { name: 'app', version: '2' });
+    own.publish();
+    const one = await startZypperHost(suite, fleet, own.folder, `z${started++}`, ['app=1']);
+    const { changes } = await orders.plan(one.name);
+    assert.deepEqual(
+      changes.map(({ to }) => to),
+      ['2-1'],
+    );
+    own.remove('app', '2');
+    const lost = await orders.carryOut(one.name, { action: 'apply', changes });
+    assert.deepEqual([lost.state, lost.change], ['failed', 'unchanged'], lost.stdout);
+    assert.match(lost.reason ?? '', /^the new versions could not be fetched: .*app/);
+    assert.deepEqual(await one.versions('app'), ['app 1']);
   });
 });

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import * as words from '../../../../agent/packages/zypper/commands.ts';
 import { MusterError } from '../../../../proto/errors.ts';
+import { temporaryFolder } from '../../../support/folder.ts';
 
 const HOSTILE = [
   '',
@@ -78,5 +82,23 @@ describe('words of zypper', () => {
     assert.equal(env?.ZYPP_LOCK_TIMEOUT, '2');
     for (const word of ['--non-interactive', '--no-refresh', '--no-recommends', '--no-force-resolution'])
       assert.ok(argv.includes(word), word);
+  });
+
+  test('a change that is done and wants a new boot is done; anything else is as zypper ended', (t) => {
+    const folder = temporaryFolder(t);
+    const { argv } = words.change([], { configFiles: 'keep', lockWaitMs: 0 });
+    for (const [status, expected] of [
+      [0, 0],
+      [102, 0],
+      [103, 0],
+      [4, 4],
+      [104, 104],
+      [107, 107],
+    ] as const) {
+      writeFileSync(join(folder, 'zypper'), `#!/bin/sh\nexit ${status}\n`, { mode: 0o755 });
+      const [program = '', ...rest] = argv;
+      const env = { PATH: `${folder}:${process.env.PATH}` };
+      assert.equal(spawnSync(program, rest, { env }).status, expected, String(status));
+    }
   });
 });
