@@ -32,13 +32,15 @@ export function observe(
   const heard = { ...host, rebooted: host.rebooted || outcome.rebooted };
   if (outcome.state === 'lost') {
     const changed = step === 'change' || step === 'undo' ? null : host.changed;
-    return at({ ...heard, changed, phase: 'lost', reason: outcome.reason, code: outcome.code });
+    const { reason, code } = outcome;
+    // An operator went on in spite of what was before, and not of this.
+    return at({ ...heard, changed, phase: 'lost', reason, code, forgiven: false });
   }
   const ran = { ...heard, changed: changedAfter(heard, step, outcome) };
   if (hasEnded(state)) return tooLate(ran, step, outcome);
   if (outcome.state !== 'succeeded') return failed(ran, step, outcome, policy);
-  // Whose change has not begun while all is taken back is not changed any more.
-  const isTurned = step === 'pre' && state === 'rolling-back';
+  // Whose change has not begun while all is taken back is not changed any more, nor who was gone on without: another has its place.
+  const isTurned = step === 'pre' && (state === 'rolling-back' || (host.phase === 'lost' && host.forgiven));
   return succeeded(isTurned ? { ...ran, back: true } : ran, step, policy);
 }
 
@@ -53,7 +55,8 @@ export function observeSoak({ policy }: Around, host: Host, outcome: StepOutcome
   if (host.phase !== 'done') return at(heard);
   const { reason, code } = outcome;
   const back = host.back || (policy.onFailure !== 'none' && canUndo(host, policy));
-  return at({ ...heard, phase: 'failed', step: 'check', verdict: 'failed', reason, code, back });
+  const bad = { verdict: 'failed', forgiven: false, reason, code, back } as const;
+  return at({ ...heard, ...bad, phase: 'failed', step: 'check' });
 }
 
 function succeeded(host: Host, step: Step, policy: Policy): Move {
@@ -77,7 +80,9 @@ function succeeded(host: Host, step: Step, policy: Policy): Move {
 function failed(host: Host, step: Step, outcome: StepOutcome, policy: Policy): Move {
   const { reason, code } = outcome;
   const isDrifted = step === 'change' && code === 'drifted' && host.changed === false;
-  const bad: Host = { ...host, reason, code, verdict: isDrifted ? 'drifted' : 'failed' };
+  // Whom an operator went on without while it was lost is not news.
+  const forgiven = host.forgiven && (isDrifted || host.phase === 'lost');
+  const bad: Host = { ...host, reason, code, forgiven, verdict: isDrifted ? 'drifted' : 'failed' };
   const left = at({ ...bad, phase: 'failed', step });
   switch (step) {
     case 'pre':

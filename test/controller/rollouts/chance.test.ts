@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { advance } from '../../../controller/rollouts/advance.ts';
+import { approve } from '../../../controller/rollouts/commands.ts';
 import type { Rollout } from '../../../controller/rollouts/rollout.ts';
-import { type Advance, historyOf } from './chance.ts';
+import { type Advance, type Approve, historyOf } from './chance.ts';
 
 const SEEDS = Number(process.env.MUSTER_ROLLOUT_SEEDS ?? 1_500);
 const ONLY = process.env.MUSTER_ROLLOUT_SEED;
@@ -27,11 +28,7 @@ const asIf =
       ...wave,
       gate: rollout.waves[index]?.gate ?? wave.gate,
     }));
-    const hosts = decided.rollout.hosts.map((host, index) => ({
-      ...host,
-      forgiven: rollout.hosts[index]?.forgiven ?? false,
-    }));
-    return { ...decided, rollout: { ...decided.rollout, policy, waves, hosts } };
+    return { ...decided, rollout: { ...decided.rollout, policy, waves } };
   };
 const withPolicy = (changed: Partial<Rollout['policy']>): Advance =>
   asIf((rollout) => ({ ...rollout, policy: { ...rollout.policy, ...changed } }));
@@ -54,7 +51,7 @@ const WEAKENED: Record<string, Advance> = {
   'windows are not looked at': withPolicy({ windows: [] }),
   'freezes are not looked at': withPolicy({ freezes: [] }),
   'nothing soaks': withGates({ soakMs: 0 }),
-  'the starter may approve': withGates({ approval: 'nobody' }),
+  'nobody has to approve': withGates({ approval: 'nobody' }),
   'any share will do': withGates({ successPercent: null }),
   'a gate opens before the last host is over': asIf((rollout) => ({
     ...rollout,
@@ -71,6 +68,20 @@ const WEAKENED: Record<string, Advance> = {
       : decided;
   },
 };
+
+/** Both the command and what passes the wave are without the check. */
+const ANYBODY: readonly [Advance, Approve] = [
+  withGates({ approval: 'anybody' }),
+  (rollout, ...said) => {
+    const after = approve({ ...rollout, starter: '' }, ...said);
+    return { ...after, starter: rollout.starter };
+  },
+];
+
+test('the histories see it within 400 seeds where the starter may approve', () => {
+  const seen = Array.from({ length: 400 }, (_, seed) => historyOf(seed, ...ANYBODY).broken);
+  assert.ok(seen.some((broken) => broken?.includes('was approved by who started it')));
+});
 
 for (const [what, weakened] of Object.entries(WEAKENED))
   test(`the histories see it within 400 seeds where ${what}`, () => {

@@ -14,6 +14,7 @@ import { MusterError } from '../../../proto/errors.ts';
 import { createJudge } from './judge.ts';
 
 export type Advance = typeof advance;
+export type Approve = typeof approve;
 
 const HOUR_MS = 3_600_000;
 const BEGAN_MS = Date.UTC(2026, 10, 27, 21, 0);
@@ -32,7 +33,7 @@ export interface Told {
   readonly end: Rollout['state'];
 }
 
-export function historyOf(seed: number, goOn: Advance = advance): Told {
+export function historyOf(seed: number, goOn: Advance = advance, sayYes: Approve = approve): Told {
   const dice = seededFractions(`rollout ${seed}`);
   const chance = (share: number): boolean => dice() < share;
   const among = <T>(items: readonly T[]): T => items[Math.floor(dice() * items.length)] as T;
@@ -53,12 +54,13 @@ export function historyOf(seed: number, goOn: Advance = advance): Told {
     gone: new Set(goneId === undefined ? [] : [goneId]),
   });
 
-  function take(words: readonly Word[], from = rollout): void {
+  function take(words: readonly Word[], from = rollout, tell = (): void => {}): void {
     const decided = goOn(from, words, seenNow());
     if (!isFair && chance(0.1)) {
       story.push('the controller dies before it has written this');
       return;
     }
+    tell();
     judge.judge(rollout, decided, nowMs);
     rollout = decided.rollout;
     said.push(...words);
@@ -136,24 +138,35 @@ export function historyOf(seed: number, goOn: Advance = advance): Told {
       'approve',
     ] as const);
     try {
-      const after = command(says, by);
       story.push(`${by} says ${says}`);
-      take([], after);
+      command(says, by);
     } catch (error) {
       if (!(error instanceof MusterError)) throw error;
+      story.pop();
     }
   }
 
-  function command(says: string, by: string): Rollout {
-    if (says === 'pause') return pause(rollout, null);
-    if (says === 'resume') return resume(rollout);
-    if (says === 'approve') return approve(rollout, by, undefined, nowMs);
-    if (says === 'abort') {
+  function command(says: string, by: string): void {
+    if (says === 'pause') take([], pause(rollout, null));
+    else if (says === 'resume') goOnAnyway();
+    else if (says === 'approve') agree(by);
+    else if (says === 'abort') {
       if (!chance(0.2)) throw new MusterError('rollout-state');
-      return abort(rollout, chance(0.5), null);
+      take([], abort(rollout, chance(0.5), null));
+    } else {
+      if (!chance(0.3)) throw new MusterError('rollout-state');
+      const ids = says === 'rollback' ? undefined : new Set([among(rollout.hosts).id]);
+      take([], rollback(rollout, ids, nowMs), () => judge.wentOn(rollout, ids));
     }
-    if (!chance(0.3)) throw new MusterError('rollout-state');
-    return rollback(rollout, says === 'rollback' ? undefined : new Set([among(rollout.hosts).id]), nowMs);
+  }
+
+  function goOnAnyway(): void {
+    const isForgiving = rollout.state !== 'paused';
+    take([], resume(rollout), () => isForgiving && judge.wentOn(rollout));
+  }
+
+  function agree(by: string): void {
+    take([], sayYes(rollout, by, undefined, nowMs), () => judge.approved(rollout, by));
   }
 
   try {
@@ -174,9 +187,8 @@ export function historyOf(seed: number, goOn: Advance = advance): Told {
     story.push('from here on all goes well');
     for (let turn = 0; turn < 60 + 30 * start.hosts.length && !hasEnded(rollout.state); turn++) {
       if (runs.some(({ isLost }) => !isLost) || asks.length > 0) hear();
-      else if (['paused', 'stopped', 'rolling-back'].includes(rollout.state)) take([], resume(rollout));
-      else if (rollout.waves.some(({ state }) => state === 'approval'))
-        take([], approve(rollout, 'bob', undefined, nowMs));
+      else if (['paused', 'stopped', 'rolling-back'].includes(rollout.state)) goOnAnyway();
+      else if (rollout.waves.some(({ state }) => state === 'approval')) agree('bob');
       else {
         nowMs += HOUR_MS;
         take([]);

@@ -5,11 +5,8 @@ import type { Host, Rollout, Wave } from '../../../controller/rollouts/rollout.t
 
 const AT_WORK = ['pre', 'change', 'check', 'post', 'undo', 'restore'];
 const isAtWork = ({ phase }: Host): boolean => AT_WORK.includes(phase);
-const isUnavailable = (host: Host): boolean =>
-  isAtWork(host) ||
-  (!host.forgiven && (host.phase === 'lost' || (host.phase === 'failed' && host.step !== null)));
-const isFailure = (host: Host): boolean =>
-  !host.forgiven && (host.phase === 'lost' || host.verdict === 'failed');
+const isBroken = ({ phase, step }: Host): boolean =>
+  phase === 'lost' || (phase === 'failed' && step !== null);
 const isHeld = (wave: Wave | undefined): boolean => wave?.state === 'approval' || wave?.state === 'passed';
 const HOUR_MS = 3_600_000;
 
@@ -21,6 +18,33 @@ export function createJudge(start: Rollout) {
   /** Of whom nothing was known when it ended: word that comes later begins nothing. */
   const lostAtEnd = new Set<string>();
   const soaking = new Set<number>();
+  /** Those in spite of whom an operator went on. What becomes of them later is not meant by that. */
+  const pardoned = new Set<string>();
+  /** Who said of which wave that it may pass. */
+  const approvals = new Map<number, string>();
+  const isUnavailable = (host: Host): boolean => isAtWork(host) || (isBroken(host) && !pardoned.has(host.id));
+  const isFailure = (host: Host): boolean =>
+    !pardoned.has(host.id) && (host.phase === 'lost' || host.verdict === 'failed');
+
+  /** An operator went on without those that had failed, or were to be brought back: of these hosts, or of all. */
+  function wentOn(rollout: Rollout, ids?: ReadonlySet<string>): void {
+    for (const host of rollout.hosts) {
+      if (ids !== undefined && !ids.has(host.id)) continue;
+      if (host.phase === 'lost' || host.phase === 'reverted' || host.verdict !== null || host.back)
+        pardoned.add(host.id);
+    }
+  }
+
+  function approved({ waves }: Rollout, by: string): void {
+    const wave = waves.find(({ state }) => state !== 'passed');
+    if (wave !== undefined) approvals.set(wave.index, by);
+  }
+
+  /** Something became of it that nobody knew when it was gone on without. */
+  function isNews(old: Host | undefined, host: Host): boolean {
+    if (host.phase === old?.phase || old?.phase === 'lost') return false;
+    return isBroken(host) || (host.verdict === 'failed' && old?.verdict !== 'failed');
+  }
 
   function judge(before: Rollout, { rollout, turns }: Decision, nowMs: number): void {
     const was = new Map(before.hosts.map((host) => [host.id, host]));
@@ -37,7 +61,8 @@ export function createJudge(start: Rollout) {
     }
     for (const host of rollout.hosts) {
       const old = was.get(host.id);
-      if (old?.phase === 'lost' && old.forgiven && isAtWork(host)) returned.add(host.id);
+      if (isNews(old, host)) pardoned.delete(host.id);
+      if (old?.phase === 'lost' && pardoned.has(host.id) && isAtWork(host)) returned.add(host.id);
       if (!isAtWork(host)) returned.delete(host.id);
       const entered = isAtWork(host) && (old?.phase !== host.phase || old.step !== host.step);
       assert.ok(
@@ -59,6 +84,8 @@ export function createJudge(start: Rollout) {
       atWork <= policy.maxUnavailable + returned.size,
       `${atWork} are at work, ${policy.maxUnavailable} may be`,
     );
+    const changing = rollout.hosts.filter(({ phase }) => phase === 'change').length;
+    assert.ok(changing <= policy.maxUnavailable, `${changing} are changed, ${policy.maxUnavailable} may be`);
 
     const begun = rollout.hosts.filter((host) => was.get(host.id)?.phase === 'waiting' && isAtWork(host));
     // One whose own soak failed is broken already: to bring it back takes nobody more away.
@@ -111,16 +138,14 @@ export function createJudge(start: Rollout) {
           `${host.name} is at ${host.phase} as the next wave begins`,
         );
     const { approval, successPercent } = wave.gate;
-    if (approval !== 'nobody')
-      assert.ok(
-        start.waves[wave.index]?.index === wave.index && wave.approvedBy !== null,
-        `${wave.name} has no approval`,
-      );
+    const by = approvals.get(wave.index);
+    if (approval !== 'nobody') assert.ok(by !== undefined, `${wave.name} has no approval`);
+    assert.equal(wave.approvedBy, by ?? null, `${wave.name} is written as approved by somebody else`);
     if (approval === 'not-starter')
-      assert.notEqual(wave.approvedBy, start.starter, `${wave.name} was approved by who started it`);
+      assert.notEqual(by, start.starter, `${wave.name} was approved by who started it`);
     const done = hosts.filter(({ phase }) => phase === 'done').length;
     const count = hosts.filter(
-      (host) => host.phase === 'done' || (host.phase !== 'skipped' && !host.forgiven),
+      (host) => host.phase === 'done' || (host.phase !== 'skipped' && !pardoned.has(host.id)),
     ).length;
     if (successPercent !== null && before.waves[wave.index]?.state !== 'passed')
       assert.ok(done * 100 >= successPercent * count, `${wave.name} passed with ${done} of ${count}`);
@@ -147,5 +172,5 @@ export function createJudge(start: Rollout) {
     );
   }
 
-  return { judge, atEnd };
+  return { judge, wentOn, approved, atEnd };
 }
