@@ -1,6 +1,6 @@
 /** Fifty machines with sshd, an operator who may log in to all of them, and a controller: what `install.ts` measures on. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { startFleet, type TestFleet } from '../e2e/fleet.ts';
 import { type SshHost, sshHosts } from '../hosts/sshd.ts';
@@ -21,7 +21,7 @@ const AT_ONCE = 10;
 export async function startStage(
   t: { after(fn: () => unknown): void },
   count: number,
-  { python }: { python: boolean },
+  { python, files = {} }: { python: boolean; files?: Readonly<Record<string, string>> },
 ): Promise<Stage> {
   const fleet = await startFleet(t);
   const started = sshHosts(t);
@@ -35,7 +35,7 @@ export async function startStage(
   while (hosts.length < count) {
     const next = Array.from({ length: Math.min(AT_ONCE, count - hosts.length) }, (_, index) => {
       const name = `host-${hosts.length + index}`;
-      return started.start({ name, node: true, layers });
+      return started.start({ name, node: true, layers, files });
     });
     hosts.push(...(await Promise.all(next)));
   }
@@ -43,12 +43,18 @@ export async function startStage(
   return { fleet, hosts, home, keyFile, knownHosts };
 }
 
+const MODULES = '/usr/lib/python3/dist-packages';
+
 /** The tree is of the same release, so that what this machine's Python is linked with fits. */
 function pythonLayer(folder: string): string {
   const program = realpathSync('/usr/bin/python3');
   const linked = execFileSync('ldd', [program], { encoding: 'utf8' });
   const libraries = [...linked.matchAll(/=> (\/\S*(?:expat|libz)\S*)/g)].map(([, path = '']) => path);
-  for (const path of [program, ...libraries, `/usr/lib/${program.split('/').at(-1)}`]) {
+  // Of Debian's python3-apt, where it is there: what Ansible's module for apt needs.
+  const apt = readdirSync(MODULES)
+    .filter((name) => /^(apt|aptsources|apt_pkg.*|apt_inst.*|python_apt.*)$/.test(name))
+    .map((name) => join(MODULES, name));
+  for (const path of [program, ...libraries, `/usr/lib/${program.split('/').at(-1)}`, ...apt]) {
     const to = join(folder, path.replace(/^\/lib\//, '/usr/lib/'));
     mkdirSync(dirname(to), { recursive: true });
     cpSync(path, to, { recursive: true, dereference: true });

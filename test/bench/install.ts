@@ -2,31 +2,23 @@
  * What it costs to put agents on many machines over SSH, beside Ansible doing the same copy and the same start on the same machines, and
  * beside the handshakes alone. All machines are this one, so that each wall time holds what theirs costs.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { NodeSSH } from 'node-ssh';
 import type { Packing } from '../../controller/installer/build.ts';
 import { createBuilds } from '../../controller/installer/builds/builds.ts';
 import { systemClock } from '../../proto/system.ts';
-import { type Finished, start } from '../e2e/fleet.ts';
+import { start } from '../e2e/fleet.ts';
 import { addressOf, NO_SERVICE } from '../e2e/installing.ts';
 import { SSHD_NEEDS } from '../hosts/sshd.ts';
+import { ansibleOn } from './ansible.ts';
+import { type Cost, cost, must } from './cost.ts';
 import { median, short, table } from './figures.ts';
 import { type Stage, startStage } from './install-hosts.ts';
-import { cpuInNamespaces, cpuOf, namespaceOf } from './proc.ts';
 
 const HOSTS = 50;
 const AT_ONCE = 20;
 const AGENT = resolve(import.meta.dirname, '../../dist/agent/main.cjs');
-
-interface Cost {
-  readonly wallMs: number;
-  /** Of this machine's side: whoever drives, with its processes, and the controller; not what the machines do. */
-  readonly cpuMs: number;
-  /** Of the machines. */
-  readonly thereMs: number;
-}
 
 type Test = { after(fn: () => unknown): void };
 
@@ -79,21 +71,6 @@ export async function install({ rounds }: { rounds: number }): Promise<string> {
   }
 }
 
-async function cost(stage: Stage, action: () => Promise<unknown>): Promise<Cost> {
-  const machines = new Set(stage.hosts.map((host) => namespaceOf(host.pid())));
-  const cpu = (): { cpuMs: number; thereMs: number } => {
-    const [own, controller] = [cpuOf('self'), cpuOf(stage.fleet.controller.child.pid ?? 0)];
-    return {
-      cpuMs: own.ownMs + own.childrenMs + controller.ownMs,
-      thereMs: cpuInNamespaces(machines),
-    };
-  };
-  const [fromMs, from] = [performance.now(), cpu()];
-  await action();
-  const [wallMs, to] = [performance.now() - fromMs, cpu()];
-  return { wallMs, cpuMs: to.cpuMs - from.cpuMs, thereMs: to.thereMs - from.thereMs };
-}
-
 /** So many at once. */
 async function each<T>(all: readonly T[], action: (one: T) => Promise<unknown>): Promise<void> {
   const left = all[Symbol.iterator]();
@@ -101,15 +78,6 @@ async function each<T>(all: readonly T[], action: (one: T) => Promise<unknown>):
     for (const one of left) await action(one);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-}
-
-async function must(ended: Promise<Finished>): Promise<Finished> {
-  const finished = await ended;
-  if (finished.status !== 0)
-    throw new Error(
-      `status ${finished.status}: ${finished.stderr.slice(-2000)}${finished.stdout.slice(-2000)}`,
-    );
-  return finished;
 }
 
 function handshakesBySsh(t: Test, { hosts, keyFile, knownHosts }: Stage): Promise<void> {
@@ -154,35 +122,8 @@ async function installs(stage: Stage): Promise<void> {
 }
 
 /** The same file to a place of its own; then node on it twice, as an install starts it: once for its keys, once to stay. */
-async function ansibleRound(
-  t: Test,
-  { hosts, keyFile, knownHosts }: Stage,
-  name: string,
-  more: Record<string, string>,
-) {
-  const folder = mkdtempSync(join(tmpdir(), 'mb-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const inventory = join(folder, 'hosts');
-  const line = ({ address, port }: (typeof hosts)[number], index: number): string =>
-    `h${index} ansible_host=${address} ansible_port=${port} ansible_user=root ansible_python_interpreter=/usr/bin/python3`;
-  writeFileSync(inventory, `${hosts.map(line).join('\n')}\n`);
-  const env = {
-    ...more,
-    ANSIBLE_HOME: folder,
-    ANSIBLE_LOCAL_TEMP: join(folder, 'tmp'),
-    ANSIBLE_SSH_CONTROL_PATH_DIR: join(folder, 'cp'),
-    ANSIBLE_SSH_COMMON_ARGS: `-F none -o UserKnownHostsFile=${knownHosts}`,
-    HOME: folder,
-  };
-  const run = (...words: string[]): Promise<Finished> =>
-    must(
-      start(
-        t,
-        'ansible',
-        ['all', '-i', inventory, '--private-key', keyFile, '-f', String(AT_ONCE), ...words],
-        { env, cwd: folder },
-      ).ended,
-    );
+async function ansibleRound(t: Test, stage: Stage, name: string, more: Record<string, string>) {
+  const run = ansibleOn(t, stage, { atOnce: AT_ONCE, more });
   const there = `/opt/bench-${name}.cjs`;
   const node = `/usr/local/bin/node ${there}`;
   await run('-m', 'copy', '-a', `src=${AGENT} dest=${there} mode=0755`);

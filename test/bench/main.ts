@@ -11,6 +11,7 @@ import { dispatch } from './dispatch.ts';
 import { install } from './install.ts';
 import { memory } from './memory.ts';
 import { oneCommand } from './one-command.ts';
+import { patch } from './patch.ts';
 import { readers } from './readers.ts';
 import { shim } from './shim.ts';
 import { startUp } from './start-up.ts';
@@ -28,6 +29,7 @@ const SECTIONS: Record<string, (options: Options) => Promise<string>> = {
   copy,
   readers,
   install,
+  patch,
 };
 
 const { values, positionals } = parseArgs({

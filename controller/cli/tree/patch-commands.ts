@@ -125,22 +125,23 @@ function applyCommand(patch: Command, choose: Choose): void {
     .description(
       'Carries out a plan and nothing else, as a rollout that a controller goes on with also where it was killed in the middle: each host gets exactly the versions of the plan. One whose packages moved since is left as it is, and called drifted; one that fails is brought back to the versions before. All hosts are one wave where no waves are asked for.',
     )
-    .argument('<file>', 'the plan, of "muster patch plan -o"');
+    .requiredOption('--plan <file>', 'the plan, of "muster patch plan -o"')
+    .option('--check', 'say how it would go, and start nothing');
   targetOptions(command);
   launchOptions(planOptions(settingOptions(waveOptions(command))))
     .addHelpText(
       'after',
       `
 Examples:
-  muster patch apply plan.json
-  muster patch apply plan.json --canary 1 --wave 25% --max-unavailable 10% --probe-http http://localhost/health
-  muster patch apply plan.json -t 'web-*' --max-unavailable 5 --reboot never
+  muster patch apply --plan plan.json
+  muster patch apply --plan plan.json --canary 1 --wave 25% --max-unavailable 10% --probe-http http://localhost/health
+  muster patch apply --plan plan.json -t 'web-*' --max-unavailable 5 --reboot never
 
 Drain, undrain, maintenance windows and probes from elsewhere are said in a file: muster rollout start --help.`,
     )
-    .action((file: string, options) =>
+    .action((options) =>
       choose(async (surroundings) =>
-        (await import('../patch/apply-plan-command.ts')).applyPlan(surroundings, file, options),
+        (await import('../patch/apply-plan-command.ts')).applyPlan(surroundings, options),
       ),
     );
 }

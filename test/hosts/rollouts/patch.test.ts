@@ -196,6 +196,7 @@ probes:
     const applied = await fleet.muster([
       'patch',
       'apply',
+      '--plan',
       fileOf('hand.json'),
       '--max-unavailable',
       '4',
@@ -229,7 +230,7 @@ probes:
     const text = readFileSync(fileOf('hand.json'), 'utf8').replace('"to":"3"', '"to":"2"');
     writeFileSync(fileOf('edited.json'), text);
     assert.notEqual(text, readFileSync(fileOf('hand.json'), 'utf8'));
-    const { status, stderr } = await fleet.muster(['patch', 'apply', fileOf('edited.json')]);
+    const { status, stderr } = await fleet.muster(['patch', 'apply', '--plan', fileOf('edited.json')]);
     assert.equal(status, 2);
     assert.match(stderr, /digest|edited/);
   });
