@@ -33,6 +33,7 @@ export async function revert(desk: Desk): Promise<PackagesResult> {
   if (taken) return taken;
   const back = transactionOf(desk).map(({ name, arch, from, to }) => ({ name, arch, from: to, to: from }));
   await waitForLock(desk);
+  if (desk.manager.isMendedToGoBack && !desk.isCheck) await mend(desk);
   const places = await placesOf(desk, back);
   const off = places.flatMap(({ change, place }) =>
     place.is === 'elsewhere' ? [`${change.name} is ${place.has}`] : [],

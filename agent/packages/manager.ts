@@ -78,6 +78,8 @@ export interface PackageManager {
   broken(): Promise<string | undefined>;
   /** Brings to its end what was cut off. Throws an Error that says what stands in the way. */
   mend(): Promise<void>;
+  /** What was cut off has to be mended before anything goes back as well; where it is not there, going back mends it. */
+  readonly isMendedToGoBack?: true;
   /** By the lists that are there. Sorted by name and arch. */
   pending(): Promise<readonly Pending[]>;
   /** Of these names, in all architectures; those that are not installed have no entry. */

@@ -1,4 +1,9 @@
-/** Pure: dnf's commands. Names and versions were checked by the order's shape; the only other words are paths of the agent's own. */
+/**
+ * Pure: dnf's commands. Names and versions come from orders and from repositories: whatever is not strictly one is never put before a
+ * program, here as little as where the order was opened. The only other words are paths of the agent's own.
+ */
+import { MusterError } from '../../../proto/errors.ts';
+import { isPackageArch, isPackageName, isPackageVersion } from '../../../proto/packages.ts';
 import type { Command } from '../host.ts';
 import type { PackageVersion, Wanted } from '../manager.ts';
 import { folderOf, KEPT_REPOSITORY } from '../rpm/kept-repository.ts';
@@ -58,17 +63,17 @@ export function upgradesCommand(options: { readonly security: boolean; readonly 
   ]);
 }
 
-/** Packages of repositories: every version of a name, or one by its name, version and arch. */
-export function availableCommand(specs: readonly string[]): Command {
+/** What repositories have of these. */
+export function availableCommand(packages: readonly PackageVersion[]): Command {
   const format = '--queryformat=%{name}\\t%{arch}\\t%{epoch}:%{version}-%{release}\\t%{downloadsize}';
-  return dnf([...QUERY, '--cacheonly', ...HELD_TOO, 'repoquery', format, ...specs]);
+  return dnf([...QUERY, '--cacheonly', ...HELD_TOO, 'repoquery', format, ...packages.map(versionWord)]);
 }
 
 export type Verb = 'install' | 'remove';
 
 /** Shows what would be done, and does not. */
 export function simulateCommand(verb: Verb, names: readonly string[]): Command {
-  return dnf(['--assumeno', '--cacheonly', ...STRICT, verb, ...names]);
+  return dnf(['--assumeno', '--cacheonly', ...STRICT, verb, ...names.map(nameWord)]);
 }
 
 /** As `simulateCommand`, of an exact transaction; what comes along besides is shown with it. */
@@ -131,9 +136,9 @@ function keptWords(changes: readonly Wanted[]): string[] {
 type Action = 'Install' | 'Upgrade' | 'Upgraded' | 'Removed' | 'Reinstall';
 
 function item(action: Action, one: PackageVersion, repository = ''): object {
-  // What comes newly counts as wanted for itself, so that nothing removes it as not needed any more; what is there keeps its reason.
-  const reason = action === 'Install' ? 'user' : 'unknown';
-  return { action, nevra: nevraOf(one), reason, repo_id: repository };
+  // What comes newly counts as wanted for itself until it is marked; what is there keeps its reason, which dnf never lowers to the lowest.
+  const reason = action === 'Install' ? 'user' : 'weak-dependency';
+  return { action, nevra: versionWord(one), reason, repo_id: repository };
 }
 
 function replayFile(rpms: readonly object[]): string {
@@ -167,9 +172,13 @@ export function refreshKeptCommand(changes: readonly Wanted[]): Command {
   ]);
 }
 
-export function newestCommand(specs: readonly string[], newestOnly: boolean): Command {
+/** Of each name the newest, or this version; with its epoch, or without. */
+export function newestCommand(names: readonly string[], version?: string): Command {
+  const specs = names.map((name) =>
+    version === undefined ? nameWord(name) : nameVersionWord(name, version),
+  );
   const format = '--queryformat=%{name}\\t%{arch}\\t%{epoch}:%{version}-%{release}';
-  const limit = newestOnly ? ['--latest-limit=1'] : [];
+  const limit = version === undefined ? ['--latest-limit=1'] : [];
   return dnf([...QUERY, '--cacheonly', 'repoquery', ...limit, format, ...specs]);
 }
 
@@ -177,8 +186,24 @@ export function duplicatesCommand(): Command {
   return dnf([...QUERY, '--cacheonly', 'check', '--duplicates']);
 }
 
+/** The older one of each goes, and the newer is installed once more where a repository has it. */
+export function mendCommand(): Command {
+  return dnf(['--assumeyes', ...STRICT, ...HELD_TOO, 'remove', '--duplicates']);
+}
+
+/** `remove`: it is there because others need it. */
+export function markCommand(verb: 'install' | 'remove', names: readonly string[]): Command {
+  return dnf([...QUERY, '--assumeyes', '--cacheonly', 'mark', verb, ...names.map(nameWord)]);
+}
+
+/** What is there because others needed it, and nobody does any more. */
+export function unneededCommand(): Command {
+  const format = '--queryformat=%{name}\\t%{arch}\\t%{epoch}:%{version}-%{release}';
+  return dnf([...QUERY, '--cacheonly', 'repoquery', '--unneeded', format]);
+}
+
 export function versionlockCommand(verb: 'add' | 'delete', names: readonly string[]): Command {
-  return dnf([...QUERY, '--assumeyes', '--cacheonly', 'versionlock', verb, ...names]);
+  return dnf([...QUERY, '--assumeyes', '--cacheonly', 'versionlock', verb, ...names.map(nameWord)]);
 }
 
 export function historyListCommand(): Command {
@@ -187,4 +212,27 @@ export function historyListCommand(): Command {
 
 export function historyInfoCommand(ids: readonly string[]): Command {
   return dnf([...QUERY, '--cacheonly', 'history', 'info', ...ids]);
+}
+
+function versionWord(one: PackageVersion): string {
+  check(isPackageArch(one.arch), 'architecture', one.arch);
+  nameVersionWord(one.name, one.version);
+  return nevraOf(one);
+}
+
+function nameVersionWord(name: string, version: string): string {
+  check(isPackageVersion(version) && !isArchive(version), 'version', version);
+  return `${nameWord(name)}-${version}`;
+}
+
+function nameWord(name: string): string {
+  check(isPackageName(name) && !isArchive(name), 'name', name);
+  return name;
+}
+
+/** What ends so dnf takes for an archive in the folder where it runs. */
+const isArchive = (word: string): boolean => word.endsWith('.rpm');
+
+function check(isRight: boolean, what: string, value: string): void {
+  if (!isRight) throw new MusterError('bad-task', `${JSON.stringify(value)} is no ${what} of a package`);
 }

@@ -80,8 +80,7 @@ function createDnf(host: Host): PackageManager {
   /** The changes that bring these to their newest version, or to this one; in the architecture that they have, else in dnf's first. */
   async function newest(names: readonly string[], version?: string): Promise<Versions[]> {
     const installed = await installedOf(host, names);
-    const specs = version === undefined ? names : names.map((name) => `${name}-${version}`);
-    const output = await query(command.newestCommand(specs, version === undefined));
+    const output = await query(command.newestCommand(names, version));
     const available = parsePackages(output).filter(({ name }) => names.includes(name));
     return names.flatMap((name) => {
       const here = installed.filter((one) => one.name === name);
@@ -89,7 +88,10 @@ function createDnf(host: Host): PackageManager {
       const meant = there.filter(({ arch }) => here.some((one) => one.arch === arch));
       // i686 comes beside what a machine of 64 bits wants by itself.
       const chosen = meant.length > 0 ? meant : there.filter(({ arch }) => arch !== 'i686').slice(0, 1);
-      if (chosen.length === 0) throw new Unsolvable(`no repository has ${specs[names.indexOf(name)]}`);
+      if (chosen.length === 0)
+        throw new Unsolvable(
+          `no repository has ${name}${version === undefined ? '' : ` in version ${version}`}`,
+        );
       return chosen.flatMap(({ arch, version: to }) => {
         const from = here.find((one) => one.arch === arch)?.version ?? '';
         return from === to ? [] : [{ name, arch, from, to }];
@@ -99,7 +101,7 @@ function createDnf(host: Host): PackageManager {
 
   async function obtainable(packages: readonly PackageVersion[]): Promise<(number | undefined)[]> {
     if (packages.length === 0) return [];
-    const output = await query(command.availableCommand(packages.map(nevraOf)));
+    const output = await query(command.availableCommand(packages));
     const sizes = new Map<string, number>();
     for (const line of output.split('\n')) {
       const [name = '', arch = '', version = '', bytes] = line.split('\t');
@@ -108,7 +110,20 @@ function createDnf(host: Host): PackageManager {
     return packages.map((one) => sizes.get(nevraOf(one)));
   }
 
+  /** Throws an Error for a dnf whose words and answers are others. */
+  async function mustBeKnown(): Promise<void> {
+    const said = await query(command.versionCommand());
+    const why = whyUnknown(said);
+    if (why !== undefined) throw new Error(why);
+  }
+
+  async function duplicates(): Promise<string | undefined> {
+    const { exitCode, stdout } = await host.ask(command.duplicatesCommand());
+    return exitCode === 0 ? undefined : oneLine(stdout);
+  }
+
   async function lockList(names: readonly string[], verb: 'add' | 'delete'): Promise<void> {
+    await mustBeKnown();
     if (!(await host.files.exists(VERSIONLOCK_CONFIG)))
       throw new Error('dnf holds packages by its plugin versionlock: install python3-dnf-plugin-versionlock');
     await query(command.versionlockCommand(verb, names));
@@ -118,22 +133,24 @@ function createDnf(host: Host): PackageManager {
     name: 'dnf',
     lockHolder: async () => (await pidFileHolder(host, LOCKS)) ?? (await rpmLockHolder(host)),
     refresh: async () => {
+      await mustBeKnown();
       const answer = await host.ask(command.refreshCommand());
       if (answer.exitCode === command.LOCKED) throw new Error(lockedBy(answer));
       if (answer.exitCode !== 0)
         throw new Error(`the repositories' lists could not be fetched: ${reasonOf(answer)}`);
     },
     broken: async () => {
-      const version = canonicalVersion((await query(command.versionCommand())).split('\n')[0] ?? '');
-      const [major = 0, minor = 0] = version.split('.').map(Number);
-      if (major !== 4 || minor < 5)
-        return `this dnf is ${version}, and exact transactions take one from 4.5 to 4.x`;
-      const { exitCode, stdout } = await host.ask(command.duplicatesCommand());
-      return exitCode === 0 ? undefined : `a transaction was cut off: ${oneLine(stdout)}`;
+      await mustBeKnown();
+      const twice = await duplicates();
+      return twice === undefined ? undefined : `a transaction was cut off: ${twice}`;
     },
+    isMendedToGoBack: true,
     mend: async () => {
-      // What was cut off left two versions of a package; which of them is whole nobody can say but a person.
-      throw new Error('see `dnf check --duplicates`, and mend it with `dnf remove --duplicates`');
+      const { exitCode, said } = await host.run('mend', truthful(command.mendCommand(), []));
+      const twice = await duplicates();
+      if (twice === undefined) return;
+      const why = rpmFailure(said) ?? errorOf(said) ?? `it exited with ${exitCode}`;
+      throw new Error(`\`dnf remove --duplicates\` did not mend it: ${why}; ${twice}`);
     },
     pending: async () => {
       // One after the other: they would find each other's lock.
@@ -181,14 +198,35 @@ function createDnf(host: Host): PackageManager {
       return truthful(apply, configFiles === 'keep' ? [] : names);
     },
     failureOf: (said) => rpmFailure(said) ?? errorOf(said),
+    automatic: {
+      // A change leaves the marks of what was there before.
+      list: async () => [],
+      mark: async (names) => {
+        await query(command.markCommand('remove', names));
+        // What takes the place of another is needed by nobody, and is not to go.
+        const unneeded = parsePackages(await query(command.unneededCommand()));
+        const own = names.filter((name) => unneeded.some((one) => one.name === name));
+        if (own.length > 0) await query(command.markCommand('install', own));
+      },
+    },
     hold: (names) => lockList(names, 'add'),
     unhold: (names) => lockList(names, 'delete'),
     history: async (most) => {
+      await mustBeKnown();
       const ids = parseHistoryIds(await query(command.historyListCommand())).slice(0, most);
       return ids.length === 0 ? [] : parseHistory(await query(command.historyInfoCommand(ids)));
     },
     wantsReboot: (changes) => changes.some(({ name, to }) => to !== '' && isCore('dnf', name)),
   };
+}
+
+/** `4.14.0` and more lines, or `dnf5 version 5.2.8.1`. */
+export function whyUnknown(versions: string): string | undefined {
+  const [first = ''] = versions.split('\n');
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(first) ?? [];
+  if (major === '4' && Number(minor) >= 5) return undefined;
+  const dnf5 = /^dnf5 version (\S+)/.exec(first)?.[1];
+  return `this dnf is ${oneLine(dnf5 ?? first) || 'of no known version'}: exact transactions are done with dnf 4 from 4.5 on${dnf5 === undefined ? '' : ', and dnf 5 is not supported'}`;
 }
 
 function lockedBy({ stdout, stderr }: Answer): string {

@@ -15,6 +15,8 @@ export function parseHistory(text: string): PackageHistoryEntry[] {
     if (begin === undefined || Number.isNaN(atMs)) return [];
     const command = /^Command Line +: (.*)$/m.exec(part)?.[1] ?? '';
     const altered = /^Packages Altered:\n((?: .*(?:\n|$))*)/m.exec(part)?.[1] ?? '';
+    // Marks alone were set.
+    if (/^ +Reason Change /m.test(altered) && changesOf(altered).length === 0) return [];
     return [{ atMs, changes: changesOf(altered), command: command === '' ? '' : `dnf ${command}` }];
   });
 }

@@ -30,7 +30,12 @@ export async function installedOf(host: Host, names: readonly string[]): Promise
   // rpm takes what it is given for a name with a version as well.
   const found = parsePackages(stdout).filter(({ name }) => wanted.has(name));
   const beside = found.length === 0 ? new Set<string>() : await sideBySideNames(host);
-  return found.map((one) => ({ ...one, isWhole: true, ...(beside.has(one.name) && { isSideBySide: true }) }));
+  return found.map((one) => {
+    if (beside.has(one.name)) return { ...one, isWhole: true, isSideBySide: true };
+    // Two of what there is one of is what a transaction that was cut off left.
+    const twins = found.filter(({ name, arch }) => name === one.name && arch === one.arch);
+    return { ...one, isWhole: twins.length === 1 };
+  });
 }
 
 export async function sideBySideNames(host: Host): Promise<ReadonlySet<string>> {
