@@ -33,7 +33,6 @@ export function requires(...needs: Need[]): { skip?: string } {
 
 function has(need: Need): boolean {
   if (isRight(need)) return RIGHTS[need]();
-  if (need.startsWith('/')) return existsSync(need);
   const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'];
   return folders.some((folder) => isExecutable(join(folder, need)));
 }

@@ -13,11 +13,9 @@ export const DNF_NEEDS = requires(
   'rpmbuild',
   'createrepo_c',
   'modifyrepo_c',
-  '/usr/lib/python3/dist-packages/dnf-plugins/versionlock.py',
 );
 
 const PREPARE = `rm -rf root/var/lib/rpm root/var/cache/dnf root/var/lib/dnf root/var/log/dnf* root/etc/yum.repos.d
-find root/usr/lib/python3/dist-packages/dnf-plugins -name '*.py' ! -name versionlock.py -delete
 mkdir -p root/etc/rpm root/etc/yum.repos.d root/etc/dnf/vars root/var/lib/rpm
 printf 'ID="rocky"\\nID_LIKE="rhel centos fedora"\\n' >root/etc/os-release
 echo '%_dbpath /var/lib/rpm' >root/etc/rpm/macros

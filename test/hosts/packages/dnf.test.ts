@@ -85,10 +85,6 @@ test(
     mkdirSync(`${root}/etc/yum.repos.d`, { recursive: true });
     writeFileSync(`${root}/etc/rpm/macros`, '%_dbpath /var/lib/rpm\n');
     mkdirSync(`${root}/etc/dnf/vars`, { recursive: true });
-    // Of Debian's plugins one has a repository of its own.
-    mkdirSync(`${root}/etc/dnf/plugins`, { recursive: true });
-    writeFileSync(`${root}/etc/dnf/plugins/local.conf`, '[main]\nenabled=0\n');
-    writeFileSync(`${root}/etc/dnf/vars/releasever`, '1\n');
     writeFileSync(
       `${root}/etc/yum.repos.d/fixture.repo`,
       '[fixture]\nname=x\nbaseurl=file:///repo\ngpgcheck=0\n',
