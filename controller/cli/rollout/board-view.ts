@@ -146,7 +146,7 @@ function overall(board: Board, nowMs: number, paint: Paint): Line {
   const pace = board.pace();
   const parts = [
     `${over}/${hosts} over`,
-    `${countOf(counts, 'failed')} of ${policy.maxFailures} failures`,
+    `${countOf(counts, 'failed')} failed, ${policy.maxFailures} may`,
     ...(pace === undefined || over === hosts ? [] : [paceText(pace)]),
     ...estimate(board, nowMs),
     formatDuration(Math.max(0, nowMs - detail.createdAtMs)),
