@@ -20,13 +20,15 @@ export interface ConfirmingOptions extends AttemptOptions {
   readonly steps: Steps;
   readonly contact: Contact;
   /** Of the run: its time does not go on meanwhile. */
-  readonly supervision: Pick<Supervision, 'suspend'>;
+  readonly supervision: Pick<Supervision, 'suspend' | 'cause' | 'sweep' | 'settled'>;
   /** Of a run that an agent before this one started in this boot; see `createCommands`. */
   readonly taken: { readonly closed: boolean } | undefined;
-  /** The machine was started anew since: nothing of what was begun is there any more. */
-  readonly restarted: boolean;
+  /** The boot that this is, where it is not the one that the run began or went on in. */
+  readonly boot: string | undefined;
   write(stream: Stream, data: Uint8Array): boolean;
   folderOf(index: number, part: string): string;
+  /** Of all folders of a task. */
+  clear(index: number): Promise<void>;
   /** Makes it durable. Throws what the disk throws. */
   note(what: Note): void;
 }
@@ -48,7 +50,7 @@ export function createConfirming(options: ConfirmingOptions): Confirming {
   const { clock, checked } = options;
   const { spec } = checked;
   const over = new AbortController();
-  let parts: { supervision: Supervision; commands: Commands; stepping: Stepping | undefined } | undefined;
+  let parts: Parts | undefined;
 
   /** What is not noted is waited for all the same: the task's begin is, and leads an agent after this one here too. */
   function noteIfPossible(what: Note): void {
@@ -63,8 +65,13 @@ export function createConfirming(options: ConfirmingOptions): Confirming {
     options.write('stderr', Buffer.from(`muster: ${text}\n`));
   }
 
+  const boot = options.boot === undefined ? {} : { boot: options.boot };
+  /** The machine was started anew since: nothing of what was begun then is there any more. */
+  const isCutOff = (pending: Pending | undefined): boolean =>
+    options.boot !== undefined && pending !== undefined && pending.boot !== options.boot;
+
   function leftMs({ withinMs }: Undo, pending: Pending | undefined): number {
-    if (pending?.sinceMs === undefined || options.restarted) return withinMs;
+    if (pending?.sinceMs === undefined || isCutOff(pending)) return withinMs;
     const waitedMs = clock.uptimeMs() - pending.sinceMs;
     return Math.max(withinMs - waitedMs, Math.min(withinMs, FAIR_MS));
   }
@@ -85,25 +92,35 @@ export function createConfirming(options: ConfirmingOptions): Confirming {
   }
 
   /** With a supervision of its own: neither the run's time nor a cancel ends what takes a change back. */
-  function partsOf(): NonNullable<typeof parts> {
+  function partsOf(pending: Pending | undefined): Parts {
     const supervision = supervise({
       ...options,
       ...{ spec, mark: jobMark(spec.jobId), leftMs: spec.timeoutMs },
       ...{ root: undefined, shims: [], sinceTicks: Number.POSITIVE_INFINITY },
       ...{ isKnown: true, inherited: undefined, onCause() {} },
     });
-    const taken = options.restarted ? undefined : options.taken;
+    const taken = isCutOff(pending) ? undefined : options.taken;
     return { supervision, commands: createCommands({ ...options, supervision, taken }), stepping: undefined };
   }
 
   /** Why it could not be taken back, if so. */
-  async function takeBack(index: number, undo: Undo, from: number): Promise<string | undefined> {
-    const made = partsOf();
+  async function takeBack(
+    index: number,
+    undo: Undo,
+    pending: Pending | undefined,
+  ): Promise<string | undefined> {
+    // What a cause that came meanwhile is to end goes first: later it would be told apart from what takes the change back by nothing.
+    if (options.supervision.cause) options.supervision.sweep();
+    await options.supervision.settled();
+    const made = partsOf(pending);
     parts = made;
+    const from = pending?.at ?? 0;
+    // What another boot left is nothing to be taken up; and it has to be gone before it is written that this one began.
+    if (isCutOff(pending)) await options.clear(index).catch(() => {});
     for (const [at, task] of undo.tasks.entries()) {
       if (at < from) continue;
-      noteIfPossible({ undoing: index, at });
-      const ended = await takeStep(index, at, task, options.restarted && at === from);
+      noteIfPossible({ undoing: index, at, ...boot });
+      const ended = await takeStep(made, index, at, task);
       if (ended.state !== 'succeeded') {
         made.supervision.decide();
         return whyFailed(ended, at, undo.tasks.length);
@@ -113,12 +130,9 @@ export function createConfirming(options: ConfirmingOptions): Confirming {
     return undefined;
   }
 
-  /** `again`: what another boot left of it is nothing to be taken up. */
-  async function takeStep(index: number, at: number, task: UndoTask, again: boolean): Promise<Ended> {
-    const made = parts ?? partsOf();
+  async function takeStep(made: Parts, index: number, at: number, task: UndoTask): Promise<Ended> {
     const part = `undo${LETTERS[at]}`;
     const folder = options.folderOf(index, part);
-    if (again) await options.processes.clear(folder).catch(() => {});
     if (isCommand(task)) {
       const { ended, process } = await made.commands.carryOut(task, folder);
       process?.drain();
@@ -140,13 +154,14 @@ export function createConfirming(options: ConfirmingOptions): Confirming {
   async function carryOut(index: number, undo: Undo, ended: Ended, pending: Pending | undefined) {
     if (pending?.at === undefined) {
       const waitMs = leftMs(undo, pending);
-      if (pending?.sinceMs === undefined) noteIfPossible({ waits: index, ended, sinceMs: clock.uptimeMs() });
+      if (pending?.sinceMs === undefined || isCutOff(pending))
+        noteIfPossible({ waits: index, ended, sinceMs: clock.uptimeMs(), ...boot });
       if (await isReached(waitMs)) return ended;
       say(
         `the controller was not reached within ${undo.withinMs / 1000} s after this change; taking it back`,
       );
     }
-    const problem = await takeBack(index, undo, pending?.at ?? 0);
+    const problem = await takeBack(index, undo, pending);
     const reason = [
       ended.reason,
       `the controller was not reached within ${undo.withinMs / 1000} s after it`,
@@ -181,6 +196,12 @@ export function createConfirming(options: ConfirmingOptions): Confirming {
 }
 
 type UndoTask = Undo['tasks'][number];
+
+interface Parts {
+  readonly supervision: Supervision;
+  readonly commands: Commands;
+  stepping: Stepping | undefined;
+}
 
 const LETTERS = 'abcdefghijklmnop';
 

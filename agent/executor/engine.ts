@@ -13,6 +13,7 @@ import {
   pendingOf,
   readPast,
   resultsBeforeReboot,
+  waitedMsOf,
 } from './past.ts';
 import type { ProcessTable } from './proc.ts';
 import type { Processes } from './process.ts';
@@ -32,6 +33,7 @@ import {
   type Task,
   type TaskResult,
   type Undo,
+  wasTakenBack,
 } from './run.ts';
 import type { Steps } from './step.ts';
 import { createStepping, waitForReboot } from './stepping.ts';
@@ -76,7 +78,7 @@ export function startRun(
     ...options,
     spec,
     mark: jobMark(spec.jobId),
-    leftMs: spec.timeoutMs - beginning.elapsedMs,
+    leftMs: spec.timeoutMs - beginning.elapsedMs + waitedMsOf(past, clock.uptimeMs()),
     root: past.root,
     shims: past.shims,
     sinceTicks: past.sinceTicks,
@@ -106,7 +108,8 @@ export function startRun(
     ...options,
     ...{ checked, supervision, output, write },
     taken: resumed && { closed },
-    restarted: resumed?.restarted ?? false,
+    boot: resumed?.restarted ? resumed.bootIds.now : undefined,
+    clear: (index) => processes.clear(`${base}-${index}`),
     folderOf: (index, part) => `${base}-${index}-${part}`,
     note: noteDurably,
   });
@@ -158,16 +161,15 @@ export function startRun(
     supervision.decide();
     supervision.know();
     // A cause between two tasks still ends what the earlier ones left behind.
-    if (supervision.cause) supervision.sweep();
+    if (supervision.cause && !tasks.some(wasTakenBack)) supervision.sweep();
     const leftover = await supervision.settled();
-    const { startedAtMs } = beginning;
     return {
       ...conclude(tasks, supervision.cause, leftover, spec),
       tasks,
       output: output.summary(),
-      startedAtMs,
+      startedAtMs: beginning.startedAtMs,
       endedAtMs: turnedAtMs,
-      durationMs: resumed ? Math.max(0, turnedAtMs - startedAtMs) : clock.monotonicMs() - startedMs,
+      durationMs: resumed ? Math.max(0, turnedAtMs - beginning.startedAtMs) : clock.monotonicMs() - startedMs,
       leftover,
     };
   }
@@ -203,7 +205,7 @@ export function startRun(
     const beganMs = clock.monotonicMs();
     foundEndMs = 0;
     let ended: Ended = { state: 'skipped' };
-    const pending = pendingOf(past, index, task);
+    const pending = pendingOf(past, index, task, spec.check);
     if (pending?.ended) ended = pending.ended;
     else if (problem !== undefined) ended = { state: 'interrupted', reason: problem };
     else if (goesOn) {
@@ -240,7 +242,7 @@ export function startRun(
   /** Not of the run's last command: its end is in its folder, which is there until the report is. */
   function writeEnd(ended: TaskResult, write: (what: Note) => void): void {
     try {
-      write({ ended, atMs: turnedAtMs, ...supervision.traces() });
+      write({ ended, atMs: turnedAtMs, uptimeMs: clock.uptimeMs(), ...supervision.traces() });
       commands.release();
     } catch {
       // Where it was a command its folder still says so; of a step, an agent after this one would not know.

@@ -10,12 +10,13 @@ export type Note =
   | { readonly cause: Cause }
   | { readonly began: number; readonly uptimeMs: number }
   /** It ended, and counts once the controller is reached; by the machine's uptime. */
-  | { readonly waits: number; readonly ended: Ended; readonly sinceMs: number }
+  | { readonly waits: number; readonly ended: Ended; readonly sinceMs: number; readonly boot?: string }
   /** It is being taken back, by its step `at`. */
-  | { readonly undoing: number; readonly at: number }
+  | { readonly undoing: number; readonly at: number; readonly boot?: string }
   | {
       readonly ended: TaskResult;
       readonly atMs: number;
+      readonly uptimeMs?: number;
       /** The shim of the run's last command so far, and the start of its first: what a late cancel begins with. */
       readonly root?: ProcessId;
       readonly sinceTicks?: number;
@@ -28,6 +29,8 @@ export interface Pending {
   readonly ended?: Ended;
   readonly sinceMs?: number;
   readonly at?: number;
+  /** In which boot that was, where it was another than the run's own. */
+  readonly boot?: string;
 }
 
 /** What became of a run's tasks before this agent. */
@@ -39,6 +42,8 @@ export interface Past {
   readonly pending: Pending | undefined;
   /** Of the last task that ended; 0 before the first. */
   readonly endedAtMs: number;
+  /** How long changes were waited for to count, or taken back, as far as that is over. */
+  readonly waitedMs: number;
   readonly root: ProcessId | undefined;
   /** Of all commands that ended. */
   readonly shims: readonly ProcessId[];
@@ -51,11 +56,29 @@ export function encodeNote(note: Note): string {
   return JSON.stringify(note);
 }
 
-/** Of a task that can be taken back, and that an agent before this one began. */
-export function pendingOf({ pending, began }: Past, index: number, { undo }: Task): Pending | undefined {
-  if (!undo) return undefined;
-  if (pending?.index === index) return pending;
+const NOT_WRITTEN: Ended = { state: 'interrupted', reason: 'how it ended could not be written down' };
+
+/** Of a task that can be taken back, and that an agent before this one began; with `check` nothing changed. */
+export function pendingOf(
+  { pending, began }: Past,
+  index: number,
+  { undo }: Task,
+  check: boolean,
+): Pending | undefined {
+  if (!undo || check) return undefined;
+  if (pending?.index === index)
+    // What is being taken back is not done once more, also where its end could not be written down.
+    return pending.at === undefined ? pending : { ended: NOT_WRITTEN, ...pending };
   return began?.index === index ? { index } : undefined;
+}
+
+function waitOf(pending: Pending | undefined, uptimeMs: number): number {
+  return pending?.sinceMs === undefined ? 0 : Math.max(0, uptimeMs - pending.sinceMs);
+}
+
+/** How much of a run's time so far is not its own, because a change was waited for to count. */
+export function waitedMsOf({ waitedMs, pending }: Past, uptimeMs: number): number {
+  return waitedMs + waitOf(pending, uptimeMs);
 }
 
 /** Reads what `encodeNote` made, from a file whose checksums hold. */
@@ -64,6 +87,7 @@ export function readPast(notes: readonly string[]): Past {
   let began: Past['began'];
   let pending: Past['pending'];
   let endedAtMs = 0;
+  let waitedMs = 0;
   let cause: Cause | undefined;
   const shims: ProcessId[] = [];
   let sinceTicks = Number.POSITIVE_INFINITY;
@@ -71,19 +95,27 @@ export function readPast(notes: readonly string[]): Past {
     const note = JSON.parse(text) as Note;
     if ('cause' in note) cause = note.cause;
     else if ('began' in note) began = { index: note.began, uptimeMs: note.uptimeMs };
-    else if ('waits' in note) pending = { index: note.waits, ended: note.ended, sinceMs: note.sinceMs };
-    else if ('undoing' in note) pending = { ...pending, index: note.undoing, at: note.at };
+    else if ('waits' in note) {
+      const { waits: index, ...more } = note;
+      pending = { index, ...more };
+    } else if ('undoing' in note) {
+      const { undoing: index, ...more } = note;
+      pending = { ...pending, index, ...more };
+    }
     // Of a version that goes on and comes back there may be others.
     else if ('ended' in note) {
       results.set(note.ended.index, note.ended);
       if (began?.index === note.ended.index) began = undefined;
-      if (pending?.index === note.ended.index) pending = undefined;
+      if (pending?.index === note.ended.index) {
+        waitedMs += waitOf(pending, note.uptimeMs ?? 0);
+        pending = undefined;
+      }
       endedAtMs = note.atMs;
       if (note.root) shims.push(note.root);
       sinceTicks = note.sinceTicks ?? sinceTicks;
     }
   }
-  return { results, began, pending, endedAtMs, root: shims.at(-1), shims, sinceTicks, cause };
+  return { results, began, pending, endedAtMs, waitedMs, root: shims.at(-1), shims, sinceTicks, cause };
 }
 
 /**

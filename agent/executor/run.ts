@@ -137,6 +137,11 @@ export interface TaskResult {
   readonly code?: ErrorCode;
 }
 
+/** Or was to be: what has run since must not be ended, or done again, as if it were the task's. */
+export function wasTakenBack({ code }: TaskResult): boolean {
+  return code === 'undone' || code === 'undo-failed';
+}
+
 export interface RunResult {
   readonly state: RunState;
   readonly reason?: string;

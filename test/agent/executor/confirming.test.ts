@@ -230,3 +230,91 @@ test('a change that counts is not waited for again, whatever becomes of the agen
   assert.equal((await codes(run))[0]?.[0], 'succeeded');
   assert.deepEqual(lines(m), []);
 });
+
+test('what is taken back in another boot is begun there once, also where another agent follows in it', async () => {
+  const more = { jobId: 'f'.repeat(32) };
+  const task = `/spool/${more.jobId}-1-0`;
+  const inBootB = { restarted: true, bootIds: { before: 'a', now: 'b' } };
+  const ofFirst = memoryLog();
+  const first = machineOf({ log: ofFirst });
+  const { letGo } = await first.start([undoable('back')], more);
+  first.end(EXIT(0));
+  await first.clock.advance(WITHIN_MS);
+  letGo();
+  const ofSecond = memoryLog({ bytes: ofFirst.bytes });
+  const second = machineOf({ log: ofSecond });
+  (await second.start([undoable('back')], more, inBootB)).letGo();
+  assert.deepEqual(second.calls.slice(0, 1), [`clear ${task}`]);
+  assert.deepEqual(lines(second), ['back']);
+  const looked: string[] = [];
+  const third = machineOf({
+    log: memoryLog({ bytes: ofSecond.bytes }),
+    async find({ folder }) {
+      looked.push(folder);
+      return undefined;
+    },
+  });
+  await third.start([undoable('back')], more, inBootB);
+  assert.deepEqual(looked, [`${task}-undoa`]);
+  assert.equal(third.calls.includes(`clear ${task}`), false);
+});
+
+test('what was only checked is not taken back by an agent that follows', async () => {
+  const file = { kind: 'file', path: '/x' } as unknown as Task;
+  const tasks = [{ ...file, undo: { withinMs: WITHIN_MS, tasks: [shell('back')] } }];
+  const holds = async () => false;
+  const log = memoryLog();
+  const first = machineOf({ log, steps: { holds, carryOut: () => new Promise(() => {}) } });
+  (await first.start(tasks, { check: true })).letGo();
+  assert.ok(Buffer.from(log.bytes()).includes('"began":0'));
+  const carryOut = async () => ({ state: 'succeeded', change: 'would-change' }) as const;
+  const m = machineOf({ log: memoryLog({ bytes: log.bytes }), steps: { holds, carryOut } });
+  const { run } = await m.start(tasks, { check: true }, {});
+  await m.clock.advance(WITHIN_MS);
+  assert.deepEqual(lines(m), []);
+  assert.deepEqual(await codes(run), [['succeeded', undefined]]);
+});
+
+for (const [when, ended] of [
+  ['waits', true],
+  ['is taken back', false],
+] as const)
+  test(`a cancel while a change ${when} ends nothing of what took it back`, async () => {
+    const m = machineOf({ stray: true });
+    const { run } = await m.start([undoable('back'), shell('next')]);
+    m.end(EXIT(0));
+    await m.clock.advance(1_000);
+    if (ended) run.terminate('cancel');
+    await m.clock.advance(WITHIN_MS + 10_000);
+    assert.deepEqual(lines(m), ['change', 'back']);
+    assert.equal(m.calls.includes('SIGTERM 7'), ended);
+    m.calls.length = 0;
+    if (!ended) run.terminate('cancel');
+    m.end(EXIT(0));
+    await m.clock.advance(10_000);
+    assert.equal((await run.done).state, 'cancelled');
+    assert.deepEqual((await codes(run))[0], ['failed', 'undone']);
+    assert.deepEqual(
+      m.calls.filter((call) => call.startsWith('SIG')),
+      [],
+    );
+  });
+
+test('the waiting is not counted as time of the run by an agent that follows either', async () => {
+  const { contact, answer } = line();
+  const log = memoryLog();
+  const first = machineOf({ log });
+  const tasks = [undoable('back'), shell('next')];
+  const { letGo } = await first.start(tasks);
+  first.end(EXIT(0));
+  await first.clock.advance(25_000);
+  letGo();
+  const m = machineOf({ log: memoryLog({ bytes: log.bytes }), contact });
+  await m.clock.advance(26_000);
+  const { run } = await m.start(tasks, { timeoutMs: 20_000 }, {}, 26_000);
+  answer();
+  await m.clock.advance(15_000);
+  assert.deepEqual(lines(m), ['next']);
+  m.end(EXIT(0));
+  assert.equal((await run.done).state, 'succeeded');
+});

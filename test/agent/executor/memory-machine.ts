@@ -96,10 +96,15 @@ export function machineOf(
     calls,
     launches,
     end: (ending: Ending) => end(ending),
-    async start(tasks: Task[], more: Partial<RunSpec> = {}, resumed?: Partial<Resumption>) {
+    async start(tasks: Task[], more: Partial<RunSpec> = {}, resumed?: Partial<Resumption>, elapsedMs = 0) {
       const checked: CheckedRun = { spec: specOf(tasks, more), account, otherUser: false, cwd: '/' };
       const taken = resumed && { ...SAME_BOOT, ...resumed };
-      const started = startRun(engine, checked, { ...beginning(), startedAtMs: clock.now() }, taken);
+      const started = startRun(
+        engine,
+        checked,
+        { ...beginning(), startedAtMs: clock.now(), elapsedMs },
+        taken,
+      );
       await clock.settle();
       return started;
     },
