@@ -1,6 +1,6 @@
 import { rolesOf, signerProblem } from '../bundle/open.ts';
 import { policyProblem } from '../bundle/policy.ts';
-import type { Beginning, Resumption, Run, RunResult } from '../executor/run.ts';
+import { type Beginning, type Resumption, type Run, type RunResult, wasTakenBack } from '../executor/run.ts';
 import { keyOf } from '../spool/forward.ts';
 import type { OrderRow, RunKey, StoredReport } from '../spool/journal.ts';
 import { concludeSurely } from './conclusion.ts';
@@ -91,8 +91,8 @@ export function createRuns(ports: RunsPorts): Runs {
   function ended(started: ActiveRun, run: Run, result: RunResult): void {
     if (result.leftover.length > 0)
       log.warn({ job: started.jobId, pids: result.leftover }, 'processes outlived the end of their run');
-    const again =
-      result.state === 'interrupted' && mayTryAgain(started, ports.nowMs()) && !isCancelled(started);
+    const isUnsure = result.state === 'interrupted' && !result.tasks.some(wasTakenBack);
+    const again = isUnsure && mayTryAgain(started, ports.nowMs()) && !isCancelled(started);
     end(started, result, run, again);
   }
 

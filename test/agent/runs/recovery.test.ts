@@ -233,6 +233,16 @@ describe('an order that may be tried again', () => {
     assert.deepEqual(outcomes(at), ['interrupted', 'failed', 'interrupted']);
   });
 
+  it('is not where the change was taken back, lest it is made again', async (t) => {
+    const at = await world(t);
+    await at.deliver(at.order(SAFE));
+    const task = { index: 0, state: 'interrupted', durationMs: 1, outputFrom: 0, outputTo: 0 } as const;
+    at.started[0]?.finish({ state: 'interrupted', tasks: [{ ...task, code: 'undone' }] });
+    await at.clock.settle();
+    assert.equal(at.started.length, 1);
+    assert.deepEqual(outcomes(at), ['interrupted']);
+  });
+
   it('is not when the cancel comes while the end of the first attempt is written down', async (t) => {
     const at = await world(t);
     const made = at.order(SAFE);
