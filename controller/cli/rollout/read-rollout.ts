@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { MIB } from '../../../proto/limits.ts';
 import type { RolloutBody } from '../../api/contract.ts';
 import type { Path } from '../../documents/document.ts';
@@ -122,7 +122,8 @@ async function stepsOf(
   for (const key of STEP_KEYS) {
     const step = steps[key];
     if (step === undefined) continue;
-    if ('bundle' in step) made[key] = (await tasksOf(surroundings, `${folder}/${step.bundle.source}`)).tasks;
+    if ('bundle' in step)
+      made[key] = (await tasksOf(surroundings, resolve(folder, step.bundle.source))).tasks;
     else {
       const read = await readTasks(surroundings, step.tasks, folder);
       if ('problems' in read) throw problemsFailure(called, read.problems);

@@ -11,7 +11,7 @@ const PAGE = 1000;
 
 /**
  * The rollout that an id, the beginning of one, or a name means; of several of a name the one that is not over. Throws `no-such-rollout`,
- * and a Failure (wrong use) where it means several.
+ * and a Failure (wrong use) where it means several: also where one is called as another's id begins.
  */
 export async function findRollout(client: Pick<Client, 'call'>, text: string): Promise<string> {
   const prefix = text.toLowerCase();
@@ -19,18 +19,20 @@ export async function findRollout(client: Pick<Client, 'call'>, text: string): P
   if (isId && prefix.length === FULL_CHARS) return prefix;
   if (text.trim() === '')
     throw wrongUse('the id of the rollout is empty', 'see the latest with "muster rollout"');
-  const found: RolloutSummary[] = [];
+  const byId: RolloutSummary[] = [];
+  const byName: RolloutSummary[] = [];
   for (let before: string | undefined; ; ) {
     const page = await client.call('rollouts.list', {
       query: { limit: PAGE, ...(before === undefined ? {} : { before }) },
     });
-    for (const one of page)
-      if (one.name === text || (isId && one.rollout.startsWith(prefix))) found.push(one);
+    byId.push(...page.filter(({ rollout }) => isId && rollout.startsWith(prefix)));
+    byName.push(...page.filter(({ name }) => name === text));
     before = page.at(-1)?.rollout;
     if (page.length < PAGE) break;
   }
-  const open = found.filter(({ endedAtMs }) => endedAtMs === null);
-  const [only, ...others] = open.length === 1 ? open : found;
+  const open = byName.filter(({ endedAtMs }) => endedAtMs === null);
+  const found = [...new Set([...byId, ...(open.length === 1 ? open : byName)])];
+  const [only, ...others] = found;
   if (only === undefined)
     throw new MusterError('no-such-rollout', `none has the id or name ${JSON.stringify(text.slice(0, 100))}`);
   if (others.length === 0) return only.rollout;

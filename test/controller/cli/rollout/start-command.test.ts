@@ -193,3 +193,14 @@ test('an idempotency key that started one earlier shows that one, although it ha
   assert.match(err(), /started rollout 0123456789ab earlier/);
   assert.equal(await muster(...argv), 2, 'and without a key it is refused');
 });
+
+test('bundles of steps are found by their full path too', async (t) => {
+  const folder = files(t, { 'site.yaml': BUNDLE, 'drain.yaml': 'tasks: [ { shell: drain } ]' });
+  const elsewhere = files(t, {
+    'r.yaml': `change: { bundle: ${join(folder, 'site.yaml')} }\ntargets: "web-*"\npre: { bundle: ${join(folder, 'drain.yaml')} }\n`,
+  });
+  const { muster, api, err } = await stage(t, well());
+  assert.equal(await muster('rollout', 'check', '-f', join(elsewhere, 'r.yaml')), 0, err());
+  const { pre } = (api.calls.find(({ name }) => name === 'rollouts.check')?.body ?? {}) as { pre?: unknown };
+  assert.deepEqual(pre, [{ shell: { line: 'drain' } }]);
+});
