@@ -1,6 +1,7 @@
 import { MusterError } from '../../../proto/errors.ts';
 import type { RolloutBody, RolloutStarted } from '../../api/contract.ts';
 import type { Client } from '../client.ts';
+import { EXIT, Failure } from '../failure.ts';
 import type { Surroundings } from '../surroundings.ts';
 import type { SignOptions } from './create-job.ts';
 import type { OperatorKey } from './operator-key.ts';
@@ -39,6 +40,13 @@ export async function startRollout(
     return client.call('rollouts.start', { body }, { idempotencyKey });
   }
   if (drawn.made) return drawn.made;
+  // Whoever says that this key has the hosts already has to have what it started.
+  if (!shown)
+    throw new Failure(
+      EXIT.refused,
+      'nothing was signed or started: another rollout has the hosts, and none was started by this idempotency key',
+      'see "muster rollout ls --state open"',
+    );
   const { draft } = drawn;
   const [{ signDraft }, { wantedOrders }] = await Promise.all([
     import('./sign-draft.ts'),
