@@ -42,6 +42,8 @@ function createDnf(host: Host): PackageManager {
   const query = async (asked: Command): Promise<string> => {
     const answer = await host.ask(asked);
     if (answer.exitCode === command.LOCKED) throw new Error(lockedBy(answer));
+    const unsigned = answer.exitCode === 0 ? undefined : unsignedOf(answer.stdout + answer.stderr);
+    if (unsigned !== undefined) throw new Error(unsigned);
     return answered('dnf', answer);
   };
   const keep = async (changes: readonly Wanted[]): Promise<void> => {
@@ -56,6 +58,8 @@ function createDnf(host: Host): PackageManager {
     if (answer.exitCode === command.LOCKED) throw new Error(lockedBy(answer));
     const table = parseTable(answer.stdout);
     if (table === undefined) {
+      const unsigned = unsignedOf(answer.stdout + answer.stderr);
+      if (unsigned !== undefined) throw new Error(unsigned);
       if (answer.exitCode === 0 && /^Nothing to do\.$/m.test(answer.stdout)) return [];
       throw new Unsolvable(reasonOf(answer));
     }
@@ -161,7 +165,8 @@ function createDnf(host: Host): PackageManager {
       const safe = await upgrades(true, true);
       const single = await sideBySideNames(host);
       const installed = await installedOf(host, [...new Set(all.map(({ name }) => name))]);
-      return pendingOf(all, free, safe, installed, single);
+      const locked = heldNames((await host.files.readText(VERSIONLOCK)) ?? '');
+      return pendingOf(all, free, safe, installed, single, locked);
     },
     installed: (names) => installedOf(host, names),
     filesOf: (names) => filesOf(host, names),
@@ -234,6 +239,15 @@ function lockedBy({ stdout, stderr }: Answer): string {
   return `another dnf works on this machine${pid === undefined ? '' : `, process ${pid}`}`;
 }
 
+/** What of signatures stands in the way: dnf says it among much else. */
+export function unsignedOf(said: string): string | undefined {
+  const lines = said.match(/^(?:Package \S+ is not signed|Public key for .+ is not installed.*)$/gm);
+  if (lines) return oneLine(['the check of signatures failed', ...lines].join('\n'));
+  if (!said.includes('You have enabled checking of packages via GPG keys')) return undefined;
+  const repository = /^Problem repository: \[?([^\]\n]+)/m.exec(said)?.[1] ?? 'unknown';
+  return `signatures of the repository ${repository} are to be checked, and no key of it is known on this host: set its gpgkey, or import the key`;
+}
+
 /** dnf's own reason, which may go on over several lines. */
 function reasonOf({ stdout, stderr }: Answer): string {
   return errorOf(stderr) ?? errorOf(stdout) ?? (oneLine(stderr) || oneLine(stdout) || 'dnf does not say why');
@@ -250,9 +264,14 @@ export function pendingOf(
   safe: readonly PackageVersion[],
   installed: readonly PackageVersion[],
   sideBySide: ReadonlySet<string>,
+  // The plugin leaves nothing out where dnf is only asked.
+  locked: readonly string[],
 ): Pending[] {
   const same = (a: PackageVersion) => (b: PackageVersion) => a.name === b.name && a.arch === b.arch;
-  const waiting = all.map((one) => ({ one: free.find(same(one)) ?? one, held: !free.some(same(one)) }));
+  const waiting = all.map((one) => ({
+    one: free.find(same(one)) ?? one,
+    held: locked.includes(one.name) || !free.some(same(one)),
+  }));
   return waiting
     .map(({ one: { name, arch, version }, held }) => {
       const id = { name, arch, version };

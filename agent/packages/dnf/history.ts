@@ -22,7 +22,7 @@ export function parseHistory(text: string): PackageHistoryEntry[] {
 }
 
 const COMES = /^(?:Install|Dep-Install|Upgrade|Downgrade|Reinstall)$/;
-const GOES = /^(?:Upgraded|Downgraded|Obsoleted|Removed|Erase)$/;
+const GOES = /^(?:Upgraded|Downgraded|Reinstalled|Obsoleted|Removed|Erase)$/;
 
 function changesOf(altered: string): Versions[] {
   const changes = new Map<string, Versions>();

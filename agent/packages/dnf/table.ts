@@ -15,16 +15,13 @@ export interface Table {
   readonly rows: readonly TableRow[];
   /** Names that an installed package replaces: they are removed. */
   readonly obsoleted: readonly TableRow[];
-  /** Those that dnf would leave out, by name. */
-  readonly skipped: readonly string[];
 }
 
-const HEADINGS: readonly (readonly [RegExp, TableKind | 'skipped' | 'other'])[] = [
+const HEADINGS: readonly (readonly [RegExp, TableKind | 'other'])[] = [
   [/^(?:Installing|Installing (?:weak )?dependencies|Installing group\/module packages.*):$/, 'install'],
   [/^(?:Upgrading|Downgrading|Reinstalling):$/, 'replace'],
   [/^Removing(?: dependent packages| unused dependencies)?:$/, 'remove'],
-  [/^Skipping packages with .*:?$/, 'skipped'],
-  // Of modules, groups and environments: no packages.
+  // Of modules, groups and environments, which are no packages; and what is left out.
   [/^\S.*:$/, 'other'],
 ];
 
@@ -36,8 +33,8 @@ export function parseTable(text: string): Table | undefined {
     `\n${text}`,
   )?.[1];
   if (body === undefined) return undefined;
-  const [rows, obsoleted, skipped]: [TableRow[], TableRow[], string[]] = [[], [], []];
-  let heading: TableKind | 'skipped' | 'other' = 'other';
+  const [rows, obsoleted]: [TableRow[], TableRow[]] = [[], []];
+  let heading: TableKind | 'other' = 'other';
   let words: string[] = [];
   for (const line of body.split('\n')) {
     const next = HEADINGS.find(([pattern]) => pattern.test(line));
@@ -58,8 +55,7 @@ export function parseTable(text: string): Table | undefined {
     if (words.length < COLUMNS) continue;
     const [name = '', arch = '', version = ''] = words;
     words = [];
-    if (heading === 'skipped') skipped.push(name);
-    else rows.push({ kind: heading, name, arch, version: canonicalVersion(version) });
+    rows.push({ kind: heading, name, arch, version: canonicalVersion(version) });
   }
-  return { rows, obsoleted, skipped };
+  return { rows, obsoleted };
 }

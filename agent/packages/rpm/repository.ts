@@ -86,6 +86,7 @@ function packageXml(archive: KeptArchive): string {
   const { name, arch, evr, sha256, bytes, buildTime, installedBytes, path } = archive;
   const at = path.lastIndexOf('/');
   const [folder, file] = [path.slice(0, at), path.slice(at + 1)];
+  // dnf takes what is on this machine by the path as it is written here: an epoch's colon (%3a in a kept name) and a + stay as they are.
   const groups = (Object.keys(KINDS) as DependencyKind[]).map((kind) => {
     const entries = archive.dependencies.filter(
       (one) => one.kind === kind && !one.name.startsWith('rpmlib('),
@@ -99,7 +100,7 @@ function packageXml(archive: KeptArchive): string {
     `<checksum type="sha256" pkgid="YES">${sha256}</checksum><summary/><description/><packager/><url/>`,
     `<time file="${escaped(buildTime)}" build="${escaped(buildTime)}"/>`,
     `<size package="${bytes}" installed="${escaped(installedBytes)}" archive="0"/>`,
-    `<location xml:base="file://${escaped(encodeURI(folder))}" href="${escaped(encodeURIComponent(file))}"/>`,
+    `<location xml:base="file://${escaped(encodeURI(folder))}" href="${escaped(file)}"/>`,
     `<format>${groups.join('')}${files.map((one) => `<file>${escaped(one)}</file>`).join('')}</format></package>`,
   ].join('');
 }

@@ -5,14 +5,14 @@
 import type { Command } from '../host.ts';
 
 /** Its words: how many names come first, these, and then the command. A `.rpmnew` that was there before is left. */
-const SCRIPT = `work=$(mktemp -d) || exit
+const SCRIPT = `work=$(mktemp -d) && : >"$work/begun" || exit
 names=$1; shift
 list=
 while [ "$names" -gt 0 ]; do list="$list $1"; shift; names=$((names - 1)); done
 { "$@" 2>&1; echo $? >"$work/status"; } | tee "$work/said"
 status=$(cat "$work/status")
 [ -z "$list" ] || rpm --query --configfiles -- $list 2>/dev/null | while IFS= read -r file; do
-  [ -n "$(find "$file.rpmnew" -maxdepth 0 -cnewer "$work" 2>/dev/null)" ] || continue
+  [ -n "$(find "$file.rpmnew" -maxdepth 0 -cnewer "$work/begun" 2>/dev/null)" ] || continue
   mv -f -- "$file.rpmnew" "$file" && echo "replaced: $file"
 done
 [ "$status" -ne 0 ] || ! grep -q '^\\(warning\\|error\\): %.* scriptlet failed, ' "$work/said" || status=1

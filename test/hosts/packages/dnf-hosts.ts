@@ -1,5 +1,5 @@
 /** Machines with a real dnf that knows one repository of the test, and a real agent each. */
-import type { TestFleet } from '../../e2e/fleet.ts';
+import type { AgentHandle, TestFleet } from '../../e2e/fleet.ts';
 import { requires } from '../../support/requires.ts';
 import { joinOverlayHost, type OverlayHost, startOverlayHost } from './overlay-host.ts';
 import { rpmVersions } from './rpm-repository.ts';
@@ -23,6 +23,7 @@ echo 9 >root/etc/dnf/vars/releasever
 printf '[fixture]\\nname=fixture\\nbaseurl=file:///repo\\ngpgcheck=0\\nmetadata_expire=1\\n' >root/etc/yum.repos.d/fixture.repo`;
 
 export interface DnfHost extends OverlayHost {
+  readonly agent: AgentHandle;
   versions(...names: string[]): Promise<string[]>;
 }
 
@@ -36,6 +37,6 @@ export async function startDnfHost(
 ): Promise<DnfHost> {
   const host = await startOverlayHost(t, fleet, repo, name, PREPARE);
   if (installed.length > 0) await host.run(['dnf', '-y', '-q', 'install', ...installed]);
-  await joinOverlayHost(fleet, name, host.entry);
-  return { ...host, versions: (...names) => rpmVersions(host, ...names) };
+  const agent = await joinOverlayHost(fleet, name, host.entry);
+  return { ...host, agent, versions: (...names) => rpmVersions(host, ...names) };
 }

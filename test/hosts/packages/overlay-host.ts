@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MUSTER_AGENT, type TestFleet } from '../../e2e/fleet.ts';
+import { type AgentHandle, MUSTER_AGENT, type TestFleet } from '../../e2e/fleet.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { until } from '../../support/until.ts';
 import { runBy } from '../host.ts';
@@ -83,6 +83,6 @@ export async function joinOverlayHost(
   fleet: TestFleet,
   name: string,
   entry: readonly string[],
-): Promise<void> {
-  await fleet.agentWith(name, { by: [...entry, 'setpriv', '--pdeathsig', 'KILL', '--'] });
+): Promise<AgentHandle> {
+  return fleet.agentWith(name, { by: [...entry, 'setpriv', '--pdeathsig', 'KILL', '--'] });
 }

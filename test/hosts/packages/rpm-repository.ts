@@ -11,8 +11,11 @@ export interface Rpm {
   readonly head?: string;
   /** Scripts and the like. */
   readonly body?: string;
-  /** A file of settings with this in it. */
+  /** A file of settings with this in it, which stays where it was changed unless `isReplaced`. */
   readonly settings?: string;
+  readonly isReplaced?: boolean;
+  /** Of one that is not for all of them; its archive has it in its name. */
+  readonly arch?: string;
 }
 
 export interface Mend {
@@ -31,9 +34,11 @@ export function rpmRepository(t: { after(fn: () => unknown): void }) {
     add(...rpms: readonly Rpm[]): void {
       for (const rpm of rpms) {
         writeFileSync(join(top, 'a.spec'), specOf(rpm));
-        const defined = [`_topdir ${top}`, `_rpmdir ${folder}`, '_rpmfilename %%{NAME}-%%{VERSION}.rpm'];
-        const words = defined.flatMap((one) => ['--define', one]);
-        execFileSync('rpmbuild', ['-bb', '--quiet', ...words, join(top, 'a.spec')], { stdio: 'pipe' });
+        const [target, suffix] = rpm.arch === undefined ? ['noarch', ''] : [rpm.arch, `.${rpm.arch}`];
+        const named = `_rpmfilename %%{NAME}-%%{VERSION}${suffix}.rpm`;
+        const words = [`_topdir ${top}`, `_rpmdir ${folder}`, named].flatMap((one) => ['--define', one]);
+        const argv = ['-bb', '--quiet', '--target', target, ...words, join(top, 'a.spec')];
+        execFileSync('rpmbuild', argv, { stdio: 'pipe' });
       }
     },
     remove: (name: string, version: string) => rmSync(pathOf(name, version)),
@@ -46,14 +51,14 @@ export function rpmRepository(t: { after(fn: () => unknown): void }) {
   };
 }
 
-function specOf({ name, version, head = '', body = '', settings }: Rpm): string {
+function specOf({ name, version, head = '', body = '', settings, isReplaced, arch }: Rpm): string {
   const file = `/etc/${name}.conf`;
   return `Name: ${name}
 Version: ${version}
 Release: 1
 Summary: x
 License: MIT
-BuildArch: noarch
+${arch === undefined ? 'BuildArch: noarch' : ''}
 ${head}
 %description
 x
@@ -64,7 +69,7 @@ ${settings === undefined ? '' : `echo ${settings} > %{buildroot}${file}`}
 ${body}
 %files
 /usr/share/fixture/${name}-${version}
-${settings === undefined ? '' : `%config(noreplace) ${file}`}
+${settings === undefined ? '' : `%config${isReplaced ? '' : '(noreplace)'} ${file}`}
 `;
 }
 
