@@ -4,12 +4,13 @@ import { counted, namesOf } from './sentence.ts';
 
 /**
  * Begins the undo of hosts that are wanted back, the last ones first, as far as there are places. A host that is broken has its place
- * already, so that its undo makes nobody else unavailable; but never are more than `maxUnavailable` at work.
+ * already, so that its undo makes nobody else unavailable; but never are more than `maxUnavailable` at work, and a host that is lost may be.
  */
 export function bringBack(draft: Draft): void {
   const { tally, policy, hosts } = draft;
   if (tally.waves.every((wave) => wave.wanted === 0) || draft.nowMs >= policy.expiresAtMs) return;
-  for (let index = hosts.length - 1; index >= 0 && tally.atWork < policy.maxUnavailable; index--) {
+  const isFull = (): boolean => tally.atWork + tally.lost >= policy.maxUnavailable;
+  for (let index = hosts.length - 1; index >= 0 && !isFull(); index--) {
     const host = hosts[index];
     if (host === undefined || !isWanted(host, policy)) continue;
     if (!isUnavailable(host) && tally.unavailable >= policy.maxUnavailable) continue;

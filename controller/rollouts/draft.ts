@@ -31,6 +31,8 @@ export interface Draft {
 export interface Tally {
   waiting: number;
   atWork: number;
+  /** Nobody knows whether they are at work, and nobody went on without them. */
+  lost: number;
   unavailable: number;
   failures: number;
   readonly waves: readonly WaveTally[];
@@ -54,7 +56,7 @@ export interface WaveTally {
 
 export function draftOf(rollout: Rollout, nowMs: number): Draft {
   const tally: Tally = {
-    ...{ waiting: 0, atWork: 0, unavailable: 0, failures: 0 },
+    ...{ waiting: 0, atWork: 0, lost: 0, unavailable: 0, failures: 0 },
     waves: rollout.waves.map(() => ({
       ...{
         hosts: 0,
@@ -115,6 +117,7 @@ function count(tally: Tally, host: Host, policy: Policy, by: 1 | -1): void {
     wave.atWork += by;
     if (host.verdict === null && !host.back) wave.hopeful += by;
   }
+  if (host.phase === 'lost' && !host.forgiven) tally.lost += by;
   if (isUnavailable(host)) tally.unavailable += by;
   if (isFailure(host)) {
     tally.failures += by;

@@ -1,5 +1,5 @@
-import { changesOf, leap } from '../../controller/backup/aftermath.ts';
-import { queuedRuns } from '../../controller/backup/store.ts';
+import { changesOf, leap, stopped } from '../../controller/backup/aftermath.ts';
+import { openRolloutIds, queuedRuns } from '../../controller/backup/store.ts';
 import { KEEPING } from '../../controller/config.ts';
 import { type Controller, openController } from '../../controller/controller.ts';
 import { openDatabase } from '../../controller/db/sqlite.ts';
@@ -112,7 +112,7 @@ export function createCentral(ports: CentralPorts): Central {
       contentDisk,
       urls: [CONTROLLER_URL],
       keeping: KEEPING,
-      probeSockets: { http: async () => {}, tcp: async () => {} },
+      probeSockets: { http: async () => {}, tcp: portsOf(dice.fork('ports')) },
     };
     open(own, ports.weakness?.world?.(world) ?? world).catch((cause: unknown) => {
       if (cause instanceof Dead || !own.alive) return;
@@ -198,13 +198,25 @@ async function settleRestored({ uri }: DatabaseDisk, wallMs: number): Promise<vo
     changesRoot: row.changes_root === 1,
   }));
   const queued = await db.read(queuedRuns());
+  const open = await db.read(openRolloutIds());
   const written = db.write([
     ...queued.flatMap((run) => changesOf(run, nowMs).map((change) => transition(change, at, () => {}))),
     ...leap(fold(FLEET_ID, documents), FLEET_KEYS.root, nowMs),
+    ...open.flatMap(({ id }) => stopped(id, nowMs, nowMs)),
   ]);
   flush();
   await written;
   await db.close();
+}
+
+/** Some hosts do not answer, for as long as this controller lives. */
+function portsOf(dice: Dice): (asked: { host: string }) => Promise<void> {
+  const answers = new Map<string, boolean>();
+  return async ({ host }) => {
+    const isOpen = answers.get(host) ?? dice.chance(0.85);
+    answers.set(host, isOpen);
+    if (!isOpen) throw new Error(`connect ECONNREFUSED ${host}`);
+  };
 }
 
 function logOf(life: Life, story: Story): Log {

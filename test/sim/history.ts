@@ -11,6 +11,8 @@ import { createOperators } from './operators.ts';
 import { createOracle } from './oracle.ts';
 import { createPost, type Post } from './post.ts';
 import { createStage } from './processes.ts';
+import { createRolloutJudge } from './rollout-judge.ts';
+import { createRollouts } from './rollouts.ts';
 import { createScheduler, quiet } from './scheduler.ts';
 import { createStory } from './story.ts';
 import { Violation } from './verdict.ts';
@@ -31,6 +33,7 @@ export interface History {
 export async function live(seed: number, weakness?: Weakness): Promise<History> {
   const dice = diceOf(`history ${seed}`);
   let violation: Violation | undefined;
+  let putBacks = 0;
   const convict = (found: Violation): void => {
     violation ??= found;
     scheduler.stop();
@@ -60,6 +63,7 @@ export async function live(seed: number, weakness?: Weakness): Promise<History> 
     guarded((performance) => {
       story.tell(performance.host, `starts ${performance.token}`);
       judge.started(performance);
+      rolloutJudge.started(performance);
     }),
   );
   const central = createCentral({
@@ -69,7 +73,10 @@ export async function live(seed: number, weakness?: Weakness): Promise<History> 
     dice: dice.fork('central'),
     weakness,
     nowMs: () => scheduler.nowMs,
-    committed: guarded(() => judge.committed()),
+    committed: guarded(() => {
+      judge.committed();
+      rolloutJudge.committed();
+    }),
   });
   const hosts = Array.from({ length: 3 + dice.below(6) }, (_, index) => `web-${index + 1}`);
   const suffered = new Map<string, Suffered>(hosts.map((host) => [host, newSufferings()]));
@@ -78,8 +85,11 @@ export async function live(seed: number, weakness?: Weakness): Promise<History> 
     const post: Post = createPost({
       machine,
       network,
-      stage: createStage(machine, dice.fork(`${host} programs`), oracle, (token) =>
-        operators.programOf(token),
+      stage: createStage(
+        machine,
+        dice.fork(`${host} programs`),
+        oracle,
+        (token) => operators.programOf(token) ?? rollouts.programOf(token, host),
       ),
       story,
       dice: dice.fork(`${host} agent`),
@@ -100,11 +110,22 @@ export async function live(seed: number, weakness?: Weakness): Promise<History> 
     asked: (ask) => faults.asked(ask.hosts),
     acknowledged: guarded((ask, job, targets) => judge.acknowledged(ask, job, targets)),
   });
+  const rollouts = createRollouts({
+    ...{ scheduler, story, central, hosts, dice: dice.fork('rollouts') },
+    putBacks: () => putBacks,
+  });
+  const rolloutJudge = createRolloutJudge({
+    ...{ scheduler, central, rollouts, oracle },
+    putBacks: () => putBacks,
+  });
   const judge = createJudge({
     scheduler,
     central,
     posts,
-    operators,
+    operators: {
+      ...operators,
+      askOf: (token) => operators.askOf(token) ?? rollouts.askOf(token),
+    },
     oracle,
     suffered: (host) => suffered.get(host) ?? newSufferings(),
     lagMs: (host) => network.slowestDownMs(host),
@@ -130,6 +151,11 @@ export async function live(seed: number, weakness?: Weakness): Promise<History> 
   const stormMs = dice.between(60_000, 600_000);
   plan(dice.fork('asks'), stormMs, 3, 14, () => operators.ask());
   plan(dice.fork('cancels'), stormMs, 0, 5, () => operators.cancel());
+  const rolls = dice.fork('rolls');
+  if (rolls.chance(ROLLING)) {
+    plan(rolls, stormMs / 2, 1, 2, () => rollouts.start());
+    plan(rolls, stormMs, 0, 12, () => rollouts.say());
+  }
   const faults = scheduleFaults({
     scheduler,
     dice: dice.fork('faults'),
@@ -139,7 +165,10 @@ export async function live(seed: number, weakness?: Weakness): Promise<History> 
     posts,
     suffered,
     stormMs,
-    storePutBack: () => judge.storePutBack(),
+    storePutBack() {
+      putBacks += 1;
+      judge.storePutBack();
+    },
   });
 
   function plan(chance: Dice, untilMs: number, least: number, most: number, fn: () => void): void {
@@ -154,9 +183,12 @@ export async function live(seed: number, weakness?: Weakness): Promise<History> 
     const endMs = stormMs + HEAL_MOST_MS;
     while (!violation && scheduler.nowMs < endMs) {
       await scheduler.runUntil(scheduler.nowMs + HEAL_STEP_MS);
-      if (scheduler.nowMs > stormMs + HEAL_LEAST_MS && judge.isSettled()) break;
+      guarded(rollouts.tend)();
+      const isSettled = judge.isSettled() && rolloutJudge.isSettled();
+      if (scheduler.nowMs > stormMs + HEAL_LEAST_MS && isSettled) break;
     }
     if (!violation) guarded(judge.conclude)();
+    if (!violation) guarded(rolloutJudge.conclude)();
   } finally {
     // What dead code still rejects is told in the turns after.
     await quiet();
@@ -184,6 +216,8 @@ function hearRejections(next: (cause: unknown) => void): void {
   listener = next;
 }
 
+/** Histories in which changes are rolled out: they take longer than others. */
+const ROLLING = 0.35;
 /** After the storm: until all is settled, or this long. The longest ttl, timeout and grace fit in. */
 const HEAL_LEAST_MS = 60_000;
 const HEAL_STEP_MS = 20_000;

@@ -107,7 +107,7 @@ export function createJudge(ports: JudgePorts): Judge {
     const others = oracle.performances.find(
       (one) => one.host === host && one.token === token && one.jobId !== jobId,
     );
-    if (others && putBacks === 0)
+    if (others && !ask.isOfTwoJobs && putBacks === 0)
       fail(1, `${host} starts ${token} for two jobs, ${short(others.jobId)} and ${short(jobId)}`);
     checkInTime(performance, ask, post);
     checkJournalled(performance, post);

@@ -21,6 +21,8 @@ export interface Ask {
   /** Hosts at once, and how many may fail before the rest is left alone; undefined: all, and any number. */
   readonly batch: number | undefined;
   readonly maxFailures: number | undefined;
+  /** The steps post and restore of a rollout carry out the same. */
+  readonly isOfTwoJobs: boolean;
   /** Told by the controller; undefined as long as no reply came. */
   jobId: string | undefined;
   ackedMs: number | undefined;
@@ -97,6 +99,7 @@ export function createOperators(ports: OperatorsPorts): Operators {
       attempts,
       batch,
       maxFailures,
+      isOfTwoJobs: false,
       jobId: undefined,
       ackedMs: undefined,
       cancelledMs: undefined,

@@ -15,6 +15,8 @@ const QUICK = [
   'output-hole',
   'deadline-never-kept',
   'redial-gives-up',
+  'rollout-not-soaked',
+  'rollout-phase-not-stored',
 ];
 
 test('the simulator sees a defence that is taken away', async (t) => {

@@ -1,6 +1,8 @@
 import type { Journal } from '../../agent/spool/journal.ts';
 import type { Database, Query, Statement } from '../../controller/db/database.ts';
 import { MusterError } from '../../proto/errors.ts';
+import { ROLLOUT_WEAKNESSES } from './rollout-weaknesses.ts';
+import { withReads, withWrites } from './weakened-store.ts';
 import type { Weakness } from './weakness.ts';
 
 /**
@@ -290,6 +292,7 @@ export const WEAKNESSES: readonly Weakness[] = [
       },
     }),
   },
+  ...ROLLOUT_WEAKNESSES,
 ];
 
 export function weaknessNamed(name: string): Weakness {
@@ -313,19 +316,6 @@ function quietly(fn: () => void): void {
   } catch (cause) {
     if (!(cause instanceof MusterError)) throw cause;
   }
-}
-
-type Write = (statements: readonly Statement[], write: () => Promise<void>, real: Database) => Promise<void>;
-
-function withWrites(db: Database, change: Write): Database {
-  return { ...db, write: (statements) => change(statements, () => db.write(statements), db) };
-}
-
-function withReads(
-  db: Database,
-  change: (query: Query<unknown>, read: () => Promise<unknown[]>) => Promise<unknown[]>,
-): Database {
-  return { ...db, read: <Row>(query: Query<Row>) => change(query, () => db.read(query)) as Promise<Row[]> };
 }
 
 /** Changes what is read inside of transactions. */
