@@ -110,12 +110,11 @@ function sharesOf(
   const rests = waves.filter((wave) => 'rest' in wave);
   if (rests.length > 1) found.problems.push(`${rests.length} waves want the rest, and only one can have it`);
   else
-    for (const wave of rests)
-      take(
-        wave,
-        nameOf(wave),
-        agents.filter((host) => left.has(host)),
-      );
+    for (const wave of rests) {
+      const last = agents.filter((host) => left.has(host));
+      // Nobody has to be left: it is no wave then.
+      if (last.length > 0 || byWave.size === 0) take(wave, nameOf(wave), last);
+    }
   if (left.size > 0 && found.problems.length === 0) found.problems.push(inNoWave([...left], waves));
   const shares = waves.flatMap((wave) => byWave.get(wave) ?? []);
   const names = shares.map(({ name }) => name);
@@ -171,7 +170,6 @@ function inNoWave(hosts: readonly Matchable[], waves: readonly WaveRequest[]): s
 }
 
 function whyEmpty(wave: WaveRequest): string {
-  if ('rest' in wave) return ': the waves beside it take all';
   if ('each' in wave) return `: none that is left has the label ${quoted(wave.each)}`;
   return ': it means none, or only such as an earlier wave has';
 }

@@ -1,4 +1,4 @@
-import type { RolloutBody, RolloutDraft } from '../../api/contract.ts';
+import type { GateBody, RolloutBody, RolloutDraft } from '../../api/contract.ts';
 import { lifeOf, stepJobs } from '../../rollouts/steps.ts';
 import { EXIT, Failure } from '../failure.ts';
 import type { Wanted } from './check.ts';
@@ -47,17 +47,20 @@ export function wantedOrders(
   });
 }
 
-/** A wave has its gate, or that of the rollout. Only a wave for each value of a label becomes several, none of them empty. */
+/**
+ * A wave has its gate, or that of the rollout. Only a wave for each value of a label becomes several, none of them empty, and only that of
+ * the rest becomes none, where nobody is left.
+ */
 function checkSoaks({ waves = [], gate }: RolloutBody, soaksMs: readonly number[], hosts: number): void {
-  const asked = waves.length === 0 ? [gate] : waves.map((wave) => wave.gate ?? gate);
-  const askedMs = asked.map((one) => one?.soakMs ?? 0);
+  const soakOf = (wave: { gate?: GateBody | undefined }): number => (wave.gate ?? gate)?.soakMs ?? 0;
+  const askedMs = waves.length === 0 ? [soakOf({})] : waves.map(soakOf);
+  const others = waves.filter((wave) => !('rest' in wave)).map(soakOf);
+  const leastMs = others.length === 0 ? askedMs : others;
   const isOpen = waves.some((wave) => 'each' in wave);
   const isAsked = isOpen
     ? soaksMs.every((soakMs) => askedMs.includes(soakMs))
-    : soaksMs.every((soakMs, index) => soakMs === askedMs[index]);
-  const isSoMany = isOpen
-    ? soaksMs.length >= askedMs.length && soaksMs.length <= hosts
-    : soaksMs.length === askedMs.length;
+    : [askedMs, leastMs].some((ms) => ms.join() === soaksMs.join());
+  const isSoMany = isOpen ? soaksMs.length >= leastMs.length && soaksMs.length <= hosts : true;
   if (isAsked && isSoMany) return;
   throw new Failure(
     EXIT.refused,

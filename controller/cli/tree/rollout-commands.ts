@@ -73,7 +73,10 @@ function bodyOptions(command: Command): Command {
     .option('--upgrade', "change: agents get this program's version")
     .option('--pre <file>', 'a bundle file for each host before its change: drain')
     .option('--post <file>', 'a bundle file for each host after it, or after it was brought back: undrain')
-    .option('--undo <file>', 'a bundle file that takes the change back; a plan has its own way');
+    .option(
+      '--undo <file>',
+      'a bundle file that takes the change back; a plan and an upgrade have a way of their own',
+    );
   waveOptions(command);
   settingOptions(command);
   return planOptions(command).option(
@@ -122,7 +125,7 @@ function startCommand(rollout: Command, choose: Choose): void {
 Examples:
   muster rollout start -f rollout.yaml
   muster rollout start --plan plan.json --canary 1 --wave 10% --wave 50% --probe-http http://localhost/health
-  muster rollout start --bundle site.yaml -l role=web --each rack --max-unavailable 2 --soak 10m
+  muster rollout start --bundle site.yaml --undo back.yaml -l role=web --each rack --max-unavailable 2
   muster rollout start --upgrade -t all --canary 2 --max-failures 3%
 
 A rollout.yaml, whose keys docs/rollouts.md has all of:

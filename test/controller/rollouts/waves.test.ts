@@ -44,6 +44,16 @@ test('hosts fall into waves as they are asked for', () => {
     ],
   ];
   for (const [more, expected] of table) assert.deepEqual(wavesOf(more), expected);
+  // Where nobody is left the rest is no wave.
+  const racked = agents.slice(0, 15);
+  assert.deepEqual(wavesOf({ waves: [{ rest: true, name: 'others' }, { each: 'rack' }] }, racked), [
+    'rack=a: 5',
+    'rack=b: 5',
+    'rack=c: 5',
+  ]);
+  assert.deepEqual(wavesOf({ waves: [{ size: '1' }, { rest: true }] }, agents.slice(0, 1)), [
+    'wave 1: web-1',
+  ]);
 });
 
 test('hosts begin in the order of their names as people count, or by chance that can be had again', () => {
@@ -69,7 +79,6 @@ test('waves that cannot be are told, all at once', () => {
     ],
     [{ waves: [{ each: 'rack' }] }, /in no wave \(without the label "rack"\)/],
     [{ waves: [{ each: 'floor' }, { rest: true }] }, /has no hosts/],
-    [{ waves: [{ size: '100%' }, { rest: true }] }, /has no hosts/],
     [
       { waves: [{ hosts: 'web-1,web-2' }, { hosts: 'web-2,web-3' }, { rest: true }] },
       /web-2 is named in wave 1 and in wave 2/,

@@ -95,6 +95,18 @@ test('each order of a rollout that was asked for is signed', () => {
   );
 });
 
+test('where nobody is left for the rest its wave is not missed', () => {
+  const gate = { soakMs: 60_000 };
+  const asked = (more: RolloutBody['waves'] & object): RolloutBody => ({
+    ...ASKED,
+    waves: [{ size: '100%', gate }, ...more],
+  });
+  const draft = draftOf({ body: asked([{ rest: true }]) });
+  assert.deepEqual(draft.soaksMs, [60_000]);
+  assert.equal(check(draft, asked([{ rest: true }])).length, draft.orders.length);
+  assert.throws(() => check(draft, asked([{ size: '1' }])), /would soak for/);
+});
+
 const add = (step: string, more: Target) => (what: string, targets: Target[]) =>
   what === step ? [...targets, more] : targets;
 const TABLE: [string, () => RolloutDraft, RegExp][] = [
