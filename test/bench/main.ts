@@ -13,6 +13,7 @@ import { memory } from './memory.ts';
 import { oneCommand } from './one-command.ts';
 import { patch } from './patch.ts';
 import { readers } from './readers.ts';
+import { reconcileSteps } from './reconcile.ts';
 import { shim } from './shim.ts';
 import { startUp } from './start-up.ts';
 
@@ -30,6 +31,7 @@ const SECTIONS: Record<string, (options: Options) => Promise<string>> = {
   readers,
   install,
   patch,
+  reconcile: reconcileSteps,
 };
 
 const { values, positionals } = parseArgs({
