@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { PackageHistory, PackageScan } from '../../../proto/packages.ts';
 import { startFleet, type TestFleet } from '../../e2e/fleet.ts';
@@ -218,6 +221,42 @@ describe('packages by dnf, where something goes wrong', DNF_NEEDS, () => {
     assert.deepEqual(await one.versions('app'), ['app 2']);
   });
 
+  test('a repository that goes down in the middle of a download changes nothing', async (t) => {
+    const one = await host('app-1');
+    let isDown = false;
+    const server = createServer((request, response) => {
+      const path = join(repository.folder, decodeURIComponent(request.url ?? ''));
+      if (isDown) return void response.destroy();
+      if (!existsSync(path)) return void response.writeHead(404).end();
+      const body = readFileSync(path);
+      response.writeHead(200, { 'content-length': body.length });
+      if (!path.endsWith('.rpm')) return void response.end(body);
+      isDown = true;
+      response.write(body.subarray(0, 1_000), () => response.destroy());
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    await one.run([
+      'sed',
+      '-i',
+      `s#file:///repo#http://127.0.0.1:${port}/#`,
+      '/etc/yum.repos.d/fixture.repo',
+    ]);
+    await one.run(['dnf', '-q', '-y', '--refresh', 'makecache']);
+    const end = await apply(one, [APP], { wayBack: 'none' });
+    assert.ok(isDown);
+    assert.deepEqual([end.state, end.change], ['failed', 'unchanged'], end.stdout);
+    assert.match(end.reason ?? '', /app-2-1\.noarch: Cannot download/);
+    assert.deepEqual(await one.versions('app'), ['app 1']);
+    const scan = await orders.carryOut(one.name, { action: 'scan' });
+    assert.equal(scan.state, 'failed');
+    assert.match(scan.reason ?? '', /^the repositories' lists could not be fetched: .*fixture/);
+  });
+
   test('a full disk is told before anything is changed', async () => {
     const one = await host('app-1');
     await one.run(['mount', '-t', 'tmpfs', '-o', 'size=64k', 'none', '/usr/share/fixture']);
@@ -261,6 +300,30 @@ describe('packages by dnf, where something goes wrong', DNF_NEEDS, () => {
     const back = await revert(one, slow);
     assert.equal(back.state, 'succeeded', `${back.reason}\n${back.stdout}`);
     assert.deepEqual(await one.versions('slow'), ['slow 1']);
+
+    // Once more, and straight back.
+    for (const name of ['slow-begun', 'slow-go']) await one.run(['rm', `/run/${name}`]);
+    const again = await orders.begin(one.name, { action: 'apply', changes: slow });
+    await until('its script runs', () => existsSync(one.see('/run/slow-begun')), 30_000);
+    await one.run(['sh', '-c', KILL_RPM]);
+    assert.equal((await orders.end(again)).state, 'failed');
+    writeFileSync(one.see('/run/slow-go'), '');
+    const straight = await revert(one, slow);
+    assert.equal(straight.state, 'succeeded', `${straight.reason}\n${straight.stdout}`);
+    assert.deepEqual(await one.versions('slow'), ['slow 1']);
+  });
+
+  test('a change that is cancelled while rpm works goes back as a whole', async () => {
+    const one = await host('slow-1', 'app-1');
+    const changes = [APP, change('slow', '1-1', '2-1')];
+    const job = await orders.begin(one.name, { action: 'apply', changes });
+    await until('its script runs', () => existsSync(one.see('/run/slow-begun')), 30_000);
+    await fleet.client.call('jobs.cancel', { params: { job }, body: {} });
+    assert.equal((await orders.end(job)).state, 'cancelled');
+    writeFileSync(one.see('/run/slow-go'), '');
+    const back = await revert(one, changes);
+    assert.equal(back.state, 'succeeded', `${back.reason}\n${back.stdout}`);
+    assert.deepEqual(await one.versions('app', 'slow'), ['app 1', 'slow 1']);
   });
 });
 
