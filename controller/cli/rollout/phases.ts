@@ -80,9 +80,14 @@ export function isAtRest({ state, counts }: Pick<RolloutSummary, 'state' | 'coun
   return ENDED[state] || (state === 'stopped' && countOf(counts, 'at-work') === 0);
 }
 
-/** The exit status of a command that saw a rollout like this. */
-export function rolloutExit({ state, counts }: Pick<RolloutSummary, 'state' | 'counts'>): number {
+/** The exit status of a command that saw a rollout like this; `isRollback`: of one that asked for hosts to be brought back. */
+export function rolloutExit(
+  { state, counts, reason }: Pick<RolloutSummary, 'state' | 'counts' | 'reason'>,
+  isRollback = false,
+): number {
   if (!isAtRest({ state, counts })) return EXIT.detached;
+  // Where somebody is left changed the reason names him.
+  if (isRollback && state === 'rolled-back' && reason === null && !counts.failed) return EXIT.ok;
   if (state !== 'succeeded') return EXIT.failed;
   const { failed = 0, reverted = 0, drifted = 0, lost = 0, skipped = 0 } = counts;
   if (failed + reverted + drifted > 0) return EXIT.failed;

@@ -13,7 +13,7 @@ import { shortId, whatNext } from './guidance.ts';
 import { renderPhases } from './phases.ts';
 import { findRollout } from './rollout-id.ts';
 import { renderRollout } from './show-view.ts';
-import { watchRollout } from './watch-rollout.ts';
+import { type WatchOptions, watchRollout } from './watch-rollout.ts';
 
 interface Json {
   json?: boolean;
@@ -122,7 +122,7 @@ export async function rollback(
   options: VerbOptions & Pick<TargetOptions, 'targets'>,
 ): Promise<number> {
   const { targets } = await readSelection(surroundings, defined({ targets: options.targets }));
-  return verb(surroundings, id, options, (client, rollout) =>
+  return verb(surroundings, id, { ...options, isRollback: true }, (client, rollout) =>
     client.call('rollouts.rollback', {
       params: { rollout },
       body: defined({ targets, reason: options.reason }),
@@ -133,15 +133,16 @@ export async function rollback(
 async function verb(
   surroundings: Surroundings,
   id: string,
-  options: VerbOptions,
+  options: VerbOptions & Pick<WatchOptions, 'isRollback'>,
   call: (client: Client, rollout: string) => Promise<RolloutSummary>,
 ): Promise<number> {
   return withClient(surroundings, async (client) => {
     const rollout = await findRollout(client, id);
     const summary = await call(client, rollout);
-    if (options.watch) return watchRollout(surroundings, client, rollout, defined({ json: options.json }));
+    const { json, isRollback } = options;
+    if (options.watch) return watchRollout(surroundings, client, rollout, defined({ json, isRollback }));
     const { stdout } = surroundings;
-    if (options.json) stdout.write(`${jsonLine(summary)}\n`);
+    if (json) stdout.write(`${jsonLine(summary)}\n`);
     else {
       const far = renderPhases(summary.counts, plain);
       const next = [...whatNext(summary), `muster rollout watch ${shortId(rollout)}`].map(

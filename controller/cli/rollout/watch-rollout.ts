@@ -18,6 +18,8 @@ export interface WatchOptions {
   json?: boolean;
   /** Only what came after this event; left out: from where it stands, and with `json` from the start. */
   after?: number;
+  /** Of a command that asked for hosts to be brought back: that they are is its success. */
+  isRollback?: boolean;
 }
 
 /** Changes of more than the host that an event names: what is known of gates and limits is asked for again. */
@@ -114,7 +116,7 @@ export async function watchRollout(
   if (json) screen.out(`${jsonLine(summaryJson(board.detail()))}\n`);
   else for (const text of closing(board)) screen.note(text);
   if (leave.signal.aborted) for (const text of onLeaving(board.detail())) screen.note(`muster: ${text}`);
-  return rolloutExit(board.detail());
+  return rolloutExit(board.detail(), options.isRollback);
 }
 
 export function eventSource(client: Client, rollout: string, follow: boolean): EventSource<RolloutEvent> {

@@ -5,6 +5,7 @@ import { plain } from '../../../../controller/cli/output/paint.ts';
 import { createBoard } from '../../../../controller/cli/rollout/board.ts';
 import { renderBoard } from '../../../../controller/cli/rollout/board-view.ts';
 import { stage } from '../command-stage.ts';
+import type { Handlers } from '../fake-api.ts';
 import { stream } from '../fake-job.ts';
 import {
   AT,
@@ -37,6 +38,23 @@ test('one that stands stopped says why, who failed and what can be done, and end
     false,
     'and nothing is waited for',
   );
+});
+
+test('bringing back what was asked to be brought back is a success, and no other watch of it is', async (t) => {
+  const back = detailOf([hostOf('web-1', 'reverted')], { state: 'rolled-back', seq: 2 });
+  const handlers = (detail: typeof back): Handlers => ({
+    'rollouts.rollback': () => detail,
+    'rollouts.show': () => detail,
+    'rollouts.events': () => stream(streamOf([])),
+  });
+  const { muster } = await stage(t, handlers(back));
+  assert.equal(await muster('rollout', 'rollback', ROLLOUT, '--watch'), 0);
+  assert.equal(await muster('rollout', 'watch', ROLLOUT), 1);
+  const partly = detailOf([hostOf('web-1', 'reverted'), hostOf('web-2', 'done')], {
+    ...{ state: 'rolled-back', reason: 'not brought back: web-2', seq: 2 },
+  });
+  const other = await stage(t, handlers(partly));
+  assert.equal(await other.muster('rollout', 'rollback', ROLLOUT, '--watch'), 1);
 });
 
 test('as JSON each event is a line, with a summary at the end', async (t) => {
