@@ -130,7 +130,14 @@ function createDnf(host: Host): PackageManager {
     await mustBeKnown();
     if (!(await host.files.exists(VERSIONLOCK_CONFIG)))
       throw new Error('dnf holds packages by its plugin versionlock: install python3-dnf-plugin-versionlock');
-    await query(command.versionlockCommand(verb, names));
+    const said = await query(command.versionlockCommand(verb, names));
+    // It ends well also where it knows no such package.
+    const held = new Set(heldNames((await host.files.readText(VERSIONLOCK)) ?? ''));
+    const off = names.filter((name) => held.has(name) !== (verb === 'add'));
+    if (off.length > 0)
+      throw new Error(
+        `dnf did not ${verb} the lock of ${off.join(', ')}: ${oneLine(said) || 'it does not say why'}`,
+      );
   }
 
   return {

@@ -1,10 +1,11 @@
 /** Answers of dnf 4.14, but where a test says that they are made up after its source. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { heldNames, pendingOf, unsignedOf, whyUnknown } from '../../../../agent/packages/dnf/dnf.ts';
+import { DNF, heldNames, pendingOf, unsignedOf, whyUnknown } from '../../../../agent/packages/dnf/dnf.ts';
 import { parseHistory, parseHistoryIds } from '../../../../agent/packages/dnf/history.ts';
 import { parseTable } from '../../../../agent/packages/dnf/table.ts';
 import { rpmFailure } from '../../../../agent/packages/rpm/database.ts';
+import { scriptedHost } from '../scripted-host.ts';
 
 const entry = (altered: string, begin = 'Fri Nov 27 14:25:22 2026') => `Begin time     : ${begin}
 Begin rpmdb    : e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
@@ -112,6 +113,24 @@ ${rule}
     assert.deepEqual(held([], []), [true]);
     const list = '# Added lock on Fri\nkernel-core-0:5.14-1.*\n!bad-0:1-1.*\napp-1:2~rc1-1.*\n\n-x\n';
     assert.deepEqual(heldNames(list), ['app', 'kernel-core']);
+  });
+
+  test('a lock that dnf did not set or take away is no success', async () => {
+    const LIST = '/etc/dnf/plugins/versionlock.list';
+    const dnf = (list: string) =>
+      DNF.create(
+        scriptedHost({
+          files: { [LIST]: list, '/etc/dnf/plugins/versionlock.conf': '[main]' },
+          answer: (argv) => ({
+            stdout: argv.includes('--version') ? '4.14.0\n' : 'No package found for: app\n',
+          }),
+        }),
+      );
+    const locked = 'app-0:1-1.*\n';
+    await dnf(locked).hold(['app']);
+    await dnf('').unhold(['app']);
+    await assert.rejects(dnf('').hold(['app']), /did not add the lock of app: No package found for: app$/);
+    await assert.rejects(dnf(locked).unhold(['app']), /did not delete the lock of app/);
   });
 
   test('a dnf of another kind is refused by its name', () => {
