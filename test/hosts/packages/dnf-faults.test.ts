@@ -310,6 +310,7 @@ describe('packages by dnf, where something goes wrong', DNF_NEEDS, () => {
     writeFileSync(one.see('/run/slow-go'), '');
     const straight = await revert(one, slow);
     assert.equal(straight.state, 'succeeded', `${straight.reason}\n${straight.stdout}`);
+    assert.match(straight.stdout, /slow-1-1\.noarch is a duplicate with slow-2-1\.noarch[\s\S]*Reinstalling/);
     assert.deepEqual(await one.versions('slow'), ['slow 1']);
   });
 
