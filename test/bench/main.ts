@@ -14,6 +14,7 @@ import { oneCommand } from './one-command.ts';
 import { patch } from './patch.ts';
 import { readers } from './readers.ts';
 import { reconcileSteps } from './reconcile.ts';
+import { rolloutWaves } from './rollout-waves.ts';
 import { shim } from './shim.ts';
 import { startUp } from './start-up.ts';
 
@@ -32,6 +33,7 @@ const SECTIONS: Record<string, (options: Options) => Promise<string>> = {
   install,
   patch,
   reconcile: reconcileSteps,
+  waves: rolloutWaves,
 };
 
 const { values, positionals } = parseArgs({
