@@ -3,7 +3,7 @@ import type { JobsPorts } from './ports.ts';
 import { isOpen } from './run.ts';
 import type { Steady } from './steady.ts';
 import { type Applied, type At, type Change, transition } from './transition.ts';
-import { giveOneTurn, nextTurns } from './turns.ts';
+import { heldTurns, nextTurns } from './turns.ts';
 
 export interface Changes {
   /**
@@ -34,12 +34,10 @@ export function createChanges(
       const givePlacesOn: Late = {
         late: () => [...freed(applied)].map((jobId) => nextTurns(jobId, at, isOnline, note)),
       };
-      const statements = batch(
-        (change) => transition(change, at, note),
-        (jobId, agentId) => giveOneTurn(jobId, agentId, at, isOnline, note),
-      );
+      const turns = heldTurns(at, isOnline, note);
+      const statements = batch((change) => transition(change, at, note), turns.give);
       if (statements.length === 0) return applied;
-      await ports.db.write([...statements, givePlacesOn], lane);
+      await ports.db.write([...statements, turns.counted, givePlacesOn], lane);
       for (const one of applied) onApplied(one);
       for (const jobId of new Set(applied.map((one) => one.jobId)))
         ports.bus.emit({ type: 'job-changed', jobId });

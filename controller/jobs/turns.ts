@@ -47,23 +47,42 @@ export function nextTurns(
   };
 }
 
-/**
- * Its turn for one run of a job that is held, unless it has had it or is over. It runs in the transaction of whoever decided so.
- */
-export function giveOneTurn(
-  jobId: string,
-  agentId: string,
+/** Turns of held jobs within one transaction: what they share is read once, and counted once. */
+export interface HeldTurns {
+  /**
+   * Its turn for one run of a job that is held, unless it has had it or is over. It runs in the transaction of whoever decided so.
+   */
+  give(jobId: string, agentId: string): Late;
+  /** Behind all of them. */
+  counted: Late;
+}
+
+export function heldTurns(
   at: At,
   isOnline: (agentId: string) => boolean,
   onApplied: (applied: Applied) => void,
-): Late {
+): HeldTurns {
+  const held = new Map<string, { job: JobRow; pace: { ttl_ms: number }; given: number } | undefined>();
   return {
-    late(tx) {
-      const [run] = tx.read(runById({ jobId, agentId }));
-      const [job] = tx.read(jobById({ id: jobId }));
-      const [pace] = tx.read(paceOfJob({ jobId }));
-      if (!job || !pace || run?.state !== 'queued' || run.turn_at_ms !== null) return [];
-      return [...turnOf(job, pace, agentId, at, isOnline, onApplied), countWaitingDown({ jobId, runs: 1 })];
+    give: (jobId, agentId) => ({
+      late(tx) {
+        if (!held.has(jobId)) {
+          const [job] = tx.read(jobById({ id: jobId }));
+          const [pace] = tx.read(paceOfJob({ jobId }));
+          held.set(jobId, job && pace && { job, pace, given: 0 });
+        }
+        const of = held.get(jobId);
+        const [run] = tx.read(runById({ jobId, agentId }));
+        if (!of || run?.state !== 'queued' || run.turn_at_ms !== null) return [];
+        of.given += 1;
+        return turnOf(of.job, of.pace, agentId, at, isOnline, onApplied);
+      },
+    }),
+    counted: {
+      late: () =>
+        [...held].flatMap(([jobId, of]) =>
+          of && of.given > 0 ? countWaitingDown({ jobId, runs: of.given }) : [],
+        ),
     },
   };
 }
