@@ -10,7 +10,7 @@ export function rolloutCommands(program: Command, choose: Choose): void {
     .command('rollout')
     .summary('changes in waves, with gates between them and a way back')
     .description(
-      'Carries a change through the fleet in waves: a plan of patches, a bundle of tasks, a file, or new agents. Between waves stand gates; a host that fails is brought back, and nothing further begins.',
+      'Carries a change through the fleet in waves: a plan of patches, a bundle of tasks, a file, or new agents. Between waves stand gates; a host that fails is brought back, and nothing further begins. Without a subcommand: ls.',
     );
   startCommand(rollout, choose);
   checkCommand(rollout, choose);
