@@ -63,6 +63,42 @@ describe("a host's policy", () => {
     assert.equal(refuses(signed, [COMMAND], 'controller'), false);
   });
 
+  it('takes what a probe asks, and what takes a change back, for what they are', () => {
+    const nothing = { command: null, shell: null, file: null, service: null, packages: null };
+    const times = { need: 1, of: 1, everyMs: 1, timeoutMs: 1, withinMs: 1, holdMs: 0 };
+    const probeOf = (asked: object): TaskMessage =>
+      ({
+        ...NO_KIND,
+        probe: { ...times, command: null, shell: null, http: null, tcp: null, ...asked },
+      }) as TaskMessage;
+    const undoneBy = (task: object): TaskMessage => ({
+      ...NO_KIND,
+      service: { unit: 'x', state: 'started', enabled: null } as never,
+      undo: { withinMs: 1, tasks: [{ ...nothing, ...task }] as never },
+    });
+    const file = { path: '/etc/x', state: 'file' } as never;
+    const table: [kind: string, task: TaskMessage][] = [
+      ['shell', probeOf({ shell: SHELL.shell })],
+      ['command', probeOf({ command: COMMAND.command })],
+      ['shell', undoneBy({ shell: SHELL.shell })],
+      ['command', undoneBy({ command: COMMAND.command })],
+      ['file', undoneBy({ file })],
+    ];
+    for (const [kind, task] of table) {
+      assert.equal(
+        refuses(parsePolicy(`{"deny": ["${kind}"]}`), [task], 'controller', 'operator'),
+        true,
+        kind,
+      );
+      const signed = parsePolicy(`{"require": {"${kind}": "operator"}}`);
+      assert.equal(refuses(signed, [task], 'controller'), true, kind);
+      assert.equal(refuses(signed, [task], 'controller', 'operator'), false, kind);
+      assert.equal(refuses(parsePolicy('{"deny": ["script"]}'), [task], 'controller'), false, kind);
+    }
+    const paths = parsePolicy('{"paths": {"write": ["/srv/**"]}}');
+    assert.equal(refuses(paths, [undoneBy({ file })], 'controller', 'operator'), true);
+  });
+
   it('takes the line of a guard for what it is, a shell’s', () => {
     const line = { unless: 'id', creates: '' };
     const guarded: TaskMessage = { ...NO_KIND, reboot: { timeoutMs: 1, ifNeeded: false }, guard: line };
