@@ -55,6 +55,8 @@ export const LIMITS = {
   probeTimeMaxMs: 86_400_000,
   undoTasks: 16,
   undoWithinMaxMs: 86_400_000,
+  /** So long an agent that is started anew has to reach its controller before it takes a change back. */
+  undoFairMs: 60_000,
 
   // content that is too large for an order
   contentChunkBytes: 64 * KIB,

@@ -3,6 +3,7 @@
  * where it does not in time, the change is taken back by what its task says, whatever else becomes of the run.
  */
 import { delay } from '../../proto/clock.ts';
+import { LIMITS } from '../../proto/limits.ts';
 import type { AttemptOptions } from './attempt.ts';
 import { type Commands, createCommands, type Ended, messageOf } from './commands.ts';
 import { jobMark } from './environment.ts';
@@ -43,9 +44,6 @@ export interface Confirming {
   letGo(): void;
 }
 
-/** An agent that is started anew has so long to reach its controller, also where the time is over by then. */
-const FAIR_MS = 60_000;
-
 export function createConfirming(options: ConfirmingOptions): Confirming {
   const { clock, checked } = options;
   const { spec } = checked;
@@ -73,7 +71,7 @@ export function createConfirming(options: ConfirmingOptions): Confirming {
   function leftMs({ withinMs }: Undo, pending: Pending | undefined): number {
     if (pending?.sinceMs === undefined || isCutOff(pending)) return withinMs;
     const waitedMs = clock.uptimeMs() - pending.sinceMs;
-    return Math.max(withinMs - waitedMs, Math.min(withinMs, FAIR_MS));
+    return Math.max(withinMs - waitedMs, Math.min(withinMs, LIMITS.undoFairMs));
   }
 
   async function isReached(waitMs: number): Promise<boolean> {

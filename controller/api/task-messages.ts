@@ -97,7 +97,7 @@ export type TaskKindBody =
   | { packages: PackagesBody }
   | { probe: ProbeBody };
 
-/** What the agent does by itself where it had no session with its controller within this time after the task. */
+/** What the agent does by itself where its controller does not answer within this time after the task. */
 export interface UndoBody {
   withinMs: number;
   tasks: Extract<
@@ -107,7 +107,24 @@ export interface UndoBody {
 }
 
 /** A task with its name and its guards: there is nothing to do where `unless` exits with 0 or `creates` exists. */
-export type TaskBody = TaskKindBody & { name?: string; unless?: string; creates?: string; undo?: UndoBody };
+export type TaskBody =
+  | (Exclude<TaskKindBody, OnceForAll> & UndoableBody)
+  | (Extract<TaskKindBody, OnceForAll> & GuardedBody);
+
+interface GuardedBody {
+  name?: string;
+  unless?: string;
+  creates?: string;
+}
+export type UndoableBody = GuardedBody & { undo?: UndoBody };
+
+/** What is not taken back: it changes nothing, or the agent itself. */
+type OnceForAll =
+  | { reboot: object }
+  | { collect: object }
+  | { upgrade: object }
+  | { uninstall: object }
+  | { probe: object };
 
 /** What apply and revert mean on one host, all of it or nothing. */
 export interface TransactionBody {

@@ -139,8 +139,9 @@ const guarded = {
   name: some(255).exactOptional(),
   unless: some(LIMITS.argBytes).exactOptional(),
   creates: path.exactOptional(),
-  undo: undo.exactOptional(),
 };
+/** Of what changes something and goes on: a reboot is not taken back, and what only asks changes nothing. */
+const undoable = { ...guarded, undo: undo.exactOptional() };
 
 const change = z
   .strictObject({
@@ -160,10 +161,10 @@ export const transactions = z.array(z.strictObject(transaction)).max(LIMITS.targ
 
 export const task = z.union(
   [
-    z.strictObject({ ...guarded, command }),
-    z.strictObject({ ...guarded, shell }),
+    z.strictObject({ ...undoable, command }),
+    z.strictObject({ ...undoable, shell }),
     z.strictObject({
-      ...guarded,
+      ...undoable,
       script: z.strictObject({
         ...stdin,
         content: base64(LIMITS.scriptBytes).min(1),
@@ -171,9 +172,9 @@ export const task = z.union(
         name: some(255),
       }),
     }),
-    z.strictObject({ ...guarded, file }),
-    z.strictObject({ ...guarded, tree: z.strictObject({ path, manifest: content, ...owner }) }),
-    z.strictObject({ ...guarded, service }),
+    z.strictObject({ ...undoable, file }),
+    z.strictObject({ ...undoable, tree: z.strictObject({ path, manifest: content, ...owner }) }),
+    z.strictObject({ ...undoable, service }),
     z.strictObject({
       ...guarded,
       reboot: z.strictObject({
@@ -198,7 +199,7 @@ export const task = z.union(
       ...guarded,
       uninstall: z.strictObject({ keepPolicy: z.boolean().exactOptional() }),
     }),
-    z.strictObject({ ...guarded, packages }),
+    z.strictObject({ ...undoable, packages }),
     z.strictObject({ ...guarded, probe }),
   ],
   'expected one of command, shell, script, file, tree, service, reboot, collect, upgrade, uninstall, packages and probe',

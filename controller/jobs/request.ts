@@ -55,13 +55,13 @@ export function timesOf(request: JobRequest): { ttlMs: number; timeoutMs: number
   };
 }
 
-/** An agent that is started anew has so long to reach its controller before it takes a change back. */
-const UNDO_FAIR_MS = 60_000;
-
 /** How much longer than its timeout a run may take: until what may be taken back counts, or was taken back in the time of a run. */
 export function undoMs({ tasks, ...request }: Pick<JobRequest, 'tasks' | 'timeoutMs'>): number {
   const { timeoutMs = DEFAULTS.timeoutMs } = request;
-  return tasks.reduce((sum, { undo }) => (undo ? sum + undo.withinMs + UNDO_FAIR_MS + timeoutMs : sum), 0);
+  return tasks.reduce(
+    (sum, { undo }) => (undo ? sum + undo.withinMs + LIMITS.undoFairMs + timeoutMs : sum),
+    0,
+  );
 }
 
 /** The job in one line, for lists. */

@@ -72,6 +72,7 @@ const undo = map({
     .min(1, 'expected at least one task')
     .max(LIMITS.undoTasks, `expected at most ${LIMITS.undoTasks} tasks`),
 });
+/** Of what changes something and goes on. */
 const common = { ...guarded, undo: undo.exactOptional() };
 export const COMMON: object = common;
 
@@ -126,13 +127,13 @@ export const TASKS = {
       ),
   }),
   reboot: map({
-    ...common,
+    ...guarded,
     reboot: map({
       timeout: duration(LIMITS.rebootTimeoutMaxMs).exactOptional(),
       'if-needed': z.boolean(wrong('true or false')).exactOptional(),
     }),
   }),
-  probe: map({ ...common, probe: PROBE }),
+  probe: map({ ...guarded, probe: PROBE }),
 };
 export type Kind = keyof typeof TASKS;
 export const KINDS = Object.keys(TASKS) as Kind[];

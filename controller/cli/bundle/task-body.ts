@@ -1,4 +1,4 @@
-import type { TaskBody, TaskKindBody, UndoBody } from '../../api/contract.ts';
+import type { TaskBody, TaskKindBody, UndoableBody, UndoBody } from '../../api/contract.ts';
 import { pathText } from '../../documents/check.ts';
 import type { Document, Path } from '../../documents/document.ts';
 import type { CopyTarget } from '../content/copy-task.ts';
@@ -18,7 +18,7 @@ export interface CopySource extends Named {
   is: 'file' | 'folder';
   target: CopyTarget;
   /** Its name, its guards, and what takes it back. */
-  more: Pick<TaskBody, 'name' | 'unless' | 'creates' | 'undo'>;
+  more: UndoableBody;
 }
 
 /** A file of this machine; `line` and `path` say where it is named. */
@@ -37,7 +37,8 @@ export function taskOf(
   document: Document,
   path: Path,
 ): BundleTask {
-  const { name, unless, creates, undo } = task;
+  const { name, unless, creates } = task;
+  const undo = 'undo' in task ? task.undo : undefined;
   const more = {
     ...(name === undefined ? {} : { name }),
     ...(unless === undefined ? {} : { unless }),

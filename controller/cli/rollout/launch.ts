@@ -35,19 +35,19 @@ export async function launchRollout(
   const { stdout, stderr, env } = surroundings;
   const json = options.json ?? false;
   const checked = await checkedFirst(client, body, options);
-  if (checked) {
+  const names = checked?.waves.flatMap((wave) => wave.hosts);
+  if (checked && names) {
     for (const text of json ? [...warnings, ...checked.warnings] : [])
       stderr.write(`muster: warning: ${sanitiseLine(text)}\n`);
-    const shown = { ...checked, warnings: [...warnings, ...checked.warnings] };
-    if (!json) stderr.write(`${renderChecked(shown, body.change.title, paintFor(stderr.isTerminal, env))}\n`);
-    const names = checked.waves.flatMap((wave) => wave.hosts);
+    const whole = { ...checked, warnings: [...warnings, ...checked.warnings] };
+    if (!json) stderr.write(`${renderChecked(whole, body.change.title, paintFor(stderr.isTerminal, env))}\n`);
     if (!options.yes && !(await goOn(surroundings, names))) {
       stderr.write('muster: nothing was started\n');
       return EXIT.wrongUse;
     }
   }
   const idempotencyKey = options.idempotencyKey ?? toHex(surroundings.random(16));
-  const shown = checked && new Set(checked.waves.flatMap((wave) => wave.hosts));
+  const shown = names && new Set(names);
   const key = await signingKey(surroundings, options);
   const { rollout, created } = await madeSurely(surroundings, { what: 'rollout', key: idempotencyKey }, () =>
     startRollout(surroundings, client, body, { ...options, idempotencyKey, key, shown }),

@@ -27,6 +27,23 @@ export async function signingKey(
   );
 }
 
+/**
+ * What is to be signed; undefined, with a line that says so, where nobody has trusted the key yet and a signature was not asked for.
+ */
+export async function drawn<T>(
+  { stderr }: Pick<Surroundings, 'stderr'>,
+  { sign }: SignOptions,
+  draw: Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await draw;
+  } catch (error) {
+    if (sign || !(error instanceof MusterError) || error.code !== 'signer-unknown') throw error;
+    stderr.write('muster: not signed by you: no admin has trusted your key yet (muster operator trust)\n');
+    return undefined;
+  }
+}
+
 /** Makes a job, signed by its operator where there is a key. The same idempotency key makes the same job. */
 export async function createJob(
   surroundings: Surroundings,
@@ -34,21 +51,11 @@ export async function createJob(
   body: JobBody,
   { idempotencyKey, key, sign }: SignOptions & { idempotencyKey: string; key: OperatorKey | undefined },
 ): Promise<JobCreated> {
-  if (!key) return client.call('jobs.create', { body }, { idempotencyKey });
-  const drawn = await client
-    .call('jobs.draft', { body: { ...body, signer: key.id } }, { idempotencyKey })
-    .catch((error: unknown) => {
-      if (sign || !(error instanceof MusterError) || error.code !== 'signer-unknown') throw error;
-      return undefined;
-    });
-  if (!drawn) {
-    surroundings.stderr.write(
-      'muster: not signed by you: no admin has trusted your key yet (muster operator trust)\n',
-    );
-    return client.call('jobs.create', { body }, { idempotencyKey });
-  }
-  if (drawn.made) return drawn.made;
-  const { draft } = drawn;
+  const draw = key && client.call('jobs.draft', { body: { ...body, signer: key.id } }, { idempotencyKey });
+  const told = draw && (await drawn(surroundings, { ...(sign !== undefined && { sign }) }, draw));
+  if (!key || !told) return client.call('jobs.create', { body }, { idempotencyKey });
+  if (told.made) return told.made;
+  const { draft } = told;
   const { signDraft } = await import('./sign-draft.ts');
   const signed = signDraft(surroundings, key, draft, [{ what: 'job', request: body }]);
   return client.call('jobs.submit', { params: { job: draft.draft }, body: signed });

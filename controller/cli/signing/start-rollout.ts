@@ -1,9 +1,8 @@
-import { MusterError } from '../../../proto/errors.ts';
 import type { RolloutBody, RolloutStarted } from '../../api/contract.ts';
 import type { Client } from '../client.ts';
 import { EXIT, Failure } from '../failure.ts';
 import type { Surroundings } from '../surroundings.ts';
-import type { SignOptions } from './create-job.ts';
+import { drawn, type SignOptions } from './create-job.ts';
 import type { OperatorKey } from './operator-key.ts';
 
 /**
@@ -26,20 +25,11 @@ export async function startRollout(
     shown: ReadonlySet<string> | undefined;
   },
 ): Promise<RolloutStarted> {
-  if (!key) return client.call('rollouts.start', { body }, { idempotencyKey });
-  const drawn = await client
-    .call('rollouts.draft', { body: { ...body, signer: key.id } }, { idempotencyKey })
-    .catch((error: unknown) => {
-      if (sign || !(error instanceof MusterError) || error.code !== 'signer-unknown') throw error;
-      return undefined;
-    });
-  if (!drawn) {
-    surroundings.stderr.write(
-      'muster: not signed by you: no admin has trusted your key yet (muster operator trust)\n',
-    );
-    return client.call('rollouts.start', { body }, { idempotencyKey });
-  }
-  if (drawn.made) return drawn.made;
+  const draw =
+    key && client.call('rollouts.draft', { body: { ...body, signer: key.id } }, { idempotencyKey });
+  const told = draw && (await drawn(surroundings, { ...(sign !== undefined && { sign }) }, draw));
+  if (!key || !told) return client.call('rollouts.start', { body }, { idempotencyKey });
+  if (told.made) return told.made;
   // Whoever says that this key has the hosts already has to have what it started.
   if (!shown)
     throw new Failure(
@@ -47,7 +37,7 @@ export async function startRollout(
       'nothing was signed or started: another rollout has the hosts, and none was started by this idempotency key',
       'see "muster rollout ls --state open"',
     );
-  const { draft } = drawn;
+  const { draft } = told;
   const [{ signDraft }, { wantedOrders }] = await Promise.all([
     import('./sign-draft.ts'),
     import('./wanted-orders.ts'),

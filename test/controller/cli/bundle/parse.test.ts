@@ -180,9 +180,14 @@ test('what every bundle may hold is what the API takes', () => {
   - probe: { http: "http://[::1]:8080/x?y", need: 2, of: 3, every: 1s, hold: 1h }
   - probe: { tcp: "db.example:5432" }
   - reboot: { timeout: 5m, if-needed: true }
+  - service: { unit: nginx, state: restarted }
     undo: { within: 2m, tasks: [{ link: { path: /a, target: b } }, { directory: { path: /c } }] }
 `);
   for (const one of tasks) assert.equal('body' in one && task.safeParse(one.body).error, undefined);
+  const undo = { withinMs: 1, tasks: [{ shell: { line: 'x' } }] };
+  assert.equal(task.safeParse({ shell: { line: 'x' }, undo }).success, true);
+  for (const kind of [{ reboot: {} }, { collect: { path: '/x' } }, { uninstall: {} }])
+    assert.equal(task.safeParse({ ...kind, undo }).success, false);
 });
 
 test('a probe that is asked of many hosts has places for their names and addresses', () => {
@@ -454,6 +459,11 @@ describe('a task that is wrong is refused with its place and what was expected',
       'shell: x\n    undo: { tasks: [{ shell: y }] }',
       '3: tasks[0].undo.within: is missing, expected a duration like "10m"',
     ],
+    // An agent would not take it: the whole order would be refused there.
+    ...['reboot: {}', 'probe: { tcp: "db:1" }'].map((kind): [string, string] => [
+      `${kind}\n    undo: { within: 1m, tasks: [{ shell: y }] }`,
+      `3: tasks[0].undo: is not known here, expected name, unless, creates, ${kind.split(':')[0]}`,
+    ]),
     ['shell: x\n    undo: { within: 1m, tasks: [] }', '3: tasks[0].undo.tasks: expected at least one task'],
     [
       'shell: x\n    undo:\n      within: 1m\n      tasks:\n        - script: y',
