@@ -10,7 +10,7 @@ import { readSelection, type TargetOptions } from '../selection.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { withClient } from '../with-client.ts';
 import { shortId, whatNext } from './guidance.ts';
-import { renderPhases } from './phases.ts';
+import { ENDED, renderPhases } from './phases.ts';
 import { findRollout } from './rollout-id.ts';
 import { renderRollout } from './show-view.ts';
 import { type WatchOptions, watchRollout } from './watch-rollout.ts';
@@ -145,7 +145,8 @@ async function verb(
     if (json) stdout.write(`${jsonLine(summary)}\n`);
     else {
       const far = renderPhases(summary.counts, plain);
-      const next = [...whatNext(summary), `muster rollout watch ${shortId(rollout)}`].map(
+      const more = ENDED[summary.state] ? 'report' : 'watch';
+      const next = [...whatNext(summary), `muster rollout ${more} ${shortId(rollout)}`].map(
         (text) => `  ${text}\n`,
       );
       stdout.write(`${shortId(rollout)} is ${summary.state}: ${far}\n${next.join('')}`);

@@ -267,11 +267,7 @@ function approveCommand(rollout: Command, choose: Choose): void {
         'Opens a gate that waits for approval, where you may: some ask for another than who started it.',
       ),
   )
-    .option(
-      '--wave <n>',
-      'the gate after this wave, also before it waits; left out: the one that waits',
-      whole(1_000_000, 1),
-    )
+    .option('--wave <n>', 'only where it is the gate after this wave that waits', whole(1_000_000, 1))
     .addHelpText('after', '\nExample:\n  muster rollout approve 3f2a9c --reason "canary looks well"')
     .action((id: string, options) =>
       choose(async (surroundings) =>

@@ -152,3 +152,35 @@ test('a board goes on with events as its detail would say it', () => {
     ['web-1'],
   );
 });
+
+test('what an operator says of one is answered with where it is then, and what can be done next', async (t) => {
+  const summary = (state: RolloutDetail['state']) => {
+    const {
+      seq: _,
+      nowMs: __,
+      waveDetails,
+      hostDetails,
+      ...rest
+    } = detailOf([hostOf('web-1', 'waiting')], { state });
+    return rest;
+  };
+  const { muster, out, api } = await stage(t, {
+    'rollouts.pause': () => summary('paused'),
+    'rollouts.abort': () => summary('aborted'),
+    'rollouts.approve': () => summary('running'),
+  });
+  assert.equal(await muster('rollout', 'pause', ROLLOUT, '--reason', 'slow'), 0);
+  assert.match(out(), /is paused: 1 waiting\n {2}muster rollout resume \S+ +go on\n {2}muster rollout watch/);
+  assert.equal(await muster('rollout', 'abort', ROLLOUT, '--cancel'), 0);
+  assert.match(out(), /is aborted: 1 waiting\n {2}muster rollout report 0123456789ab\n$/);
+  assert.equal(await muster('rollout', 'approve', ROLLOUT, '--wave', '2'), 0);
+  assert.deepEqual(
+    api.calls.map(({ name, body }) => [name, body]),
+    [
+      ['rollouts.pause', { reason: 'slow' }],
+      ['rollouts.abort', { cancel: true }],
+      // People count from 1.
+      ['rollouts.approve', { wave: 1 }],
+    ],
+  );
+});
